@@ -1,0 +1,147 @@
+package gatehouse
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Exchange is one request on its way through. A stage fills its own part, once.
+// Exchanges are pooled: nothing of one may be kept after it ended.
+type Exchange struct {
+	ID       string // request id: 26 characters, unguessable, sortable by time
+	Trace    Trace  // W3C trace context
+	At       time.Time
+	Conn     Conn
+	Request  Request
+	Endpoint *Endpoint
+	// Principal is who asks. It is nil until a step of Authenticate has proven it.
+	Principal *Principal
+	Response  Response
+	// Lookup holds the object's present state for steps that need [Object].
+	Lookup Lookup
+	// Ended is the verdict that ended the walk, or [Pass].
+	Ended Verdict
+	// EndedBy is the control that ended the walk, or "".
+	EndedBy string
+	// Trail is what every step said.
+	Trail []Mark
+	// Cursor is the engine's own.
+	Cursor Cursor
+
+	arena []byte
+}
+
+// Cursor is where the engine stands in the plan. Only the engine writes it.
+type Cursor struct {
+	PC       int   // index of the next step
+	Have     Need  // the furthest need that was brought
+	Looked   bool  // the object was looked up
+	Granted  bool  // some step has granted
+	Finished bool  // the walk is over
+	Version  int64 // serial number of the policy that the exchange sees
+}
+
+// Conn is the client's connection.
+type Conn struct {
+	Peer   netip.AddrPort // who is connected
+	Client netip.Addr     // who asks: Peer, or what trusted proxies say; unmapped
+	TLS    *tls.ConnectionState
+	Secure bool // over TLS, or a trusted proxy says so
+}
+
+// Lookup is the object's present state, fetched from the upstream before a
+// write is let through.
+type Lookup struct {
+	Path   string // canonical path of the object's read operation; set by a step's Prepare
+	Status int    // the upstream's status; 0 when it could not be asked
+	Body   []byte
+	Parsed interface{ Reset() }
+}
+
+// Trace is the W3C trace context (traceparent, version 00) in lower-case hex.
+type Trace struct {
+	TraceID  string // 32 digits
+	SpanID   string // 16 digits: the span of this exchange
+	ParentID string // 16 digits: the caller's span, or ""
+	Sampled  bool
+}
+
+// Mark is one entry of the trail: what one step said and when.
+type Mark struct {
+	Step   uint16        // index in the plan
+	Said   Said          // the outcome
+	Rule   string        // stable name of the rule, or ""
+	Detail string        // cause, without values of the request
+	After  time.Duration // since the exchange began
+}
+
+// Said is the outcome of one step.
+type Said uint8
+
+// The outcomes.
+const (
+	SaidPass      Said = iota + 1 // the exchange went on
+	SaidGrant                     // the exchange went on, and was granted
+	SaidDeny                      // the exchange ended with a refusal
+	SaidAnswer                    // the exchange ended with an ordinary answer
+	SaidWould                     // shadow: it would have been refused
+	SaidError                     // the step could not decide: refused
+	SaidErrorOpen                 // the step could not decide: let through by a waiver
+)
+
+var saidNames = [...]string{"", "pass", "grant", "deny", "answer", "would-deny", "error", "error-open"}
+
+// String returns the outcome as `gatehouse explain` prints it.
+func (s Said) String() string {
+	if int(s) < len(saidNames) {
+		return saidNames[s]
+	}
+	return "?"
+}
+
+// Reset makes x ready for a new exchange and keeps its memory.
+func (x *Exchange) Reset() {
+	q, r, l := &x.Request, &x.Response, &x.Lookup
+	for _, p := range [...]interface{ Reset() }{q.Parsed, r.Parsed, l.Parsed} {
+		if p != nil {
+			p.Reset()
+		}
+	}
+	clear(q.Fields)
+	clear(r.Fields)
+	*x = Exchange{
+		Request:  Request{Fields: q.Fields[:0], Params: q.Params[:0], Body: q.Body[:0], Parsed: q.Parsed, Forward: q.Forward[:0], Drop: q.Drop[:0]},
+		Response: Response{Fields: r.Fields[:0], Body: r.Body[:0], Parsed: r.Parsed},
+		Lookup:   Lookup{Body: l.Body[:0], Parsed: l.Parsed},
+		Ended:    Pass,
+		Trail:    x.Trail[:0],
+		arena:    x.arena[:0],
+	}
+}
+
+// Text returns the concatenation of parts as a string that lives as long as the
+// exchange. It allocates only when the exchange's own memory is used up.
+func (x *Exchange) Text(parts ...string) string {
+	start := len(x.arena)
+	for _, p := range parts {
+		x.arena = append(x.arena, p...)
+	}
+	return view(x.arena[start:])
+}
+
+// Number returns n in decimal as a string that lives as long as the exchange.
+func (x *Exchange) Number(n int64) string {
+	start := len(x.arena)
+	x.arena = strconv.AppendInt(x.arena, n, 10)
+	return view(x.arena[start:])
+}
+
+// Append lets f append to the exchange's own memory and returns what it added
+// as a string that lives as long as the exchange.
+func (x *Exchange) Append(f func([]byte) []byte) string {
+	start := len(x.arena)
+	x.arena = f(x.arena)
+	return view(x.arena[start:])
+}
