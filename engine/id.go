@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// idSource makes request and span ids: a time, so that they sort, and a keyed
+// mix of a counter, so that they neither repeat nor can be guessed from one
+// another. They name requests; nothing is granted to who knows one.
+type idSource struct {
+	key   [16]byte
+	count atomic.Uint64
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// identify gives x its id and its trace context (W3C Trace Context level 1) and
+// adds both to what goes upstream.
+func (s *idSource) identify(x *gatehouse.Exchange) {
+	n := s.count.Add(1)
+	k0, k1 := binary.LittleEndian.Uint64(s.key[:8]), binary.LittleEndian.Uint64(s.key[8:])
+	a, b := mix(n, k0), mix(n^k1, k1)
+	x.ID = x.Request.TrustedID
+	if x.ID == "" {
+		ms := uint64(x.At.UnixMilli())
+		x.ID = x.Append(func(dst []byte) []byte { return appendID(dst, ms, a, b) })
+	}
+	c, d := mix(a, k1), mix(b, k0)
+	if !parent(x) {
+		x.Trace.TraceID = x.Append(func(dst []byte) []byte { return appendHex(appendHex(dst, c), d|1) })
+	}
+	x.Trace.SpanID = x.Append(func(dst []byte) []byte { return appendHex(dst, a|1) })
+	flags := "-00"
+	if x.Trace.Sampled {
+		flags = "-01"
+	}
+	f := &x.Request.Forward
+	f.Add("x-request-id", x.ID)
+	f.Add("traceparent", x.Text("00-", x.Trace.TraceID, "-", x.Trace.SpanID, flags))
+}
+
+// parent reads the caller's traceparent. A malformed one is as good as none.
+func parent(x *gatehouse.Exchange) bool {
+	v := x.Request.Fields.Get("traceparent")
+	if len(v) != 55 || v[:3] != "00-" || v[35] != '-' || v[52] != '-' || !hex(v[3:35]) || !hex(v[36:52]) || !hex(v[53:]) ||
+		v[3:35] == "00000000000000000000000000000000" || v[36:52] == "0000000000000000" {
+		return false
+	}
+	x.Trace = gatehouse.Trace{TraceID: v[3:35], ParentID: v[36:52], Sampled: v[54]&1 == 1}
+	return true
+}
+
+func hex(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// mix is one multiply-and-fold round, twice, over n with a secret key.
+func mix(n, key uint64) uint64 {
+	hi, lo := bits.Mul64(n^key, 0x9E3779B97F4A7C15^bits.RotateLeft64(key, 29))
+	hi, lo = bits.Mul64(hi^lo^key, 0xD6E8FEB86659FD93)
+	return hi ^ lo
+}
+
+// appendID appends 26 characters: 48 bits of time, 80 of a and b.
+func appendID(dst []byte, ms, a, b uint64) []byte {
+	for i := 45; i >= 0; i -= 5 {
+		dst = append(dst, crockford[ms>>i&31])
+	}
+	for i := 35; i >= 0; i -= 5 {
+		dst = append(dst, crockford[a>>i&31])
+	}
+	for i := 35; i >= 0; i -= 5 {
+		dst = append(dst, crockford[b>>i&31])
+	}
+	return dst
+}
+
+func appendHex(dst []byte, n uint64) []byte {
+	const digits = "0123456789abcdef"
+	for i := 60; i >= 0; i -= 4 {
+		dst = append(dst, digits[n>>i&15])
+	}
+	return dst
+}
