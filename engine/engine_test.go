@@ -1,0 +1,357 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+)
+
+type enforce = func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
+
+// fake is a control of one step, for tests of the engine alone.
+type fake struct {
+	stage gatehouse.Stage
+	need  gatehouse.Need
+	do    enforce
+	err   error
+}
+
+func (f *fake) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return []gatehouse.Step{{Stage: f.stage, Need: f.need, Enforce: f.do, Prepare: func(x *gatehouse.Exchange) { x.Lookup.Path = "/v1/orders/1" }}}, nil
+}
+
+func (f *fake) Explain(s *gatehouse.Sheet) { s.Fact("ops.explain", "a fake at %s", f.stage) }
+
+func at(name string, s gatehouse.Stage, do enforce) engine.Configured {
+	return engine.Configured{Kind: gatehouse.Kind{Name: name}, Control: &fake{stage: s, do: do}}
+}
+
+func needing(name string, s gatehouse.Stage, n gatehouse.Need, do enforce) engine.Configured {
+	return engine.Configured{Kind: gatehouse.Kind{Name: name}, Control: &fake{stage: s, need: n, do: do}}
+}
+
+func pass(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	return gatehouse.Pass, nil
+}
+
+func grant(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	return gatehouse.Grant("test.grant"), nil
+}
+
+var alice = &gatehouse.Principal{Kind: "user", ID: "alice", Issuer: "https://issuer.test"}
+
+func prove(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	x.Principal = alice
+	return gatehouse.Pass, nil
+}
+
+var answer = &gatehouse.Answer{Status: 403, Reason: "test.denied", Public: "No"}
+
+func deny(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	return gatehouse.Deny(answer), nil
+}
+
+func stamp(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	x.Response.Fields.Set("x-frame-options", "DENY")
+	return gatehouse.Pass, nil
+}
+
+type operation struct{ method, template string }
+
+func (o operation) ID() string       { return o.method + " " + o.template }
+func (o operation) Method() string   { return o.method }
+func (o operation) Template() string { return o.template }
+
+func build() *gatehouse.Build {
+	return &gatehouse.Build{API: "orders", Operation: operation{"GET", "/v1/orders"}, Caps: gatehouse.AllCaps, Now: time.Now, Kept: gatehouse.NewKept()}
+}
+
+var waiver = &gatehouse.Waiver{Because: "a test of waivers", Owner: "sre@example.com", Until: time.Now().AddDate(0, 1, 0)}
+
+func compile(t testing.TB, b *gatehouse.Build, cs ...engine.Configured) *gatehouse.Plan {
+	t.Helper()
+	p, err := engine.Compile(b, cs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// run walks x like a host whose upstream answers 200, and says what was asked for.
+func run(x *gatehouse.Exchange, p *gatehouse.Plan) (wants []engine.Want) {
+	x.Reset()
+	x.Endpoint, x.At = &gatehouse.Endpoint{Plan: p}, time.Now()
+	for {
+		w := engine.Advance(context.Background(), x)
+		wants = append(wants, w)
+		switch w {
+		case engine.WantBody:
+			engine.Brought(x, gatehouse.Body)
+		case engine.WantObject:
+			x.Lookup.Status = 200
+			engine.Brought(x, gatehouse.Object)
+		case engine.WantReply:
+			x.Response.Status = 200
+			engine.Brought(x, gatehouse.Reply)
+		case engine.WantReplyBody:
+			engine.Brought(x, gatehouse.ReplyBody)
+		case engine.Done:
+			return wants
+		}
+	}
+}
+
+func TestZeroVerdictDenies(t *testing.T) {
+	if (gatehouse.Verdict{}).Passed() {
+		t.Fatal("the zero verdict passes")
+	}
+	for s := gatehouse.Connect; s <= gatehouse.Respond; s++ {
+		forgets := at("forgets", s, func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) { return gatehouse.Verdict{}, nil })
+		p := compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), forgets)
+		x := &gatehouse.Exchange{}
+		run(x, p)
+		if x.Response.Status != 503 || !x.Ended.Denied() {
+			t.Errorf("a control at %s that forgets to decide: status %d", s, x.Response.Status)
+		}
+	}
+}
+
+func TestEveryErrorCloses(t *testing.T) {
+	for s := gatehouse.Connect; s <= gatehouse.Respond; s++ {
+		for name, do := range map[string]enforce{
+			"error": func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+				return gatehouse.Pass, errors.New("store is down")
+			},
+			"panic": func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) { panic("broken") },
+		} {
+			p := compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant),
+				at("fails", s, do), at("headers", gatehouse.Respond, stamp))
+			x := &gatehouse.Exchange{}
+			wants := run(x, p)
+			if x.Response.Status != 503 || x.EndedBy != "fails" {
+				t.Errorf("%s at %s: status %d, ended by %q", name, s, x.Response.Status, x.EndedBy)
+			}
+			if x.Response.Fields.Get("x-frame-options") != "DENY" {
+				t.Errorf("%s at %s: the refusal carries no security headers", name, s)
+			}
+			for _, w := range wants {
+				if w == engine.WantReply && s < gatehouse.Inspect {
+					t.Errorf("%s at %s: the upstream was asked", name, s)
+				}
+			}
+		}
+	}
+}
+
+func TestAnErrorOpensOnlyByWaiver(t *testing.T) {
+	broken := at("broken", gatehouse.Validate, func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		return gatehouse.Verdict{}, errors.New("away")
+	})
+	broken.Opens = waiver
+	x := &gatehouse.Exchange{}
+	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), broken))
+	if x.Response.Status != 200 {
+		t.Errorf("status %d", x.Response.Status)
+	}
+	if !trailHas(x, gatehouse.SaidErrorOpen) {
+		t.Error("the trail does not say that it was opened")
+	}
+}
+
+func TestAnEndpointNobodyAuthenticatesDoesNotCompile(t *testing.T) {
+	_, err := engine.Compile(build(), []engine.Configured{at("allow", gatehouse.Authorize, grant)})
+	var f *gatehouse.Fault
+	if !errors.As(err, &f) || !strings.Contains(f.Fix, "public") {
+		t.Fatalf("authn.every-endpoint: got %v", err)
+	}
+	b := build()
+	b.Public = waiver
+	compile(t, b)
+}
+
+func TestAfterAuthenticateThereIsAPrincipal(t *testing.T) {
+	x := &gatehouse.Exchange{}
+	run(x, compile(t, build(), at("lazy", gatehouse.Authenticate, pass), at("allow", gatehouse.Authorize, grant)))
+	if x.Response.Status != 401 || x.Ended.Rule() != "authenticate.missing" {
+		t.Errorf("status %d, rule %q", x.Response.Status, x.Ended.Rule())
+	}
+}
+
+func TestAfterAuthorizeSomeStepHasGranted(t *testing.T) {
+	x := &gatehouse.Exchange{}
+	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("scope", gatehouse.Authorize, pass)))
+	if x.Response.Status != 403 || x.Ended.Rule() != "authorize.not_granted" {
+		t.Errorf("status %d, rule %q", x.Response.Status, x.Ended.Rule())
+	}
+}
+
+func TestRefusalsCarryHeaders(t *testing.T) {
+	for s := gatehouse.Connect; s < gatehouse.Respond; s++ {
+		x := &gatehouse.Exchange{}
+		run(x, compile(t, build(), at("headers", gatehouse.Respond, stamp), at("auth", gatehouse.Authenticate, prove),
+			at("allow", gatehouse.Authorize, grant), at("denies", s, deny)))
+		if x.Response.Status != 403 || x.Response.Fields.Get("x-frame-options") != "DENY" {
+			t.Errorf("%s: status %d, fields %v", s, x.Response.Status, x.Response.Fields)
+		}
+		if !strings.Contains(string(x.Response.Body), `"urn:gatehouse:problem:test.denied"`) {
+			t.Errorf("%s: body %s", s, x.Response.Body)
+		}
+	}
+}
+
+func TestShadowDecidesAndNeverDenies(t *testing.T) {
+	meddler := at("meddler", gatehouse.Inspect, func(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		x.Response.Status = 500
+		x.Response.Fields.Set("x-meddled", "yes")
+		x.Response.Body = []byte("meddled")
+		return gatehouse.Deny(answer), nil
+	})
+	meddler.Mode = gatehouse.Shadow
+	x := &gatehouse.Exchange{}
+	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), meddler))
+	if x.Response.Status != 200 || x.Response.Fields.Has("x-meddled") || len(x.Response.Body) != 0 {
+		t.Errorf("ops.shadow: a shadowed control changed the exchange: %+v", x.Response)
+	}
+	if !trailHas(x, gatehouse.SaidWould) {
+		t.Error("ops.shadow: the trail does not say that it would have been refused")
+	}
+}
+
+func TestAuthenticationHasNoShadow(t *testing.T) {
+	auth := at("jwt", gatehouse.Authenticate, prove)
+	auth.Mode = gatehouse.Shadow
+	if _, err := engine.Compile(build(), []engine.Configured{auth}); err == nil || !strings.Contains(err.Error(), "shadow") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestOffNeedsAWaiverInForce(t *testing.T) {
+	old := *waiver
+	old.Until = time.Now().AddDate(0, 0, -2)
+	for name, c := range map[string]struct {
+		waiver    *gatehouse.Waiver
+		mandatory bool
+		ok        bool
+	}{"none": {nil, false, false}, "expired": {&old, false, false}, "mandatory": {waiver, true, false}, "in force": {waiver, false, true}} {
+		off := engine.Configured{Kind: gatehouse.Kind{Name: "leak", Mandatory: c.mandatory}, Control: &fake{stage: gatehouse.Inspect, do: deny}, Mode: gatehouse.Off, Waiver: c.waiver}
+		_, err := engine.Compile(build(), []engine.Configured{at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), off})
+		if (err == nil) != c.ok {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestADoorThatCannotBringWhatIsNeededDoesNotCompile(t *testing.T) {
+	for _, c := range []struct {
+		stage gatehouse.Stage
+		need  gatehouse.Need
+		caps  gatehouse.Caps
+	}{
+		{gatehouse.Validate, gatehouse.Body, gatehouse.Caps{Object: true, Reply: true, ReplyBody: true}},
+		{gatehouse.Authorize, gatehouse.Object, gatehouse.Caps{Body: true, Reply: true, ReplyBody: true}},
+		{gatehouse.Inspect, gatehouse.Reply, gatehouse.Caps{Body: true, Object: true}},
+		{gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Caps{Body: true, Object: true, Reply: true}},
+	} {
+		b := build()
+		b.Caps = c.caps
+		if _, err := engine.Compile(b, []engine.Configured{at("auth", gatehouse.Authenticate, prove), needing("needy", c.stage, c.need, pass)}); err == nil {
+			t.Errorf("%s at %s compiled", c.need, c.stage)
+		}
+	}
+}
+
+func TestWhatIsNeededIsBroughtOnce(t *testing.T) {
+	x := &gatehouse.Exchange{}
+	wants := run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove),
+		needing("schema", gatehouse.Validate, gatehouse.Body, pass), needing("more", gatehouse.Validate, gatehouse.Body, pass),
+		needing("object", gatehouse.Authorize, gatehouse.Object, grant),
+		needing("reply", gatehouse.Inspect, gatehouse.ReplyBody, pass), needing("leak", gatehouse.Inspect, gatehouse.ReplyBody, pass)))
+	want := []engine.Want{engine.WantBody, engine.WantObject, engine.WantReply, engine.WantReplyBody, engine.Done}
+	if len(wants) != len(want) {
+		t.Fatalf("wants %v", wants)
+	}
+	for i := range want {
+		if wants[i] != want[i] {
+			t.Fatalf("wants %v", wants)
+		}
+	}
+}
+
+func TestAHostThatFailsStillRunsTheRespondSteps(t *testing.T) {
+	p := compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant),
+		needing("reply", gatehouse.Inspect, gatehouse.ReplyBody, pass), at("headers", gatehouse.Respond, stamp))
+	x := &gatehouse.Exchange{}
+	x.Reset()
+	x.Endpoint = &gatehouse.Endpoint{Plan: p}
+	if w := engine.Advance(context.Background(), x); w != engine.WantReply {
+		t.Fatal(w)
+	}
+	engine.Fail(x, "upstream", &gatehouse.Answer{Status: 502, Reason: "upstream.unreachable", Public: "Bad gateway"}, "refused")
+	if w := engine.Advance(context.Background(), x); w != engine.Done || x.Response.Status != 502 || !x.Response.Fields.Has("x-frame-options") {
+		t.Errorf("%v %+v", w, x.Response)
+	}
+}
+
+func TestAllocs(t *testing.T) {
+	cs := []engine.Configured{at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), at("headers", gatehouse.Respond, stamp)}
+	for range 12 {
+		cs = append(cs, at("check", gatehouse.Validate, pass))
+	}
+	good := compile(t, build(), cs...)
+	bad := compile(t, build(), append(cs, at("denies", gatehouse.Limit, deny))...)
+	x := &gatehouse.Exchange{}
+	for name, p := range map[string]*gatehouse.Plan{"pass": good, "refusal": bad} {
+		e := &gatehouse.Endpoint{Plan: p, Name: "op", Method: "GET", Template: "/v1/orders/{id}"}
+		policy, err := engine.NewPolicy([]engine.Site{{Hosts: []string{"api.test"}, Endpoints: []*gatehouse.Endpoint{e}, Undeclared: e}}, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := engine.NewGate(policy)
+		ctx, now := context.Background(), time.Now()
+		n := testing.AllocsPerRun(200, func() {
+			x.Reset()
+			x.Request.Method, x.Request.Host, x.Request.Path = "GET", "api.test", "/v1/orders/17"
+			g.Begin(x, now)
+			for w := engine.Advance(ctx, x); w != engine.Done; w = engine.Advance(ctx, x) {
+				engine.Brought(x, gatehouse.ReplyBody)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations an exchange", name, n)
+		}
+	}
+}
+
+func trailHas(x *gatehouse.Exchange, s gatehouse.Said) bool {
+	for _, m := range x.Trail {
+		if m.Said == s {
+			return true
+		}
+	}
+	return false
+}
+
+func BenchmarkAdvance(b *testing.B) {
+	cs := []engine.Configured{at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), at("headers", gatehouse.Respond, stamp)}
+	for range 9 {
+		cs = append(cs, at("check", gatehouse.Validate, pass))
+	}
+	p := compile(b, build(), cs...)
+	x, e, ctx, now := &gatehouse.Exchange{}, &gatehouse.Endpoint{Plan: p}, context.Background(), time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Reset()
+		x.Endpoint, x.At = e, now
+		for w := engine.Advance(ctx, x); w != engine.Done; w = engine.Advance(ctx, x) {
+			engine.Brought(x, gatehouse.ReplyBody)
+		}
+	}
+}
