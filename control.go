@@ -70,6 +70,9 @@ func (b *Build) Name() string {
 	return b.Operation.ID()
 }
 
+// Waived reports whether w excuses something looser than required today.
+func (b *Build) Waived(w *Waiver) bool { return w != nil && !w.Expired(b.Now()) }
+
 // Sheet collects what a control promises.
 type Sheet struct{ Facts []Fact }
 

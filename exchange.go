@@ -25,6 +25,9 @@ type Exchange struct {
 	Ended Verdict
 	// EndedBy is the control that ended the walk, or "".
 	EndedBy string
+	// Quota is the tightest limit that was charged and may be shown, for the
+	// answer's fields and the event; the zero Quota when there is none.
+	Quota Quota
 	// Trail is what every step said.
 	Trail []Mark
 	// Cursor is the engine's own.
@@ -58,6 +61,16 @@ type Lookup struct {
 	Status int    // the upstream's status; 0 when it could not be asked
 	Body   []byte
 	Parsed interface{ Reset() }
+}
+
+// Quota is where a caller stands with one limit.
+type Quota struct {
+	Layer     string        // "global", "key", "user", "ip" or "endpoint"; "" for none
+	Limit     int64         // units in a window
+	Window    time.Duration // the window
+	Remaining int64         // units that could be taken now
+	Reset     time.Duration // until everything is available again
+	Retry     time.Duration // until one more unit is available; 0 when one is
 }
 
 // Trace is the W3C trace context (traceparent, version 00) in lower-case hex.

@@ -1,0 +1,114 @@
+package memory
+
+import (
+	"context"
+	"hash/maphash"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// Counters keeps limits in three tables of fixed size: token buckets in one
+// word each, sliding windows in twenty slots, and windows of up to ten units as
+// an exact log. It implements [store.Counters].
+//
+// A request that several limits bind looks at all of them first and charges
+// then. Should another request have taken the last unit in between, what was
+// charged is given back: at worst a concurrent request is refused that would
+// have passed, and never the other way round.
+type Counters struct {
+	epoch   time.Time
+	seed    maphash.Seed
+	buckets buckets
+	shared  shared
+	windows *sets[window]
+	logs    *sets[ledger]
+}
+
+// NewCounters returns counters that begin at the time now. They take 2 MiB for
+// token buckets at once, and up to 12 MiB for windows when those are used.
+func NewCounters(now time.Time) *Counters { return newCounters(now, 18, 16, 16) }
+
+func newCounters(now time.Time, bucketBits, windowBits, logBits int) *Counters {
+	return &Counters{
+		epoch:   now,
+		seed:    maphash.MakeSeed(),
+		buckets: newBuckets(bucketBits),
+		windows: newSets[window](windowBits),
+		logs:    newSets[ledger](logBits),
+	}
+}
+
+// Take implements [store.Counters]. Its error is always nil.
+func (c *Counters) Take(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
+	now := c.since(at)
+	c.buckets.sweep(now)
+	if charges.Len() == 1 { // nothing to keep together
+		s := c.layer(charges.At(0), now, charge)
+		t := store.Taken{OK: !s.Refused}
+		t.Layers[0] = s
+		return t, nil
+	}
+	t := c.peek(now, &charges)
+	for i := 0; t.OK && i < charges.Len(); i++ {
+		t.Layers[i] = c.layer(charges.At(i), now, charge)
+		if t.Layers[i].Refused {
+			t.OK = false
+			for j := range i {
+				c.layer(charges.At(j), now, refund)
+			}
+		}
+	}
+	return t, nil
+}
+
+// Peek implements [store.Counters]. Its error is always nil.
+func (c *Counters) Peek(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
+	return c.peek(c.since(at), &charges), nil
+}
+
+func (c *Counters) peek(now int64, charges *store.Charges) store.Taken {
+	t := store.Taken{OK: true}
+	for i := range charges.Len() {
+		t.Layers[i] = c.layer(charges.At(i), now, look)
+		t.OK = t.OK && !t.Layers[i].Refused
+	}
+	return t
+}
+
+// since returns the nanoseconds since the epoch. A clock before the epoch
+// stands still there.
+func (c *Counters) since(at time.Time) int64 { return max(0, int64(at.Sub(c.epoch))) }
+
+// intent is what is to be done to one layer.
+type intent uint8
+
+const (
+	look   intent = iota // charge nothing
+	charge               // charge one unit if there is one
+	refund               // give one unit back
+)
+
+func (c *Counters) layer(ch store.Charge, now int64, do intent) store.Standing {
+	l := ch.Limit
+	switch {
+	case l.Algorithm == store.TokenBucket && ch.Key == "":
+		return c.shared.layer(l, now, do)
+	case l.Algorithm == store.TokenBucket:
+		return c.buckets.layer(c.hash(ch), l, now, do)
+	case l.N <= exact:
+		return logLayer(c.logs, c.hash(ch), l, now, do)
+	}
+	return windowLayer(c.windows, c.hash(ch), l, now, do)
+}
+
+// hash hashes the space, the window and the key of a charge. The parts are
+// hashed apart, so that ("a", "bc") and ("ab", "c") are not the same, and with a
+// seed of this process, so that no client can choose who shares its cell.
+func (c *Counters) hash(ch store.Charge) uint64 {
+	h := maphash.String(c.seed, ch.Limit.Space) ^ uint64(ch.Limit.Per)
+	h = h*0x9e3779b97f4a7c15 ^ maphash.String(c.seed, ch.Key)
+	h ^= h >> 29
+	h *= 0xbf58476d1ce4e5b9
+	return max(1, h^h>>32)
+}

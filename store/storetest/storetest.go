@@ -1,0 +1,155 @@
+// Package storetest is the conformance suite that every engine of every store
+// passes. An engine's own test opens it and hands it over:
+//
+//	func TestConformance(t *testing.T) {
+//		storetest.Counters(t, func(now time.Time) store.Counters { return memory.NewCounters(now) })
+//	}
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// Once tests what open opens.
+func Once(t *testing.T, open func(t *testing.T) store.Once) {
+	t.Run("a key is first exactly once until its time is over", func(t *testing.T) {
+		o := open(t)
+		for _, step := range []struct {
+			after      time.Duration
+			space, key string
+			want       bool
+		}{
+			{0, "nonce", "a", true}, {0, "nonce", "a", false}, {0, "jti", "a", true},
+			{0, "nonc", "ea", true}, {59 * time.Second, "nonce", "a", false}, {60 * time.Second, "nonce", "a", true},
+		} {
+			got, err := o.First(t.Context(), start.Add(step.after), step.space, step.key, time.Minute)
+			if err != nil || got != step.want {
+				t.Errorf("First(%s, %s) after %s = %v, %v; want %v", step.space, step.key, step.after, got, err, step.want)
+			}
+		}
+	})
+	t.Run("of concurrent calls exactly one is first", func(t *testing.T) {
+		o := open(t)
+		var first atomic.Int64
+		for n := range 20 {
+			together(16, func(int) {
+				if ok, err := o.First(t.Context(), start, "nonce", strconv.Itoa(n), time.Minute); err != nil {
+					t.Error(err)
+				} else if ok {
+					first.Add(1)
+				}
+			})
+		}
+		if first.Load() != 20 {
+			t.Errorf("%d calls were first; want 20, one for each key", first.Load())
+		}
+	})
+	t.Run("a lifetime of nothing is an error", func(t *testing.T) {
+		if ok, err := open(t).First(t.Context(), start, "nonce", "a", 0); ok || err == nil {
+			t.Errorf("First with no lifetime = %v, %v; want an error", ok, err)
+		}
+	})
+}
+
+// Blocks tests what open opens.
+func Blocks(t *testing.T, open func(t *testing.T) store.Blocks) {
+	t.Run("blocks are listed until they are lifted", func(t *testing.T) {
+		b := open(t)
+		one := store.Block{ID: "1", Kind: store.BlockAddress, Subject: "192.0.2.0/24", Because: "stuffing", Author: "D02", From: start, Until: start.Add(time.Hour)}
+		two := store.Block{ID: "2", Kind: store.BlockPrincipal, Subject: "mallory", Issuer: "https://login.example.com", Scope: "orders/getOrder", From: start}
+		for _, x := range []store.Block{one, two} {
+			if err := b.Add(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Add(t.Context(), one); !errors.Is(err, store.ErrExists) {
+			t.Errorf("adding an id twice: %v; want ErrExists", err)
+		}
+		wantList(t, b, one, two)
+		if err := b.Lift(t.Context(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Lift(t.Context(), "1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("lifting twice: %v; want ErrNotFound", err)
+		}
+		wantList(t, b, two)
+	})
+	t.Run("watchers hear the list at once and after every change", func(t *testing.T) {
+		b := open(t)
+		heard := make(chan int, 16)
+		stop, err := b.Watch(func(l []store.Block) { heard <- len(l) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		hear := func(want int) {
+			t.Helper()
+			// Within a second on every node (token.revocable, incident.block).
+			select {
+			case got := <-heard:
+				if got != want {
+					t.Errorf("heard of %d blocks; want %d", got, want)
+				}
+			case <-time.After(time.Second):
+				t.Errorf("heard nothing for a second; want %d blocks", want)
+			}
+		}
+		hear(0)
+		if err := b.Add(t.Context(), store.Block{ID: "1", Kind: store.BlockKey, Subject: "k"}); err != nil {
+			t.Fatal(err)
+		}
+		hear(1)
+		stop()
+		if err := b.Lift(t.Context(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case n := <-heard:
+			t.Errorf("heard of %d blocks after the watch was stopped", n)
+		default:
+		}
+	})
+	t.Run("of concurrent additions none is lost", func(t *testing.T) {
+		b := open(t)
+		together(16, func(i int) {
+			if err := b.Add(t.Context(), store.Block{ID: fmt.Sprint(i), Kind: store.BlockKey, Subject: "k"}); err != nil {
+				t.Error(err)
+			}
+		})
+		if l, err := b.List(t.Context()); err != nil || len(l) != 16 {
+			t.Errorf("%d blocks, %v; want 16", len(l), err)
+		}
+	})
+}
+
+func wantList(t *testing.T, b store.Blocks, want ...store.Block) {
+	t.Helper()
+	got, err := b.List(t.Context())
+	if err != nil || !slices.EqualFunc(got, want, sameBlock) {
+		t.Errorf("listed %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func sameBlock(a, b store.Block) bool {
+	same := a.From.Equal(b.From) && a.Until.Equal(b.Until)
+	a.From, a.Until = b.From, b.Until
+	return same && a == b
+}
+
+func together(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}
