@@ -1,0 +1,292 @@
+package wire
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// protocol is the side and version that a field section comes from.
+type protocol uint8
+
+const (
+	request1 protocol = iota
+	request2          // HTTP/2
+	reply1
+)
+
+const (
+	maxOptions     = 8   // private Connection options of one message
+	maxReplyFields = 256 // field lines of a reply
+)
+
+// section collects what the fields of one head say. The first refusal that
+// leaves the framing sound is kept while the rest is still read, so that the
+// connection survives it; the others are returned at once.
+type section struct {
+	protocol protocol
+	fields   *gatehouse.Fields
+	m        *Message
+	most     int // field lines
+	lines    int
+	twins    bool // names with underscores are taken
+	seen     uint64
+	host     []byte
+	hosts    int
+	upgrade  []byte // value of Upgrade
+	upgrades int
+	te       []byte
+	wants    bool // Connection: upgrade
+	options  [maxOptions]string
+	optioned int
+	first    *Refusal
+}
+
+// note keeps the first refusal that does not close.
+func (s *section) note(r *Refusal) {
+	if s.first == nil {
+		s.first = r
+	}
+}
+
+// read takes every field line of b, which ends in the empty line.
+func (s *section) read(b []byte) *Refusal {
+	for {
+		e := bytes.IndexByte(b, '\n') // the lines end in CRLF: scanLines has seen to it
+		line := b[:e-1]
+		if len(line) == 0 {
+			return s.end()
+		}
+		if r := s.line(line); r != nil {
+			return r
+		}
+		b = b[e+1:]
+	}
+}
+
+// line takes one field line, without its CRLF.
+func (s *section) line(line []byte) *Refusal {
+	name, value, r := splitField(line)
+	if r != nil {
+		return r
+	}
+	return s.take(name, value)
+}
+
+// splitField splits a field line and puts the name into lower case in place.
+func splitField(line []byte) (name string, value []byte, r *Refusal) {
+	i := 0
+	for ; i < len(line); i++ {
+		c := lowered[line[i]]
+		if c == 0 {
+			break
+		}
+		line[i] = c
+	}
+	if i == len(line) || line[i] != ':' || i == 0 {
+		return "", nil, badName(line, i)
+	}
+	value = trim(line[i+1:])
+	for _, c := range value {
+		if class[c]&inValue == 0 {
+			if c == '\r' {
+				return "", nil, BareCR
+			}
+			return "", nil, FieldValue
+		}
+	}
+	return view(line[:i]), value, nil
+}
+
+// badName says what is wrong with a line whose name ends at i without a colon.
+func badName(line []byte, i int) *Refusal {
+	switch {
+	case line[0] == ' ' || line[0] == '\t':
+		return ObsFold
+	case i < len(line) && (line[i] == ' ' || line[i] == '\t') && len(trim(line[i:])) > 0 && trim(line[i:])[0] == ':':
+		return SpaceBeforeColon
+	case i < len(line) && line[i] == '\r':
+		return BareCR
+	}
+	return FieldName
+}
+
+// take judges one field. The name is in lower case.
+func (s *section) take(name string, value []byte) *Refusal {
+	if s.lines++; s.lines > s.most {
+		return TooManyFields
+	}
+	if s.protocol != reply1 && strings.IndexByte(name, '_') >= 0 {
+		if !s.twins || foldedKind(name) != ordinary {
+			s.note(HeaderUnderscore)
+			return nil
+		}
+	}
+	k := kindOf(name)
+	if k >= contentTypeKind {
+		bit := uint64(1) << (k - contentTypeKind)
+		if s.seen&bit != 0 && (s.protocol != reply1 || k.onceInReply()) {
+			s.note(DuplicateField)
+		}
+		s.seen |= bit
+		s.fields.Add(name, view(value))
+		return nil
+	}
+	if k == ordinary {
+		s.fields.Add(name, view(value))
+		return nil
+	}
+	if s.protocol == request2 {
+		return s.special2(k, name, value)
+	}
+	return s.special1(k, name, value)
+}
+
+// special1 takes the fields that mean something to the gateway itself.
+func (s *section) special1(k kind, name string, value []byte) *Refusal {
+	switch k {
+	case hostKind:
+		if s.protocol == reply1 {
+			s.fields.Add(name, view(value))
+			return nil
+		}
+		if s.hosts++; s.hosts > 1 {
+			return DuplicateHost
+		}
+		s.host = value
+	case lengthKind:
+		return s.contentLength(value)
+	case codingKind:
+		return s.transferEncoding(value)
+	case connectionKind:
+		return s.connection(value)
+	case upgradeKind:
+		if s.upgrades++; s.upgrades > 1 && s.protocol == request1 {
+			return Upgrade
+		}
+		s.upgrade = value
+	case expectKind:
+		if s.protocol == reply1 {
+			return nil
+		}
+		if !equalFold(value, "100-continue") || s.m.Expect {
+			return Expect
+		}
+		s.m.Expect = true
+	case trailerKind:
+		s.trailer(value)
+	case forwardedKind:
+		s.forwarded(name, value)
+	}
+	return nil // the others are dropped
+}
+
+func (s *section) trailer(value []byte) {
+	if s.m.Trailer != "" {
+		s.note(DuplicateField)
+	}
+	s.m.Trailer = view(value)
+}
+
+func (s *section) forwarded(name string, value []byte) {
+	if s.protocol == reply1 {
+		s.fields.Add(name, view(value))
+		return
+	}
+	s.m.Forwarded.Add(name, view(value))
+}
+
+// contentLength takes one plain decimal number below 10^15, once.
+func (s *section) contentLength(value []byte) *Refusal {
+	if s.m.Framing == Chunked {
+		return TEAndCL
+	}
+	if s.m.Length >= 0 || len(value) == 0 || len(value) > 15 || (value[0] == '0' && len(value) > 1) {
+		return ContentLength
+	}
+	n := int64(0)
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return ContentLength
+		}
+		n = n*10 + int64(c-'0')
+	}
+	s.m.Length = n
+	s.m.Framing = Length
+	return nil
+}
+
+func (s *section) transferEncoding(value []byte) *Refusal {
+	if s.m.Framing == Length {
+		return TEAndCL
+	}
+	if s.m.Framing == Chunked || !equalFold(value, "chunked") {
+		return TransferEncoding
+	}
+	s.m.Framing = Chunked
+	return nil
+}
+
+// connection takes the options of one Connection line.
+func (s *section) connection(value []byte) *Refusal {
+	for len(value) > 0 {
+		option := value
+		if i := bytes.IndexByte(value, ','); i >= 0 {
+			option, value = value[:i], value[i+1:]
+		} else {
+			value = nil
+		}
+		option = trim(option)
+		if len(option) == 0 {
+			continue
+		}
+		for i, c := range option {
+			if option[i] = lowered[c]; option[i] == 0 {
+				return ConnectionOption
+			}
+		}
+		switch name := view(option); {
+		case name == "close":
+			s.m.Close = true
+		case name == "keep-alive":
+		case name == "upgrade":
+			s.wants = true
+		case endToEnd(name), s.optioned == maxOptions:
+			return ConnectionOption
+		default:
+			s.options[s.optioned] = name
+			s.optioned++
+		}
+	}
+	return nil
+}
+
+// end removes what Connection has named.
+func (s *section) end() *Refusal {
+	for _, name := range s.options[:s.optioned] {
+		s.fields.Del(name)
+	}
+	return nil
+}
+
+// special2 takes the fields that mean something to the gateway in HTTP/2, where
+// framing is not the fields' business (RFC 9113 section 8.2.2).
+func (s *section) special2(k kind, name string, value []byte) *Refusal {
+	switch k {
+	case connectionKind, codingKind, upgradeKind:
+		return H2ConnectionField
+	case hopKind:
+		if name == "keep-alive" || name == "proxy-connection" || name == "http2-settings" {
+			return H2ConnectionField
+		}
+	case teKind:
+		if s.te != nil || !equalFold(value, "trailers") {
+			return H2ConnectionField
+		}
+		s.te = value
+	default:
+		return s.special1(k, name, value)
+	}
+	return nil
+}
