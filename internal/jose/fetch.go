@@ -34,6 +34,9 @@ func newFetcher(issuer, jwks string, transport http.RoundTripper) (*fetcher, err
 	where := jwks
 	if jwks == "" {
 		where = issuer
+		if strings.Contains(issuer, "?") {
+			return nil, errors.New("jose: issuer with a query") // RFC 8414 section 2
+		}
 	}
 	if err := CheckURL(where); err != nil {
 		return nil, err
@@ -56,15 +59,15 @@ func newFetcher(issuer, jwks string, transport http.RoundTripper) (*fetcher, err
 }
 
 // CheckURL refuses what keys and metadata are not fetched from: anything but
-// https, except http on a loopback address, and URLs with user information, a
-// query or a fragment.
+// https, except http on a loopback address, and URLs with user information or a
+// fragment.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
 		return errors.New("jose: not an absolute URL")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
-		return errors.New("jose: URL with user information, query or fragment")
+	case u.User != nil || strings.Contains(text, "#"):
+		return errors.New("jose: URL with user information or fragment")
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}

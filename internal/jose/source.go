@@ -36,9 +36,8 @@ type Source struct {
 
 	mu          sync.Mutex
 	flight      chan struct{} // closed when the fetch under way ends; nil when there is none
-	tried       time.Time     // when the last fetch began
-	failed      bool          // the last fetch failed
-	askedBefore time.Time     // no fetch for an unknown kid before
+	firstAfter  time.Time     // no fetch of a first set before
+	unknownFrom time.Time     // no fetch for an unknown kid before
 	running     sync.WaitGroup
 }
 
@@ -90,9 +89,8 @@ func (s *Source) Current(ctx context.Context, now time.Time) *Set {
 	due := st == nil || !now.Before(st.expires)
 	if flight := s.begin(now, false); flight != nil && due {
 		wait(ctx, flight)
-		st = s.state.Load()
 	}
-	if st == nil || !now.Before(st.dead) {
+	if st = s.state.Load(); st == nil || !now.Before(st.dead) {
 		return nil
 	}
 	return st.set
@@ -108,7 +106,7 @@ func (s *Source) Find(ctx context.Context, now time.Time, alg, kid string) ([]*K
 		return nil, nil, ErrUnavailable
 	}
 	keys, known := set.find(alg, kid)
-	if !known && kid != "" && !s.state.Load().fixed {
+	if !known && kid != "" && s.fetch != nil {
 		if flight := s.begin(now, true); flight != nil {
 			wait(ctx, flight)
 			if set = s.Current(ctx, now); set == nil {
@@ -144,29 +142,23 @@ func (s *Source) begin(now time.Time, unknown bool) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if unknown {
-		if now.Before(s.askedBefore) {
+		if now.Before(s.unknownFrom) {
 			return nil
 		}
-		s.askedBefore = now.Add(UnknownWait)
+		s.unknownFrom = now.Add(UnknownWait)
 	}
 	if s.flight != nil {
 		return s.flight
 	}
-	if !unknown && s.failed && now.Before(s.tried.Add(s.retryWait())) {
-		return nil
+	switch st := s.state.Load(); {
+	case unknown:
+	case st == nil && now.Before(s.firstAfter), st != nil && now.Before(st.refresh):
+		return nil // too early, or another has been quicker
 	}
-	s.tried = now
 	flight := make(chan struct{})
 	s.flight = flight
 	s.running.Go(func() { s.run(now, flight) })
 	return flight
-}
-
-func (s *Source) retryWait() time.Duration {
-	if s.state.Load() == nil {
-		return FirstWait
-	}
-	return RetryWait
 }
 
 // run is one fetch. It is not bound to the request that began it, since others
@@ -178,6 +170,7 @@ func (s *Source) run(now time.Time, flight chan struct{}) {
 	set, life, err := s.fetch(ctx)
 	if err != nil {
 		s.log.Warn("jwks: fetch failed", "error", err)
+		s.keepOn(now)
 	} else {
 		for _, refused := range set.Refused {
 			s.log.Warn("jwks: key left out", "error", refused)
@@ -185,9 +178,23 @@ func (s *Source) run(now time.Time, flight chan struct{}) {
 		s.replace(set, now, life)
 	}
 	s.mu.Lock()
-	s.failed, s.flight = err != nil, nil
+	s.flight = nil
 	s.mu.Unlock()
 	close(flight)
+}
+
+// keepOn is what a failed fetch leads to: the old set serves until it is dead,
+// nobody waits for the issuer any more, and it is asked again in a while.
+func (s *Source) keepOn(now time.Time) {
+	old := s.state.Load()
+	if old != nil && now.Add(RetryWait).Before(old.dead) {
+		s.state.Store(&state{set: old.set, refresh: now.Add(RetryWait), expires: old.dead, dead: old.dead})
+		return
+	}
+	s.state.Store(nil)
+	s.mu.Lock()
+	s.firstAfter = now.Add(FirstWait)
+	s.mu.Unlock()
 }
 
 // replace puts the new set in the place of the old one. It is never merged: a

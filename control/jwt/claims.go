@@ -1,0 +1,213 @@
+package jwt
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+)
+
+// issuer is one issuer, compiled.
+type issuer struct {
+	name                  string
+	algorithms            []string
+	typ                   string // or "" for the usual ones
+	source                *jose.Source
+	tenant, roles, client []string // paths of claims
+	scopes                string
+}
+
+// accepts reports whether tokens of this typ may be access tokens of the
+// issuer. Those of other purposes are signed by the same keys (RFC 8725
+// section 3.11).
+func (i *issuer) accepts(typ string) bool {
+	if i.typ != "" {
+		return typ == i.typ
+	}
+	return typ == "at+jwt" || typ == "jwt" || typ == ""
+}
+
+// claims is what a verified token said, in the form it is judged by. It is
+// immutable, and its strings are parts of our own copy of the token.
+type claims struct {
+	issuer    *issuer
+	audience  []string
+	expires   int64
+	notBefore int64
+	issued    int64
+	bound     bool              // to the client's certificate
+	thumb     [sha256.Size]byte // of that certificate (RFC 8705 section 3.1)
+	principal *gatehouse.Principal
+}
+
+// registered are the names of claims that this package reads or that other
+// kinds of tokens are known by.
+var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "events"}
+
+var errClaims = errors.New("jwt: claim refused")
+
+// read makes claims of a token of i. Nothing is verified yet.
+func (i *issuer) read(t *jose.Token) (*claims, error) {
+	if err := i.checkNames(t); err != nil {
+		return nil, err
+	}
+	r := reader{o: t.Claims}
+	c := &claims{issuer: i, audience: r.texts("aud"), expires: r.date("exp"), issued: r.date("iat")}
+	c.notBefore = c.issued // a token without nbf holds from when it was issued
+	if t.Claims.Has("nbf") {
+		c.notBefore = r.date("nbf")
+	}
+	c.principal = &gatehouse.Principal{
+		ID: r.text("sub"), Issuer: i.name, TokenID: r.text("jti"), KeyID: t.KeyID,
+		Tenant: r.at(i.tenant).text(last(i.tenant)),
+		Client: r.at(i.client).text(last(i.client)),
+		Roles:  r.at(i.roles).texts(last(i.roles)),
+		Scopes: r.scopes(i.scopes),
+	}
+	c.principal.Expires = time.Unix(c.expires, 0)
+	c.principal.Kind = "user"
+	if c.principal.Client == c.principal.ID { // RFC 9068 section 5: the client for itself
+		c.principal.Kind = "client"
+	}
+	if t.Claims.Has("cnf") {
+		c.bound, c.thumb = true, r.thumbprint()
+	}
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case c.principal.ID == "", t.Claims.Has("events"), slices.ContainsFunc(c.principal.Roles, bad):
+		return nil, errClaims
+	}
+	return c, nil
+}
+
+func bad(role string) bool { return role == "" || strings.Contains(role, ",") }
+
+// checkNames refuses names that some other reader of the token would take for
+// those that are read here: another case, a path in dots, the names that are
+// special to JavaScript; and claims that stand in the header, which nobody here
+// reads.
+func (i *issuer) checkNames(t *jose.Token) error {
+	known := append(registered[:len(registered):len(registered)], i.scopes, i.tenant[0], i.roles[0], i.client[0])
+	var err error
+	t.Claims.Names(func(name string) {
+		first, _, dotted := strings.Cut(name, ".")
+		special := strings.HasPrefix(name, "__") || strings.HasPrefix(name, "$") || name == "constructor" || name == "prototype"
+		if special || (dotted && slices.Contains(known, first)) || near(known, name) || !jose.Printable(name) {
+			err = errClaims
+		}
+	})
+	t.Header.Names(func(name string) {
+		if slices.Contains(known, name) || near(known, name) {
+			err = errClaims
+		}
+	})
+	return err
+}
+
+// near reports whether name is one of known but for the case of its letters.
+func near(known []string, name string) bool {
+	return slices.ContainsFunc(known, func(k string) bool { return k != name && strings.EqualFold(k, name) })
+}
+
+func last(path []string) string { return path[len(path)-1] }
+
+// reader reads claims and remembers the first error.
+type reader struct {
+	o   jose.Object
+	err error
+	up  *reader // where errors go
+}
+
+func (r *reader) fail(err error) {
+	for r.up != nil {
+		r = r.up
+	}
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// at returns a reader of the object that holds the path's last name.
+func (r *reader) at(path []string) *reader {
+	o := r.o
+	for _, name := range path[:len(path)-1] {
+		var err error
+		if o, err = o.Object(name); err != nil {
+			r.fail(errClaims)
+		}
+	}
+	return &reader{o: o, up: r}
+}
+
+// text reads a string without control characters. Where it is present it must
+// not be empty.
+func (r *reader) text(name string) string {
+	s, err := r.o.Text(name)
+	if err != nil || (s == "" && r.o.Has(name)) || !jose.Printable(s) {
+		r.fail(errClaims)
+	}
+	return s
+}
+
+// texts reads a list of strings, or one string.
+func (r *reader) texts(name string) []string {
+	list, err := r.o.Texts(name, true)
+	if err != nil || slices.ContainsFunc(list, func(s string) bool { return s == "" || !jose.Printable(s) }) {
+		r.fail(errClaims)
+	}
+	return list
+}
+
+func (r *reader) date(name string) int64 {
+	n, ok, err := r.o.Seconds(name)
+	if err != nil || !ok {
+		r.fail(errClaims)
+	}
+	return n
+}
+
+// scopes reads a string with single spaces (RFC 8693 section 4.2). A claim of
+// another name than scope may be a list too, as some issuers have it.
+func (r *reader) scopes(name string) []string {
+	list, err := r.o.Texts(name, true)
+	if err != nil || (name == "scope" && len(list) != 1 && r.o.Has(name)) {
+		r.fail(errClaims)
+		return nil
+	}
+	if len(list) == 1 && list[0] != "" {
+		list = strings.Split(list[0], " ")
+	} else if len(list) == 1 {
+		return nil
+	}
+	if slices.ContainsFunc(list, func(s string) bool { return s == "" || strings.ContainsAny(s, ", \t") || !jose.Printable(s) }) {
+		r.fail(errClaims)
+	}
+	return list
+}
+
+// thumbprint reads cnf. A certificate is the one proof of possession that can
+// be checked here; a token bound by another is refused rather than taken for a
+// bearer token.
+func (r *reader) thumbprint() (sum [sha256.Size]byte) {
+	cnf, err := r.o.Object("cnf")
+	if err == nil {
+		cnf.Names(func(name string) {
+			if name != "x5t#S256" {
+				err = errClaims
+			}
+		})
+	}
+	text, textErr := cnf.Text("x5t#S256")
+	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || textErr != nil || decodeErr != nil || len(raw) != len(sum) {
+		r.fail(errClaims)
+		return sum
+	}
+	return [sha256.Size]byte(raw)
+}

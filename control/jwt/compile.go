@@ -1,0 +1,191 @@
+package jwt
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+)
+
+// Compile makes the one step of an endpoint that is not public. A configuration
+// that nobody wrote gives none, and the engine then refuses an endpoint that
+// nothing else authenticates.
+func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	if b.Operation == nil || (len(c.Issuers) == 0 && c.Audience == "") {
+		return nil, nil
+	}
+	if err := c.check(b); err != nil {
+		return nil, err
+	}
+	if b.Public != nil {
+		return nil, nil
+	}
+	v, err := c.verifier(b)
+	if err != nil {
+		return nil, err
+	}
+	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Authenticate, Need: gatehouse.Head, Enforce: v.enforce}}, nil
+}
+
+// check returns every fault of the configuration at once.
+func (c *Config) check(b *gatehouse.Build) error {
+	var faults []error
+	fault := func(key, says, fix string) { faults = append(faults, &gatehouse.Fault{Key: key, Says: says, Fix: fix}) }
+	if len(c.Issuers) == 0 {
+		fault("issuers", "no issuer: nobody could be proven", "issuer: https://login.example.com")
+	}
+	if c.Audience == "" {
+		fault("audience", "no audience: tokens for other services would be accepted", "audience: https://api.example.com")
+	}
+	bound := func(key string, d, usual, most time.Duration, w *gatehouse.Waiver) {
+		switch {
+		case d < 0 || d > most:
+			fault(key, fmt.Sprintf("%s is out of range", d), fmt.Sprintf("%s: %s", key, usual))
+		case d > usual && (w == nil || w.Expired(b.Now())):
+			fault(key, fmt.Sprintf("%s is over %s and no waiver in force says why", d, usual), key+"_waiver: {because: ..., owner: ..., until: ...}")
+		}
+	}
+	bound("leeway", c.Leeway, defaultLeeway, mostLeeway, c.LeewayWaiver)
+	bound("lifetime", c.Lifetime, defaultLifetime, mostLifetime, c.LifetimeWaiver)
+	if c.Lifetime == 0 {
+		fault("lifetime", "no token lives 0 s", "lifetime: 15m")
+	}
+	if c.CacheSize < 0 || c.CacheSize > mostCache {
+		fault("cache_size", "out of range", fmt.Sprintf("cache_size: %d", defaultCache))
+	}
+	for i, issuer := range c.Issuers {
+		at := fmt.Sprintf("issuers[%d].", i)
+		issuer.withDefaults().check(func(key, says, fix string) { fault(at+key, says, fix) })
+		if slices.ContainsFunc(c.Issuers[:i], func(o Issuer) bool { return o.Issuer == issuer.Issuer }) {
+			fault(at+"issuer", "is there twice", "one entry for each issuer")
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (i Issuer) check(fault func(key, says, fix string)) {
+	switch {
+	case i.Issuer == "self":
+		fault("issuer", "Gatehouse's own authorization server is not available in this release", "issuer: https://login.example.com")
+	case jose.CheckURL(i.Issuer) != nil || strings.ContainsAny(i.Issuer, "? "):
+		fault("issuer", "is not an https URL without query and fragment (http is for loopback addresses only)", "issuer: https://login.example.com")
+	}
+	if i.JWKS != "" && !strings.HasPrefix(i.JWKS, "file:") && jose.CheckURL(i.JWKS) != nil {
+		fault("jwks", "is neither an https URL nor a file (http is for loopback addresses only)", "jwks: https://login.example.com/jwks.json, or file:jwks.json")
+	}
+	if len(i.Algorithms) == 0 {
+		fault("algorithms", "the list is empty", "algorithms: [ES256, RS256]")
+	}
+	for _, alg := range i.Algorithms {
+		switch {
+		case strings.HasPrefix(strings.ToUpper(alg), "HS"):
+			fault("algorithms", alg+" is symmetric: whoever checks a token could make one", "algorithms: [ES256, RS256]")
+		case !jose.Supported(alg):
+			fault("algorithms", fmt.Sprintf("%q is not accepted", alg), "algorithms: [ES256, RS256]")
+		}
+	}
+}
+
+// verifier makes what the step needs. What is remembered is shared with every
+// endpoint and reload that reads and judges tokens alike: all that a verified
+// token depends on is in its name.
+func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
+	v := &verifier{audience: c.Audience, leeway: seconds(c.Leeway), lifetime: seconds(c.Lifetime)}
+	name := identity(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize))
+	for i, raw := range c.Issuers {
+		conf := raw.withDefaults()
+		source, sourceName, err := conf.source(b)
+		if err != nil {
+			return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].jwks", i), Says: err.Error(), Fix: "a JWK set with at least one public key for signatures"}
+		}
+		v.issuers = append(v.issuers, &issuer{
+			name: conf.Issuer, algorithms: conf.Algorithms, typ: strings.TrimPrefix(strings.ToLower(conf.Type), "application/"), source: source,
+			tenant: path(conf.TenantClaim), roles: path(conf.RolesClaim), scopes: conf.ScopesClaim, client: path(conf.ClientClaim),
+		})
+		name = identity(name, sourceName, identity(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim)
+	}
+	if r, err := gatehouse.Require[Revocations](b.Kept); err == nil {
+		v.revocations = r
+	}
+	// The issuers are kept together with the cache, since its entries point to them.
+	shared, err := gatehouse.Keep(b.Kept, name, func() (*remembered, error) {
+		return &remembered{cache: newCache(c.CacheSize), issuers: v.issuers}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.cache, v.issuers = shared.cache, shared.issuers
+	return v, nil
+}
+
+// remembered is what outlives a reload.
+type remembered struct {
+	cache   *cache
+	issuers []*issuer
+}
+
+// source returns where the issuer's keys come from and what that depends on.
+// One issuer has one source, whatever the number of APIs.
+func (i Issuer) source(b *gatehouse.Build) (*jose.Source, string, error) {
+	if file, ok := strings.CutPrefix(i.JWKS, "file:"); ok {
+		data, err := readFile(file)
+		if err != nil {
+			return nil, "", err
+		}
+		set, err := jose.ParseSet(data)
+		if err != nil {
+			return nil, "", err
+		}
+		sum := sha256.Sum256(data)
+		name := identity("file", i.Issuer, hex.EncodeToString(sum[:]))
+		source, err := gatehouse.Keep(b.Kept, name, func() (*jose.Source, error) { return jose.Fixed(set), nil })
+		return source, name, err
+	}
+	var transport http.RoundTripper
+	if t, err := gatehouse.Require[http.RoundTripper](b.Kept); err == nil {
+		transport = t
+	}
+	name := identity("url", i.Issuer, i.JWKS)
+	source, err := gatehouse.Keep(b.Kept, name, func() (*jose.Source, error) {
+		return jose.NewSource(i.Issuer, i.JWKS, transport, b.Log)
+	})
+	return source, name, err
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, jose.MaxSet+1))
+}
+
+// identity joins parts so that no two lists of parts give the same text.
+func identity(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		fmt.Fprintf(&b, "%d:%s,", len(p), p)
+	}
+	return b.String()
+}
+
+// path splits the name of a claim into the names on the way to it. Names that
+// are URLs, as OpenID providers use for their own claims, are one name.
+func path(claim string) []string {
+	if strings.Contains(claim, "://") {
+		return []string{claim}
+	}
+	return strings.Split(claim, ".")
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }

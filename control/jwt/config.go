@@ -1,0 +1,107 @@
+// Package jwt proves callers by access tokens: JWTs signed by an issuer
+// (RFC 7519, RFC 9068, RFC 8725).
+//
+// It defends from tokens that nobody issued, that were issued for another
+// service or another time, that bring their own key or choose their own
+// algorithm. Every check is mandatory: a configuration that lacks issuer,
+// audience or key source does not compile. Cheap checks come before the
+// signature, and a verified token is remembered for at most a minute, by the
+// whole token, with every claim judged again each time.
+package jwt
+
+import (
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+)
+
+// The numbers that are looser than these need a waiver, or do not exist.
+const (
+	defaultLeeway   = 30 * time.Second
+	mostLeeway      = 60 * time.Second
+	defaultLifetime = 15 * time.Minute
+	mostLifetime    = 60 * time.Minute
+	defaultCache    = 64 << 10 // verified tokens
+	mostCache       = 1 << 20
+	cacheLife       = 60 * time.Second
+)
+
+// Kind is the control's entry in the catalogue.
+var Kind = gatehouse.Kind{
+	Name: "jwt",
+	New: func() gatehouse.Control {
+		return &Config{Leeway: defaultLeeway, Lifetime: defaultLifetime, CacheSize: defaultCache}
+	},
+	Covers: []gatehouse.Requirement{
+		"jwt.signature", "jwt.alg-pinned", "jwt.iss", "jwt.aud", "jwt.exp", "jwt.nbf", "jwt.lifetime",
+		"jwt.all-mandatory", "jwt.jwks", "authn.every-endpoint", "authn.no-basic",
+	},
+}
+
+// Config says whose tokens are accepted.
+type Config struct {
+	// Issuers are those whose tokens are accepted; at least one.
+	Issuers []Issuer `yaml:"issuers"`
+	// Audience is the value that must be among the token's aud: this API.
+	Audience string `yaml:"audience"`
+	// Leeway is how far clocks may disagree: 0 to 30 s, to 60 s with LeewayWaiver.
+	Leeway time.Duration `yaml:"leeway"`
+	// LeewayWaiver is the reason for a leeway over 30 s.
+	LeewayWaiver *gatehouse.Waiver `yaml:"leeway_waiver"`
+	// Lifetime is the most that exp may lie after iat: up to 15 min, to 60 min
+	// with LifetimeWaiver.
+	Lifetime time.Duration `yaml:"lifetime"`
+	// LifetimeWaiver is the reason for a lifetime over 15 min.
+	LifetimeWaiver *gatehouse.Waiver `yaml:"lifetime_waiver"`
+	// CacheSize is how many verified tokens are remembered: 0 to 1,048,576. It is
+	// rounded up to a power of two.
+	CacheSize int `yaml:"cache_size"`
+}
+
+// Issuer is one issuer of tokens and how its tokens are read.
+type Issuer struct {
+	// Issuer is the exact value of iss: an https URL, or http on loopback.
+	Issuer string `yaml:"issuer"`
+	// JWKS is where its keys are: a URL, or file:PATH. Without it they are found
+	// through the issuer's metadata.
+	JWKS string `yaml:"jwks"`
+	// Algorithms are those that it signs with: of ES256, RS256 (the default is
+	// these two), PS256, EdDSA.
+	Algorithms []string `yaml:"algorithms"`
+	// Type is the typ that its access tokens must have, such as at+jwt (RFC 9068).
+	// Without it at+jwt, JWT and none at all are accepted, and no other.
+	Type string `yaml:"type"`
+	// TenantClaim, RolesClaim, ScopesClaim and ClientClaim name the
+	// claims the principal is made of besides sub: tenant_id, roles, scope, client_id.
+	// RolesClaim may be a path, such as realm_access.roles.
+	TenantClaim string `yaml:"tenant_claim"`
+	RolesClaim  string `yaml:"roles_claim"`
+	ScopesClaim string `yaml:"scopes_claim"`
+	ClientClaim string `yaml:"client_claim"`
+}
+
+// withDefaults returns i with what was left out.
+func (i Issuer) withDefaults() Issuer {
+	if i.Algorithms == nil {
+		i.Algorithms = []string{jose.ES256, jose.RS256}
+	}
+	for _, d := range [...]struct {
+		claim *string
+		name  string
+	}{{&i.TenantClaim, "tenant_id"}, {&i.RolesClaim, "roles"}, {&i.ScopesClaim, "scope"}, {&i.ClientClaim, "client_id"}} {
+		if *d.claim == "" {
+			*d.claim = d.name
+		}
+	}
+	return i
+}
+
+// Revocations knows which tokens no longer hold although their time is not
+// over. It is asked for every request, so it must answer from memory. Who has
+// one provides it; without one tokens hold until they expire.
+type Revocations interface {
+	// Revoked reports whether the token of p, issued at this time, was revoked by
+	// its jti, its client or its subject.
+	Revoked(p *gatehouse.Principal, issued time.Time) bool
+}

@@ -1,0 +1,33 @@
+package jwt
+
+import (
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// Explain says what the control promises.
+func (c *Config) Explain(s *gatehouse.Sheet) {
+	if len(c.Issuers) == 0 {
+		return
+	}
+	for _, raw := range c.Issuers {
+		i := raw.withDefaults()
+		keys := i.JWKS
+		if keys == "" {
+			keys = "the issuer's metadata"
+		}
+		s.Fact("jwt.iss", "callers are proven by access tokens of %s", i.Issuer)
+		s.Fact("jwt.signature", "every token's signature is verified with the keys of %s", keys)
+		s.Fact("jwt.alg-pinned", "only %s is accepted, and only from a key that is for it; tokens never bring or name the place of their key", strings.Join(i.Algorithms, " or "))
+		s.Fact("jwt.jwks", "keys are fetched anew after 10 min, replaced and never merged, used up to 24 h while the issuer is down; an unknown key id asks at most once in 30 s")
+		s.Fact("jwt.iss", "the tenant is read from %s, roles from %s, scopes from %s", i.TenantClaim, i.RolesClaim, i.ScopesClaim)
+	}
+	s.Fact("jwt.aud", "tokens must be for %s", c.Audience)
+	s.Fact("jwt.exp", "tokens must not have expired, clocks may differ by %s", c.Leeway)
+	s.Fact("jwt.nbf", "tokens must hold already and must not be issued in the future")
+	s.Fact("jwt.lifetime", "tokens must not be made to live longer than %s", c.Lifetime)
+	s.Fact("jwt.all-mandatory", "none of these checks can be left out, and each is repeated for a token that was seen before")
+	s.Fact("authn.every-endpoint", "a request without a valid token is answered with 401")
+	s.Fact("authn.no-basic", "HTTP Basic is refused")
+}
