@@ -29,6 +29,7 @@ type Principal struct {
 // be sent.
 type Seal struct {
 	Value string
+	For   string // whom it was made for: it must not be sent to anyone else
 	Until time.Time
 }
 
