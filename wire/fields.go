@@ -175,18 +175,28 @@ func (s *section) special1(k kind, name string, value []byte) *Refusal {
 		}
 		s.m.Expect = true
 	case trailerKind:
-		s.trailer(value)
+		return s.trailer(value)
 	case forwardedKind:
 		s.forwarded(name, value)
 	}
 	return nil // the others are dropped
 }
 
-func (s *section) trailer(value []byte) {
+// trailer takes the announced names. A name that frames or routes is refused
+// even though the announcement goes no further.
+func (s *section) trailer(value []byte) *Refusal {
 	if s.m.Trailer != "" {
 		s.note(DuplicateField)
 	}
 	s.m.Trailer = view(value)
+	for rest := s.m.Trailer; rest != "" && s.protocol != reply1; {
+		var name string
+		name, rest, _ = strings.Cut(rest, ",")
+		if name = strings.Trim(name, " \t"); !isToken(name) || len(name) > 64 || foldedKind(name) != ordinary {
+			return TrailerField
+		}
+	}
+	return nil
 }
 
 func (s *section) forwarded(name string, value []byte) {

@@ -83,7 +83,11 @@ func split2(f gatehouse.Field, keep func(string) []byte) (string, []byte, *Refus
 			return "", nil, FieldValue
 		}
 	}
-	return view(keep(f.Name)), trim(keep(f.Value)), nil
+	value := keep(f.Value)
+	if len(trim(value)) != len(value) {
+		return "", nil, FieldValue // RFC 9113 section 8.2.1
+	}
+	return view(keep(f.Name)), value, nil
 }
 
 // authority takes :authority for the host; a Host field must say the same.

@@ -6,20 +6,20 @@ import "strings"
 type kind uint8
 
 const (
-	ordinary         kind = iota
-	hostKind              // routing
-	lengthKind            // framing
-	codingKind            // framing
-	connectionKind        // hop-by-hop
-	upgradeKind           // hop-by-hop
-	expectKind            // answered here
-	trailerKind           // hop-by-hop, announces
-	teKind                // hop-by-hop
-	hopKind               // hop-by-hop, dropped
-	forwardedKind         // only a trusted proxy may say it
-	reservedKind          // dropped: it would make an application see another request, or is ours to say
-	contentTypeKind       // from here on: may stand once
-	authorizationKind     // ...
+	ordinary          kind = iota
+	hostKind               // routing
+	lengthKind             // framing
+	codingKind             // framing
+	connectionKind         // hop-by-hop
+	upgradeKind            // hop-by-hop
+	expectKind             // answered here
+	trailerKind            // hop-by-hop, announces
+	teKind                 // hop-by-hop
+	hopKind                // hop-by-hop, dropped
+	forwardedKind          // only a trusted proxy may say it
+	reservedKind           // dropped: it would make an application see another request, or is ours to say
+	contentTypeKind        // from here on: may stand once
+	authorizationKind      // ...
 	cookieKind
 	originKind
 	userAgentKind
@@ -168,7 +168,8 @@ func (k kind) onceInReply() bool {
 	return k == contentTypeKind || k == contentEncodingKind || k == contentRangeKind || k == locationKind
 }
 
-// foldedKind classifies the twin with hyphens of a name with underscores.
+// foldedKind classifies the twin of a name in lower case and with hyphens for
+// underscores.
 func foldedKind(name string) kind {
 	var twin [64]byte
 	if len(name) > len(twin) {
@@ -176,7 +177,7 @@ func foldedKind(name string) kind {
 	}
 	n := copy(twin[:], name)
 	for i, c := range twin[:n] {
-		if c == '_' {
+		if twin[i] = lowered[c]; c == '_' {
 			twin[i] = '-'
 		}
 	}

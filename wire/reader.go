@@ -149,7 +149,7 @@ func (r *Reader) fill(want int64) error {
 // makeRoom sees to it that there is room behind w, without touching what lies
 // below floor: that is where the head's views point.
 func (r *Reader) makeRoom(want int64) {
-	if r.r > r.floor && (r.r == r.w || r.w == len(r.buf)) {
+	if r.r > r.floor && (r.r == r.w || want > int64(len(r.buf)-r.w)) {
 		n := copy(r.buf[r.floor:], r.buf[r.r:r.w])
 		d := r.r - r.floor
 		r.r, r.w, r.line, r.scan = r.floor, r.floor+n, r.line-d, r.scan-d
