@@ -1,0 +1,37 @@
+// Package identity tells the upstream who the caller is.
+//
+// It defends from upstreams that believe whatever a header says: the statement
+// is signed (JWS, ES256), names the upstream it is for and holds for a minute.
+// It is written last, from the proven principal, and every field that could be
+// taken for it is removed from what the client sent, on public endpoints too.
+package identity
+
+import (
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/secret"
+)
+
+// Kind is the control's entry in the catalogue.
+var Kind = gatehouse.Kind{
+	Name: "identity",
+	New: func() gatehouse.Control {
+		return &Config{Header: "gatehouse-identity", Issuer: "gatehouse"}
+	},
+}
+
+// Config says how the upstream is told.
+type Config struct {
+	// Header is the field that carries the signed statement.
+	Header string `yaml:"header"`
+	// Issuer is the statement's iss.
+	Issuer string `yaml:"issuer"`
+	// Audience is the statement's aud; the name of the API when left out.
+	Audience string `yaml:"audience"`
+	// Key is the private key to sign with, in PEM; the gateway's own identity key
+	// when left out.
+	Key secret.Text `yaml:"key"`
+	// Plain maps further fields to one of sub, tenant, roles, scopes and client,
+	// for upstreams that cannot verify a signature and that nobody but the gateway
+	// can reach.
+	Plain map[string]string `yaml:"plain"`
+}
