@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ type Policy struct {
 
 // Site is what is served under some hosts.
 type Site struct {
-	Hosts []string // canonical host names, with port where it is not the scheme's; "*" takes every host
+	Hosts []string // host names in lower case, without port; "*" takes every host
 	// Endpoints holds the declared operations, and with Method "*" the places
 	// where other methods of a declared path end up.
 	Endpoints []*gatehouse.Endpoint
@@ -73,7 +74,7 @@ func NewPolicy(sites []Site, lost *gatehouse.Endpoint) (*Policy, error) {
 // Find returns the endpoint that takes q and fills q.Params. It never returns
 // nil: what nobody declared ends up where it is refused.
 func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
-	s := p.sites[q.Host]
+	s := p.sites[hostname(q.Host)]
 	if s == nil {
 		if s = p.any; s == nil {
 			return p.lost
@@ -85,6 +86,16 @@ func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
 		return s.undeclared
 	}
 	return e
+}
+
+// hostname cuts the port: who serves a name serves it on every port that the
+// listener has, and a port decides nothing.
+func hostname(host string) string {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.IndexByte(host[i:], ']') >= 0 {
+		return host
+	}
+	return host[:i]
 }
 
 // Version returns the serial number that the gate gave the policy, from 1.
@@ -126,4 +137,16 @@ func (g *Gate) Begin(x *gatehouse.Exchange, now time.Time) {
 	x.Cursor.Version = p.version
 	g.ids.identify(x)
 	x.Endpoint = p.Find(&x.Request)
+}
+
+// BeginRefused starts an exchange whose request could not be read: it belongs to
+// no endpoint, and is refused with a like any other, headers and trail included.
+func (g *Gate) BeginRefused(x *gatehouse.Exchange, now time.Time, a *gatehouse.Answer, detail string) {
+	p := g.policy.Load()
+	x.At = now
+	x.Cursor.Version = p.version
+	x.Request.TrustedID = ""
+	g.ids.identify(x)
+	x.Endpoint = p.lost
+	Fail(x, "wire", a, detail)
 }

@@ -1,0 +1,160 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/wire"
+)
+
+// answer sends the response and reports whether the connection is still good.
+func (s *Server) answer(t *turn, d downstream) bool {
+	x := &t.x
+	defer s.freeUpstream(t)
+	if t.aborted != "" {
+		s.dropUpstream(t)
+		return false
+	}
+	if x.Ended.Denied() || x.EndedBy != "" {
+		s.dropUpstream(t) // its reply, if there is one, is not sent
+		t.tunnel = false
+	}
+	if t.tunnel {
+		return s.upgrade(t, d)
+	}
+	var err error
+	if t.unread {
+		err = s.pass(t, d)
+	} else {
+		err = s.whole(t, d)
+	}
+	if err != nil {
+		t.aborted = "the answer was cut short"
+		if errors.Is(err, errSlow) {
+			t.aborted = "the client reads too slowly"
+		}
+		return false
+	}
+	return !t.cut
+}
+
+// bodiless reports whether the answer has no body whatever its fields say.
+func bodiless(x *gatehouse.Exchange) bool {
+	return x.Request.Method == http.MethodHead || x.Response.Status == http.StatusNoContent || x.Response.Status == http.StatusNotModified
+}
+
+// whole sends an answer that is held: in one write if it is small.
+func (s *Server) whole(t *turn, d downstream) error {
+	x := &t.x
+	body, f, n := x.Response.Body, wire.Length, int64(len(x.Response.Body))
+	switch {
+	case x.Response.Status == http.StatusNoContent || x.Response.Status == http.StatusNotModified:
+		f, body = wire.None, nil
+	case x.Request.Method == http.MethodHead:
+		body = nil
+		// What GET would have been cut down to is not known here.
+		if n = t.reply.Length; x.Response.Own || x.Endpoint.Plan.ReplyBody || n < 0 {
+			f = wire.None
+		}
+	}
+	if err := d.start(t, f, n); err != nil {
+		return s.unsafe(t, d, err)
+	}
+	if len(body) <= largest {
+		t.out = append(t.out, body...)
+		body = nil
+	}
+	if err := d.write(t, t.out); err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := d.write(t, body); err != nil {
+			return err
+		}
+	}
+	if !bodiless(x) {
+		t.sent = n
+	}
+	return d.end(t, nil)
+}
+
+// unsafe answers instead of a reply whose fields must not go on the wire.
+func (s *Server) unsafe(t *turn, d downstream, err error) error {
+	if !errors.Is(err, wire.ErrUnsafe) || t.x.Response.Own {
+		return err
+	}
+	r := &t.x.Response
+	r.Status, r.Own, r.Body = malformed.Status, true, r.Body[:0]
+	r.Fields = r.Fields[:0]
+	t.aborted = "a field of the reply must not go on the wire"
+	return s.whole(t, d)
+}
+
+// pass sends a reply as it comes, in pieces that are framed like the reply.
+func (s *Server) pass(t *turn, d downstream) error {
+	x := &t.x
+	f, n := t.reply.Framing, t.reply.Length
+	if f != wire.Length {
+		f, n = wire.Chunked, 0
+	}
+	if err := d.start(t, f, n); err != nil {
+		return s.unsafe(t, d, err)
+	}
+	body := t.up.reader.Body()
+	for {
+		// A head with bytes of the body behind it goes out with them, in one
+		// write; one without is not held back for bytes that may be long in coming.
+		if len(t.out) > 0 && t.up.reader.Buffered() == 0 {
+			if err := d.write(t, t.out); err != nil {
+				s.dropUpstream(t)
+				return err
+			}
+			t.out = t.out[:0]
+		}
+		s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
+		b, err := body.Next()
+		slow := !s.watcher.rest(t.watch)
+		if slow || (err != nil && err != io.EOF) {
+			// The head is out: only an unfinished message can tell the client.
+			s.dropUpstream(t)
+			t.cut = true
+			t.aborted = "the upstream broke off"
+			return errClient
+		}
+		t.sent += int64(len(b))
+		if f == wire.Chunked && d.chunked() {
+			t.out = wire.AppendChunk(t.out, b)
+		} else {
+			t.out = append(t.out, b...)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err := d.write(t, t.out); err != nil {
+			s.dropUpstream(t)
+			return err
+		}
+		t.out = t.out[:0]
+	}
+	trailers := body.Trailers()
+	if f == wire.Chunked && d.chunked() {
+		var err error
+		if t.out, err = wire.AppendLastChunk(t.out, trailers); err != nil {
+			return err
+		}
+	}
+	t.unread = false
+	if len(t.out) > 0 {
+		if err := d.write(t, t.out); err != nil {
+			s.dropUpstream(t)
+			return err
+		}
+	}
+	if err := d.end(t, trailers); err != nil {
+		return err
+	}
+	s.releaseUpstream(t)
+	return nil
+}

@@ -1,0 +1,333 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/wire"
+)
+
+// conn is one client connection over HTTP/1.1.
+type conn struct {
+	server    *Server
+	tcp       net.Conn // as accepted
+	net       net.Conn // with TLS, if any
+	tlsConfig *tls.Config
+	tls       *tls.ConnectionState
+	peer      netip.AddrPort
+	group     netip.Addr
+	reader    *wire.Reader
+	watch     watch
+	idle      atomic.Bool // between requests: a shutdown may close it
+
+	message   wire.Message // of the request in progress
+	continued bool         // 100 (Continue) was sent, or was not asked for
+	closing   bool         // the connection ends after this answer
+	bodySize  int64
+	bodyStart time.Duration // when the body was first waited for, in the watcher's time
+}
+
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+	drainBytes  = 64 << 10
+)
+
+var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
+
+// run serves the connection to its end.
+func (c *conn) run() {
+	s := c.server
+	defer s.forget(c)
+	defer func() { _ = c.tcp.Close() }()
+	s.watcher.add(&c.watch)
+	defer s.watcher.remove(&c.watch)
+	c.net = c.tcp
+	if c.tlsConfig != nil {
+		proto, ok := c.handshake()
+		if !ok {
+			return
+		}
+		if proto == "h2" {
+			c.serveHTTP2()
+			return
+		}
+	}
+	c.reader = wire.NewReader(c.net)
+	c.reader.Buffers = &s.buffers
+	c.reader.MaxHead = s.cfg.AllowHeaders.Head
+	wait := s.cfg.HandshakeTime // a client that has connected has something to say
+	for {
+		c.idle.Store(true)
+		s.watcher.phase(&c.watch, c.net, wait)
+		if s.ending.Load() && c.reader.Buffered() == 0 {
+			return
+		}
+		if err := c.reader.Await(); err != nil {
+			c.late()
+			return
+		}
+		c.idle.Store(false)
+		if !s.watcher.phase(&c.watch, c.net, s.cfg.HeaderTime) {
+			return
+		}
+		if !c.exchange() {
+			return
+		}
+		wait = s.cfg.IdleTime
+	}
+}
+
+// late counts a connection whose phase lasted too long.
+func (c *conn) late() {
+	if !c.server.watcher.rest(&c.watch) {
+		c.server.stats.expired.Add(1)
+	}
+}
+
+func (c *conn) handshake() (proto string, ok bool) {
+	t := tls.Server(c.tcp, c.tlsConfig)
+	c.net = t
+	c.server.watcher.phase(&c.watch, c.tcp, c.server.cfg.HandshakeTime)
+	if err := t.Handshake(); err != nil {
+		c.late()
+		return "", false
+	}
+	st := t.ConnectionState()
+	c.tls = &st
+	return st.NegotiatedProtocol, c.server.watcher.rest(&c.watch)
+}
+
+// endWhenIdle closes a connection that waits for its next request.
+func (c *conn) endWhenIdle() {
+	if c.idle.Load() {
+		_ = c.tcp.SetReadDeadline(longAgo)
+	}
+}
+
+// exchange serves one request whose first byte is there, and reports whether
+// the connection may be used again.
+func (c *conn) exchange() bool {
+	s := c.server
+	t := s.turns.Get().(*turn)
+	defer s.putTurn(t)
+	t.watch = &c.watch
+	x := &t.x
+	headErr := c.reader.Head()
+	var refusal *wire.Refusal
+	if headErr != nil && !errors.As(headErr, &refusal) {
+		c.late()
+		return false
+	}
+	now := time.Now()
+	if !s.watcher.rest(&c.watch) {
+		s.stats.expired.Add(1)
+		return false
+	}
+	c.closing, c.bodySize, c.bodyStart = false, 0, 0
+	x.Conn.Peer, x.Conn.TLS = c.peer, c.tls
+	x.Request.Scheme = "http"
+	if c.tls != nil {
+		x.Request.Scheme = "https"
+	}
+	if headErr == nil {
+		if err := c.reader.ParseRequest(&x.Request, &c.message, &s.cfg.AllowHeaders); err != nil {
+			if !errors.As(err, &refusal) {
+				return false
+			}
+		}
+	} else {
+		c.message = wire.Message{Close: true, Forwarded: c.message.Forwarded[:0]}
+	}
+	s.identify(t, &c.message)
+	c.continued = !c.message.Expect
+	switch {
+	case refusal != nil:
+		c.closing = refusal.Close
+		s.cfg.Gate.BeginRefused(x, now, refusal.Answer, "")
+	default:
+		s.cfg.Gate.Begin(x, now)
+		s.admitted(x)
+	}
+	c.closing = c.closing || c.message.Close || s.ending.Load()
+	s.drive(context.Background(), t, c)
+	return c.finish(t)
+}
+
+// finish answers, takes note and clears the way for the next request.
+func (c *conn) finish(t *turn) bool {
+	s := c.server
+	if t.tunnel {
+		s.answer(t, c)
+		s.recordTurn(t, c.bodySize)
+		return false
+	}
+	unread := c.message.Framing != wire.None && !t.bodyDone
+	// A client that waits for 100 (Continue) may send its body or not.
+	if unread && !c.continued {
+		c.closing = true
+	}
+	ok := s.answer(t, c)
+	s.recordTurn(t, c.bodySize)
+	if !ok {
+		return false
+	}
+	if unread && !c.closing {
+		s.watcher.phase(&c.watch, c.net, s.cfg.BodyGrace)
+		ended, err := c.reader.Body().Discard(drainBytes)
+		if !s.watcher.rest(&c.watch) || err != nil || !ended {
+			c.closing = true
+		}
+	}
+	if c.closing {
+		c.linger()
+		return false
+	}
+	return c.reader.Release()
+}
+
+// linger closes in two steps, so that an answer is not lost by the reset that a
+// close with unread bytes causes.
+func (c *conn) linger() {
+	type closeWriter interface{ CloseWrite() error }
+	if w, ok := c.net.(closeWriter); !ok || w.CloseWrite() != nil {
+		return
+	}
+	c.server.watcher.phase(&c.watch, c.net, lingerTime)
+	_, _ = io.CopyN(io.Discard, c.net, lingerBytes)
+	c.server.watcher.rest(&c.watch)
+}
+
+// next implements downstream.
+func (c *conn) next() ([]byte, error) {
+	s := c.server
+	if !c.continued {
+		c.continued = true
+		if _, err := c.net.Write(continueLine); err != nil {
+			return nil, errClient
+		}
+	}
+	if c.reader.Buffered() == 0 {
+		s.watcher.phase(&c.watch, c.net, c.bodyTime())
+	}
+	b, err := c.reader.Body().Next()
+	c.bodySize += int64(len(b))
+	if !s.watcher.rest(&c.watch) {
+		s.stats.expired.Add(1)
+		c.closing = true
+		return nil, errSlow
+	}
+	if err != nil && err != io.EOF {
+		c.closing = true
+		var r *wire.Refusal
+		if !errors.As(err, &r) {
+			err = errClient
+		}
+	}
+	return b, err
+}
+
+// trailers implements downstream.
+func (c *conn) trailers() gatehouse.Fields { return c.reader.Body().Trailers() }
+
+// framing implements downstream.
+func (c *conn) framing() (wire.Framing, int64) { return c.message.Framing, c.message.Length }
+
+// start implements downstream.
+func (c *conn) start(t *turn, f wire.Framing, n int64) error {
+	var err error
+	t.out, err = wire.AppendResponseHead(t.out[:0], &t.x.Response, f, n, c.closing)
+	return err
+}
+
+// write implements downstream.
+func (c *conn) write(t *turn, b []byte) error {
+	s := c.server
+	s.watcher.phase(&c.watch, c.net, s.writeTime(len(b)))
+	_, err := c.net.Write(b)
+	if !s.watcher.rest(&c.watch) {
+		s.stats.expired.Add(1)
+		return errSlow
+	}
+	return err
+}
+
+// chunked implements downstream.
+func (c *conn) chunked() bool { return true }
+
+// end implements downstream.
+func (c *conn) end(*turn, gatehouse.Fields) error { return nil }
+
+// bodyTime is how long the next bytes of the body may take: the grace and what
+// the bytes so far may take at the minimum rate, less the time already gone. So a
+// client that sends a byte now and then is shed as one that sends nothing.
+func (c *conn) bodyTime() time.Duration {
+	now := time.Duration(c.server.watcher.now.Load())
+	if c.bodyStart == 0 {
+		c.bodyStart = now
+	}
+	cfg := &c.server.cfg
+	return cfg.BodyGrace + time.Duration(c.bodySize*int64(time.Second)/cfg.MinRate) - (now - c.bodyStart)
+}
+
+// writeTime is how long the client may take to read n bytes. The client's and
+// our own socket buffers have room, so it is asked for a higher rate.
+func (s *Server) writeTime(n int) time.Duration {
+	return s.cfg.BodyGrace + time.Duration(int64(n)*int64(time.Second)/(4*s.cfg.MinRate))
+}
+
+// identify says who asks.
+func (s *Server) identify(t *turn, m *wire.Message) {
+	x := &t.x
+	x.Conn.Client, x.Conn.Secure = x.Conn.Peer.Addr(), x.Conn.TLS != nil
+	if s.cfg.Client != nil {
+		client, secure := s.cfg.Client(x.Conn.Client, m.Forwarded)
+		x.Conn.Client, x.Conn.Secure = client, x.Conn.Secure || secure
+	}
+}
+
+var (
+	misdirected = gatehouse.Answer{Status: 421, Reason: "proxy.misdirected", Public: "This host is not the one that the TLS handshake named"}
+	noUpgrade   = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
+)
+
+// admitted refuses what only the door can see.
+func (s *Server) admitted(x *gatehouse.Exchange) {
+	q := &x.Request
+	if x.Conn.TLS != nil && x.Conn.TLS.ServerName != "" && !sameHost(x.Conn.TLS.ServerName, q.Host) {
+		engine.Fail(x, "proxy", &misdirected, "server name and host differ")
+		return
+	}
+	if q.Upgrade && x.Endpoint.Declared && !x.Endpoint.WebSocket {
+		engine.Fail(x, "proxy", &noUpgrade, "")
+	}
+}
+
+// sameHost compares the TLS server name with a canonical host, port aside.
+func sameHost(sni, host string) bool {
+	n := len(sni)
+	for n > 0 && sni[n-1] == '.' {
+		n--
+	}
+	if len(host) < n || (len(host) > n && host[n] != ':') {
+		return false
+	}
+	for i := range n {
+		c := sni[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != host[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,316 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/wire"
+)
+
+// errStale says that an idle connection had been closed by the upstream before
+// it took a byte of the request: the one case in which a request is sent again.
+var errStale = errors.New("proxy: the idle connection was closed")
+
+// bringReply forwards the request and reads the reply's head.
+func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
+	x := &t.x
+	defer engine.Brought(x, gatehouse.Reply)
+	if err := s.roundTrip(ctx, t, d); err != nil {
+		s.failUpstream(t, err)
+		return
+	}
+	if t.reply.Upgrade {
+		t.tunnel = true
+		t.unread = false
+		// An upgraded connection has no reply body to look at.
+		engine.Brought(x, gatehouse.ReplyBody)
+	}
+	if !t.unread && !t.tunnel {
+		s.releaseUpstream(t)
+	}
+}
+
+// roundTrip sends the request, a second time at the most: only when an idle
+// connection turns out to be dead, and only what may be sent twice (RFC 9110
+// section 9.2.2).
+func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
+	x := &t.x
+	p, err := s.pool(x.Endpoint.Upstream)
+	if err != nil {
+		return err
+	}
+	t.pool = p
+	replayable := x.Request.Idempotent() && t.bodyDone
+	for attempt := 0; ; attempt++ {
+		began := time.Now()
+		t.up, err = p.get(ctx, attempt > 0, !replayable)
+		if err != nil {
+			return err
+		}
+		if err = s.send(t, d); err == nil {
+			err = s.receive(t, d)
+		}
+		t.waited += time.Since(began)
+		if err == nil {
+			return nil
+		}
+		retry := attempt == 0 && t.up.reused && replayable && errors.Is(err, errStale)
+		s.dropUpstream(t)
+		if !retry {
+			return err
+		}
+	}
+}
+
+// send writes the request: in one piece when the body is there, else as it comes.
+func (s *Server) send(t *turn, d downstream) error {
+	x := &t.x
+	f, n := d.framing()
+	whole := t.bodyDone
+	if whole {
+		if f, n = wire.None, 0; x.Request.HasBody {
+			f, n = wire.Length, int64(len(x.Request.Body))
+		}
+	}
+	var err error
+	if t.out, err = wire.AppendRequestHead(t.out[:0], &x.Request, x.Endpoint.Upstream, f, n); err != nil {
+		return err
+	}
+	if whole && len(x.Request.Body) <= largest {
+		t.out = append(t.out, x.Request.Body...)
+	}
+	if err := s.toUpstream(t, t.out); err != nil {
+		return stale(t, err)
+	}
+	if whole {
+		if len(x.Request.Body) > largest {
+			return s.toUpstream(t, x.Request.Body)
+		}
+		return nil
+	}
+	return s.stream(t, d, f)
+}
+
+// stream forwards a body that no control needed whole, as it comes. The head has
+// been sent, so what fails from here on ends the connection to the upstream.
+func (s *Server) stream(t *turn, d downstream, f wire.Framing) error {
+	limit, n := limitOf(&t.x), int64(0)
+	t.out = append(t.out[:0], t.x.Request.Body...)
+	for {
+		b, err := d.next()
+		if n += int64(len(b)); n > limit {
+			t.x.Request.BodyTooLarge = true
+			return errTooLarge
+		}
+		if len(b) > 0 {
+			t.out = t.out[:0]
+			if f == wire.Chunked {
+				t.out = wire.AppendChunk(t.out, b)
+			} else {
+				t.out = append(t.out, b...)
+			}
+			if err := s.toUpstream(t, t.out); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return &bodyError{err}
+		}
+	}
+	t.bodyDone = true
+	if f != wire.Chunked {
+		return nil
+	}
+	var err error
+	if t.out, err = wire.AppendLastChunk(t.out[:0], d.trailers()); err != nil {
+		return err
+	}
+	return s.toUpstream(t, t.out)
+}
+
+var errTooLarge = errors.New("proxy: the request body is over its limit")
+
+// bodyError says that it is the client's body that failed, not the upstream.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+func (s *Server) toUpstream(t *turn, b []byte) error {
+	s.watcher.phase(t.watch, t.up.Conn, s.patience(&t.x))
+	_, err := t.up.Write(b)
+	if !s.watcher.rest(t.watch) {
+		return errTimeout
+	}
+	return err
+}
+
+var errTimeout = errors.New("proxy: the upstream is too slow")
+
+// receive reads the reply's head, past interim replies.
+func (s *Server) receive(t *turn, d downstream) error {
+	x, r := &t.x, t.up.reader
+	for interim := 0; interim < 16; interim++ {
+		s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
+		err := r.Head()
+		if !s.watcher.rest(t.watch) {
+			return errTimeout
+		}
+		if err != nil {
+			return stale(t, err)
+		}
+		if err := r.ParseResponse(&x.Response, &t.reply, x.Request.Method); err != nil {
+			return err
+		}
+		switch {
+		case x.Response.Status == http.StatusSwitchingProtocols:
+			if !x.Request.Upgrade || !t.reply.Upgrade {
+				return errors.New("proxy: the upstream switched protocols unasked")
+			}
+			return nil
+		case x.Response.Status >= 200:
+			t.unread = t.reply.Framing != wire.None
+			return nil
+		}
+		r.Release()
+	}
+	return errors.New("proxy: too many interim replies")
+}
+
+// stale tells a dead idle connection from an upstream that failed at the request.
+func stale(t *turn, err error) error {
+	var refusal *wire.Refusal
+	if t.up.reused && t.up.reader.Buffered() == 0 && !errors.As(err, &refusal) {
+		return errStale
+	}
+	return err
+}
+
+// failUpstream ends an exchange that got no reply.
+func (s *Server) failUpstream(t *turn, err error) {
+	x := &t.x
+	s.dropUpstream(t)
+	var body *bodyError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &body):
+		failBody(t, body.err)
+	case errors.Is(err, errTooLarge):
+		engine.Fail(x, "proxy", &tooLarge, "")
+	case errors.Is(err, errTimeout), errors.As(err, &timeout) && timeout.Timeout():
+		engine.Fail(x, "proxy", &timedOut, err.Error())
+	default:
+		var reply *wire.ReplyError
+		if errors.As(err, &reply) {
+			engine.Fail(x, "proxy", &malformed, err.Error())
+			return
+		}
+		engine.Fail(x, "proxy", &unreachable, err.Error())
+	}
+}
+
+// releaseUpstream gives a connection back whose reply was read to its end.
+func (s *Server) releaseUpstream(t *turn) {
+	u := t.up
+	t.up = nil
+	if u == nil {
+		return
+	}
+	if t.reply.Close || t.reply.Framing == wire.UntilClose {
+		s.retire(t, u)
+		return
+	}
+	t.held = u
+}
+
+// retire keeps a connection that will not be used again until the reply's views
+// have died.
+func (s *Server) retire(t *turn, u *upconn) {
+	t.held, t.heldDead = u, true
+}
+
+// freeUpstream lets go of the connection whose buffer the reply's fields are in.
+func (s *Server) freeUpstream(t *turn) {
+	u := t.held
+	if u == nil {
+		return
+	}
+	t.held = nil
+	if t.heldDead || !u.reader.Release() {
+		_ = u.Close()
+		return
+	}
+	t.pool.put(u, time.Duration(s.watcher.now.Load()))
+}
+
+// dropUpstream closes a connection that cannot be used again.
+func (s *Server) dropUpstream(t *turn) {
+	if t.up != nil {
+		_ = t.up.Close()
+		t.up = nil
+	}
+	t.unread = false
+}
+
+// bringObject asks the upstream for the object's present state, with the
+// caller's own request fields, on a connection of its own.
+func (s *Server) bringObject(ctx context.Context, t *turn) {
+	x := &t.x
+	defer engine.Brought(x, gatehouse.Object)
+	look := s.turns.Get().(*turn)
+	defer s.putTurn(look)
+	look.watch = t.watch
+	y := &look.x
+	y.Endpoint, y.Conn, y.At = x.Endpoint, x.Conn, x.At
+	q := &y.Request
+	q.Method, q.Scheme, q.Host, q.Path, q.Major = http.MethodGet, x.Request.Scheme, x.Request.Host, x.Lookup.Path, 1
+	for _, f := range x.Request.Fields {
+		switch f.Name {
+		case "content-type", "content-encoding", "content-language", "if-match", "if-none-match", "if-modified-since",
+			"if-unmodified-since", "range", "if-range", "idempotency-key", "digest", "content-digest":
+			continue // they speak of the write, not of the look-up
+		}
+		q.Fields = append(q.Fields, f)
+	}
+	q.Forward = append(q.Forward, x.Request.Forward...)
+	q.Drop = append(q.Drop, x.Request.Drop...)
+	look.bodyDone = true
+	err := s.roundTrip(ctx, look, nobody{})
+	t.waited += look.waited
+	if err == nil && look.unread {
+		s.bringReplyBody(look)
+		if look.x.Ended.Denied() {
+			err = errors.New("proxy: the object's state could not be read")
+		}
+	} else if err == nil {
+		s.releaseUpstream(look)
+	}
+	if err != nil {
+		s.dropUpstream(look)
+		x.Lookup.Status = 0
+		return
+	}
+	x.Lookup.Status = y.Response.Status
+	x.Lookup.Body = append(x.Lookup.Body[:0], y.Response.Body...)
+	s.freeUpstream(look)
+}
+
+// nobody is the client's side of a look-up: there is none.
+type nobody struct{}
+
+func (nobody) framing() (wire.Framing, int64)         { return wire.None, 0 }
+func (nobody) next() ([]byte, error)                  { return nil, io.EOF }
+func (nobody) trailers() gatehouse.Fields             { return nil }
+func (nobody) start(*turn, wire.Framing, int64) error { return nil }
+func (nobody) write(*turn, []byte) error              { return nil }
+func (nobody) chunked() bool                          { return false }
+func (nobody) end(*turn, gatehouse.Fields) error      { return nil }

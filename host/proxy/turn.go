@@ -1,0 +1,214 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/wire"
+)
+
+// turn is the memory of one exchange: pooled, so that an idle connection has none.
+type turn struct {
+	x     gatehouse.Exchange
+	watch *watch
+	out   []byte // what is being sent, to either side
+
+	pool     *pool
+	up       *upconn
+	held     *upconn // read to its end; the reply's fields are views into its buffer
+	heldDead bool    // held must not be used again
+	reply    wire.Message
+	unread   bool // the reply's body has not been read to its end
+	bodyDone bool // the request's body has been read to its end
+	tunnel   bool // the connection was upgraded
+	cut      bool // the answer cannot be completed: close without an end
+
+	sent    int64         // body bytes to the client
+	waited  time.Duration // for the upstream
+	aborted string
+}
+
+func newTurn() *turn {
+	t := &turn{out: make([]byte, 0, 4<<10)}
+	t.x.Reset()
+	return t
+}
+
+// largest is the most memory that a turn takes back into the pool, per buffer.
+const largest = 64 << 10
+
+func (s *Server) putTurn(t *turn) {
+	s.dropUpstream(t)
+	s.freeUpstream(t)
+	x := &t.x
+	if cap(t.out) > largest || cap(x.Request.Body) > largest || cap(x.Response.Body) > largest || cap(x.Lookup.Body) > largest {
+		return
+	}
+	x.Reset()
+	*t = turn{x: t.x, out: t.out[:0], reply: wire.Message{Forwarded: t.reply.Forwarded[:0]}}
+	s.turns.Put(t)
+}
+
+// downstream is the client's side of one exchange: an HTTP/1.1 connection or an
+// HTTP/2 stream.
+type downstream interface {
+	// framing says whether there is a request body, and its length if known.
+	framing() (wire.Framing, int64)
+	// next returns the next piece of the request body, io.EOF at its end.
+	next() ([]byte, error)
+	// trailers returns the request's trailers after io.EOF.
+	trailers() gatehouse.Fields
+	// start begins the answer: into t.out, or right away.
+	start(t *turn, f wire.Framing, n int64) error
+	// write sends bytes of the answer.
+	write(t *turn, b []byte) error
+	// chunked reports whether the answer's body is framed by us.
+	chunked() bool
+	// end ends the answer.
+	end(t *turn, trailers gatehouse.Fields) error
+}
+
+var (
+	errSlow   = errors.New("proxy: the peer is too slow")
+	errClient = errors.New("proxy: the client has gone")
+)
+
+const (
+	bodyLimit  = 1 << 20 // of request bodies, where no control says otherwise
+	replyLimit = 4 << 20 // of reply bodies that must be held whole
+)
+
+// What a client may see of a failure on the way.
+var (
+	tooLarge    = gatehouse.Answer{Status: 413, Reason: "proxy.body_too_large", Public: "The request body is too large"}
+	tooSlow     = gatehouse.Answer{Status: 408, Reason: "proxy.body_too_slow", Public: "The request body came too slowly"}
+	clientGone  = gatehouse.Answer{Status: 400, Reason: "proxy.client_gone", Public: "The request body is incomplete"}
+	unreachable = gatehouse.Answer{Status: 502, Reason: "proxy.upstream_unreachable", Public: "The service is unavailable"}
+	malformed   = gatehouse.Answer{Status: 502, Reason: "proxy.upstream_malformed", Public: "The service is unavailable"}
+	timedOut    = gatehouse.Answer{Status: 504, Reason: "proxy.upstream_timeout", Public: "The service did not answer in time"}
+	replyTooBig = gatehouse.Answer{Status: 502, Reason: "proxy.reply_too_large", Public: "The service is unavailable"}
+)
+
+// drive walks the exchange to its answer.
+func (s *Server) drive(ctx context.Context, t *turn, d downstream) {
+	x := &t.x
+	f, _ := d.framing()
+	t.bodyDone = f == wire.None
+	for {
+		switch engine.Advance(ctx, x) {
+		case engine.WantBody:
+			s.bringBody(t, d)
+		case engine.WantObject:
+			s.bringObject(ctx, t)
+		case engine.WantReply:
+			s.bringReply(ctx, t, d)
+		case engine.WantReplyBody:
+			s.bringReplyBody(t)
+		default:
+			return
+		}
+	}
+}
+
+// bringBody reads the whole request body, up to its limit.
+func (s *Server) bringBody(t *turn, d downstream) {
+	x := &t.x
+	defer engine.Brought(x, gatehouse.Body)
+	limit := limitOf(x)
+	body := x.Request.Body[:0]
+	for !t.bodyDone {
+		b, err := d.next()
+		if int64(len(body)+len(b)) > limit {
+			x.Request.BodyTooLarge = true
+			b = b[:limit-int64(len(body))]
+		}
+		body = append(body, b...)
+		if err == io.EOF {
+			t.bodyDone = true
+		} else if err != nil {
+			failBody(t, err)
+			break
+		}
+		if x.Request.BodyTooLarge {
+			break
+		}
+	}
+	x.Request.Body = body
+}
+
+func limitOf(x *gatehouse.Exchange) int64 {
+	if x.Request.BodyLimit > 0 {
+		return x.Request.BodyLimit
+	}
+	return bodyLimit
+}
+
+// failBody ends an exchange whose request body cannot be had.
+func failBody(t *turn, err error) {
+	a, r := &clientGone, (*wire.Refusal)(nil)
+	switch {
+	case errors.As(err, &r):
+		a = r.Answer
+	case errors.Is(err, errSlow):
+		a = &tooSlow
+	default:
+		t.aborted = "client gone"
+	}
+	engine.Fail(&t.x, "wire", a, "")
+}
+
+// bringReplyBody reads the whole reply body, up to its limit.
+func (s *Server) bringReplyBody(t *turn) {
+	x := &t.x
+	defer engine.Brought(x, gatehouse.ReplyBody)
+	if !t.unread {
+		return
+	}
+	limit := x.Response.BodyLimit
+	if limit <= 0 {
+		limit = replyLimit
+	}
+	s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
+	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], limit)
+	ok := s.watcher.rest(t.watch)
+	x.Response.Body = body
+	switch {
+	case !ok:
+		s.dropUpstream(t)
+		engine.Fail(x, "proxy", &timedOut, "the reply's body came too slowly")
+	case err != nil:
+		s.dropUpstream(t)
+		engine.Fail(x, "proxy", &malformed, err.Error())
+	case large:
+		s.dropUpstream(t)
+		x.Response.BodyTooLarge = true
+		engine.Fail(x, "proxy", &replyTooBig, "the reply's body is over the limit")
+	default:
+		t.unread = false
+		s.releaseUpstream(t)
+	}
+}
+
+// patience is how long the upstream may take.
+func (s *Server) patience(x *gatehouse.Exchange) time.Duration {
+	if x.Endpoint.Timeout > 0 {
+		return x.Endpoint.Timeout
+	}
+	return s.cfg.UpstreamTime
+}
+
+func (s *Server) recordTurn(t *turn, in int64) {
+	if s.cfg.Record == nil {
+		return
+	}
+	x := &t.x
+	tr := gatehouse.Traffic{Took: int64(time.Since(x.At)), Upstream: int64(t.waited), In: in, Out: t.sent, Aborted: t.aborted}
+	if t.pool != nil {
+		tr.UpstreamTo = t.pool.upstream.Address
+	}
+	s.cfg.Record.Record(x, tr)
+}
