@@ -1,0 +1,185 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// by is what a layer's key is made of.
+type by uint8
+
+const (
+	byNothing by = iota
+	byAddress
+	byPrincipal
+	byAccount
+)
+
+// layer is one limit of one endpoint, compiled.
+type layer struct {
+	name   string
+	limit  *store.Limit
+	by     by
+	hidden bool   // never shown to the caller
+	policy string // value of RateLimit-Policy
+	prefix string // value of RateLimit up to the number
+}
+
+// limiter holds the layers of one endpoint.
+type limiter struct {
+	counters store.Counters
+	open     []layer // nobody is authenticated
+	user     []layer
+	app      []layer
+	failures *layer // what failing to authenticate costs; nil where nobody has to
+	account  string
+	silent   bool
+}
+
+// Compile implements [gatehouse.Control].
+func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	kind := read
+	if b.Operation != nil {
+		kind = classify(b.Operation)
+	}
+	if err := c.check(b, kind); err != nil {
+		return nil, err
+	}
+	counters, err := gatehouse.Require[store.Counters](b.Kept)
+	if err != nil {
+		return nil, fmt.Errorf("ratelimit: finding the counters: %w", err)
+	}
+	l := &limiter{counters: counters, silent: kind.silent, account: c.Account}
+	global := c.layer("global", "global", c.Global, byNothing)
+	global.limit.Burst = max(c.Burst, c.Global.N/10)
+	address := c.layer("ip", b.API+"/ip", c.IP, byAddress)
+	l.open = []layer{global, address}
+	l.user = []layer{global, c.layer("user", b.API+"/user", c.User, byPrincipal)}
+	l.app = []layer{global, c.layer("key", b.API+"/key", c.Key, byPrincipal)}
+	need := gatehouse.Head
+	if b.Operation != nil {
+		need = l.addEndpoint(b, c, kind)
+		if b.Public == nil {
+			f := c.layer("ip", b.API+"/failures", c.IP, byAddress)
+			f.hidden = kind.auth
+			l.failures = &f
+		}
+	}
+	if err := l.checkLimits(); err != nil {
+		return nil, err
+	}
+	steps := []gatehouse.Step{
+		{Stage: gatehouse.Limit, Need: need, Enforce: l.take},
+		{Stage: gatehouse.Respond, Enforce: l.show},
+	}
+	if l.failures != nil {
+		steps = append(steps,
+			gatehouse.Step{Stage: gatehouse.Identify, Enforce: l.refuseFailing},
+			gatehouse.Step{Stage: gatehouse.Respond, Enforce: l.chargeFailure})
+	}
+	for i := range steps {
+		steps[i].Control = Kind.Name
+	}
+	return steps, nil
+}
+
+// addEndpoint adds the operation's own layers and returns what they need.
+func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehouse.Need {
+	rate, space := c.Endpoint, b.API+"/endpoint/"+b.Operation.ID()
+	if rate.N == 0 {
+		rate = kind.preset
+		if !kind.auth { // reads, searches and writes count together (limit.preset-read)
+			space = b.API + "/" + kind.name
+		}
+	}
+	of := func(space string, by by) layer {
+		e := c.layer("endpoint", space, rate, by)
+		e.limit.Algorithm = store.SlidingWindow
+		return e
+	}
+	address, principal := of(space+"/ip", byAddress), of(space, byPrincipal)
+	address.hidden = kind.auth // it would tell a guesser when to change the address
+	l.open = append(l.open, address)
+	l.user = append(l.user, principal)
+	l.app = append(l.app, principal)
+	if kind.auth {
+		for _, list := range []*[]layer{&l.open, &l.user, &l.app} {
+			for i := range *list {
+				(*list)[i].hidden = kind.silent || (*list)[i].by != byPrincipal
+			}
+		}
+		// Behind a token, guesses still come from an address.
+		l.user, l.app = append(l.user, address), append(l.app, address)
+	}
+	if !kind.auth || c.Account == "" {
+		return gatehouse.Head
+	}
+	account := of(space+"/account", byAccount)
+	account.hidden = kind.silent
+	l.open, l.user, l.app = append(l.open, account), append(l.user, account), append(l.app, account)
+	return gatehouse.Body
+}
+
+func (c *Config) layer(name, space string, r Rate, by by) layer {
+	algorithm := store.Algorithm(c.Algorithm)
+	if algorithm == 0 || by == byNothing {
+		algorithm = store.TokenBucket
+	}
+	return layer{
+		name:   name,
+		limit:  &store.Limit{Space: space, Algorithm: algorithm, N: r.N, Per: r.Per, Burst: c.Burst},
+		by:     by,
+		policy: fmt.Sprintf(`"%s";q=%d;w=%d`, name, r.N, r.Per/time.Second),
+		prefix: `"` + name + `";r=`,
+	}
+}
+
+func (l *limiter) checkLimits() error {
+	var errs []error
+	for _, list := range [][]layer{l.open, l.user, l.app} {
+		for _, y := range list {
+			if err := y.limit.Check(); err != nil {
+				errs = append(errs, &gatehouse.Fault{Key: y.name, Says: err.Error(), Fix: y.name + ": 100/min"})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check compares what is configured with what is required.
+func (c *Config) check(b *gatehouse.Build, kind class) error {
+	var errs []error
+	waived := b.Waived(c.Waiver)
+	for _, r := range []struct {
+		key      string
+		is, most Rate
+		slug     gatehouse.Requirement
+	}{
+		{"global", c.Global, Rate{10_000, time.Second}, "limit.global"},
+		{"key", c.Key, Rate{1000, time.Minute}, "limit.key"},
+		{"user", c.User, Rate{100, time.Minute}, "limit.user"},
+		{"ip", c.IP, Rate{30, time.Minute}, "limit.ip"},
+		{"endpoint", c.Endpoint, kind.preset, "limit.preset-" + gatehouse.Requirement(kind.name)},
+	} {
+		switch {
+		case r.is.N == 0 && r.key != "endpoint":
+			errs = append(errs, &gatehouse.Fault{Key: r.key, Says: "there is no rate", Fix: r.key + ": " + r.most.String()})
+		case r.is.looser(r.most) && !waived:
+			errs = append(errs, &gatehouse.Fault{Key: r.key,
+				Says: fmt.Sprintf("%s is looser than %s (%s)", r.is, r.most, r.slug),
+				Fix:  fmt.Sprintf("%s: %s, or add waiver: {because: why, owner: who@example.com, until: 2027-06-30}", r.key, r.most)})
+		}
+	}
+	switch {
+	case c.Burst < 1:
+		errs = append(errs, &gatehouse.Fault{Key: "burst", Says: "without a burst nothing is admitted", Fix: "burst: 10"})
+	case c.Burst > 10 && !waived:
+		errs = append(errs, &gatehouse.Fault{Key: "burst", Says: fmt.Sprintf("%d at once is looser than 10 (limit.token-bucket)", c.Burst),
+			Fix: "burst: 10, or add waiver: {because: why, owner: who@example.com, until: 2027-06-30}"})
+	}
+	return errors.Join(errs...)
+}

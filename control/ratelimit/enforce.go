@@ -1,0 +1,209 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+var (
+	exceeded = &gatehouse.Answer{Status: 429, Reason: "ratelimit.exceeded", Public: "Too many requests"}
+	failing  = &gatehouse.Answer{Status: 429, Reason: "ratelimit.failures", Public: "Too many failed attempts from this address"}
+	// accepted is what a password reset answers when its limit is spent: what it
+	// would answer otherwise, whether or not there is such an account.
+	accepted = &gatehouse.Answer{Status: 202, Reason: "ratelimit.reset", Silent: true}
+)
+
+var errNoAddress = errors.New("ratelimit: the client has no address")
+
+// refuseFailing refuses an address whose callers failed too often to prove who
+// they are, before anything is verified. It charges nothing.
+func (l *limiter) refuseFailing(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	var c store.Charges
+	if err := add(&c, x, l.failures); err != nil {
+		return gatehouse.Verdict{}, err
+	}
+	taken, err := l.counters.Peek(ctx, x.At, c)
+	if err != nil || taken.OK {
+		return gatehouse.Pass, err
+	}
+	note(x, l.failures, &taken.Layers[0])
+	return gatehouse.Deny(failing), nil
+}
+
+// chargeFailure charges an address one failure when the walk ended before
+// anybody was proven.
+func (l *limiter) chargeFailure(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	if x.Principal != nil || !x.Ended.Denied() || x.Ended.Answer() == failing {
+		return gatehouse.Pass, nil
+	}
+	var c store.Charges
+	if err := add(&c, x, l.failures); err != nil {
+		return gatehouse.Verdict{}, err
+	}
+	_, err := l.counters.Take(ctx, x.At, c)
+	return gatehouse.Pass, err
+}
+
+// take charges all layers that bind the request, or none and refuses.
+func (l *limiter) take(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	layers := l.open
+	if p := x.Principal; p != nil {
+		layers = l.app
+		if p.Kind == "user" {
+			layers = l.user
+		}
+	}
+	var c store.Charges
+	for i := range layers {
+		y := &layers[i]
+		if y.by != byAccount {
+			if err := add(&c, x, y); err != nil {
+				return gatehouse.Verdict{}, err
+			}
+		} else if key := l.accountKey(x); key != "" {
+			c.Add(y.limit, key)
+		}
+	}
+	taken, err := l.counters.Take(ctx, x.At, c)
+	if err != nil {
+		return gatehouse.Verdict{}, err
+	}
+	var retry time.Duration
+	for i := range c.Len() {
+		s := &taken.Layers[i]
+		if s.Refused {
+			retry = max(retry, s.Retry)
+		}
+		if s.Refused == !taken.OK {
+			note(x, &layers[i], s)
+		}
+	}
+	if taken.OK {
+		return gatehouse.Pass, nil
+	}
+	if l.silent {
+		return gatehouse.Answering(accepted), nil
+	}
+	x.Quota.Retry = retry
+	return gatehouse.Deny(exceeded), nil
+}
+
+// note makes s the quota that is shown, if it is tighter than what is there.
+func note(x *gatehouse.Exchange, y *layer, s *store.Standing) {
+	q := &x.Quota
+	if s.Refused {
+		q.Retry = max(q.Retry, s.Retry)
+	}
+	if y.hidden {
+		return
+	}
+	if q.Layer != "" && (int64(s.Remaining) > q.Remaining || int64(s.Remaining) == q.Remaining && s.Reset <= q.Reset) {
+		return
+	}
+	retry := q.Retry
+	*q = gatehouse.Quota{Layer: y.name, Limit: int64(y.limit.N), Window: y.limit.Per, Remaining: int64(s.Remaining), Reset: s.Reset, Retry: retry}
+}
+
+// show writes the fields of the tightest layer, and of no other.
+func (l *limiter) show(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	q, f := &x.Quota, &x.Response.Fields
+	if q.Retry > 0 && x.Ended.Denied() {
+		f.Set("retry-after", x.Number(seconds(q.Retry)))
+	}
+	y := l.named(q.Layer)
+	if y == nil {
+		return gatehouse.Pass, nil
+	}
+	remaining, reset := x.Number(q.Remaining), seconds(q.Reset)
+	if q.Retry > 0 { // a refusal: when it is worth asking again
+		reset = seconds(q.Retry)
+	}
+	f.Set("x-ratelimit-limit", x.Number(q.Limit))
+	f.Set("x-ratelimit-remaining", remaining)
+	// In seconds since 1970, as those who read this field expect.
+	f.Set("x-ratelimit-reset", x.Number(x.At.Unix()+reset))
+	// draft-ietf-httpapi-ratelimit-headers-11
+	f.Set("ratelimit-policy", y.policy)
+	f.Set("ratelimit", x.Text(y.prefix, remaining, ";t=", x.Number(reset)))
+	return gatehouse.Pass, nil
+}
+
+// named returns the layer that is shown under that name, or nil.
+func (l *limiter) named(name string) *layer {
+	if name == "" {
+		return nil
+	}
+	for _, list := range [...][]layer{l.user, l.app, l.open} {
+		for i := range list {
+			if list[i].name == name && !list[i].hidden {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+func add(c *store.Charges, x *gatehouse.Exchange, y *layer) error {
+	switch y.by {
+	case byNothing:
+		c.Add(y.limit, "")
+	case byAddress:
+		if !x.Conn.Client.IsValid() {
+			return errNoAddress
+		}
+		c.Add(y.limit, addressKey(x))
+	default:
+		p := x.Principal
+		c.Add(y.limit, x.Text(p.Kind, ":", x.Number(int64(len(p.Issuer))), ":", p.Issuer, p.ID))
+	}
+	return nil
+}
+
+// addressKey returns the client's address, or the /64 of an IPv6 address: a
+// single subscriber has at least that many of them. An IPv4 address counts the
+// same however it is written (RFC 4291 section 2.5.5.2).
+func addressKey(x *gatehouse.Exchange) string {
+	a := x.Conn.Client.Unmap()
+	b := a.As16()
+	if a.Is4() {
+		return x.Append(func(to []byte) []byte { return append(to, b[12:]...) })
+	}
+	return x.Append(func(to []byte) []byte { return append(to, b[:8]...) })
+}
+
+// accountKey returns the account that the body speaks of, in lower case and
+// without surrounding spaces, so that its spellings share one count; or "".
+func (l *limiter) accountKey(x *gatehouse.Exchange) string {
+	d, err := jsonwalk.Of(&x.Request.Parsed, x.Request.Body, jsonwalk.Limits{})
+	if err != nil || d.Len() == 0 || d.Kind(0) != jsonwalk.Object {
+		return "" // the address counts alone; Validate refuses the body
+	}
+	m := d.Member(0, l.account)
+	if m == jsonwalk.Missing || d.Kind(m) != jsonwalk.String {
+		return ""
+	}
+	text := d.Text(m)
+	return x.Append(func(to []byte) []byte {
+		start := len(to)
+		for len(text) > 0 {
+			r, n := utf8.DecodeRune(text)
+			text = text[n:]
+			if !unicode.IsSpace(r) || len(to) > start {
+				to = utf8.AppendRune(to, unicode.ToLower(r))
+			}
+		}
+		for len(to) > start && to[len(to)-1] == ' ' {
+			to = to[:len(to)-1]
+		}
+		return to
+	})
+}
