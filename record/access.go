@@ -1,0 +1,195 @@
+package record
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"strconv"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/redact"
+)
+
+// Schema is the version of the access line's fields. It changes when a field
+// changes its meaning or goes, not when one is added.
+const Schema = "gatehouse.access/1"
+
+// maxWould bounds how many would-denies one access line lists.
+const maxWould = 8
+
+// The most bytes that are kept of texts a client chooses.
+const (
+	maxMethod = 32
+	maxHost   = 255
+	maxPath   = 1024
+	maxQuery  = 1024
+)
+
+// appendAccess appends the access line of x, with its line end. Fields without a
+// value are left out, all others are always there.
+func appendAccess(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o outcome) []byte {
+	dst = appendTime(append(dst, `{"time":"`...), x.At.UnixMicro())
+	dst = append(dst, `","event":"http.access","schema":"`+Schema+`"`...)
+	dst = appendWhere(dst, x)
+	dst = appendWho(dst, b, x)
+	dst = appendWhat(dst, b, c, x)
+	dst = append(append(append(dst, `,"decision":"`...), o.decision.String()...), '"')
+	if o.decision != allowed {
+		dst = field(dst, `,"control":`, x.EndedBy)
+		dst = text(dst, `,"rule":`, b, x.Ended.Rule())
+		dst = text(dst, `,"detail":`, b, x.Ended.Detail())
+	}
+	if o.would {
+		dst = appendWould(dst, b, x)
+	}
+	dst = integer(dst, `,"status":`, int64(x.Response.Status))
+	dst = integer(dst, `,"latency_us":`, t.Took/1000)
+	dst = integer(dst, `,"upstream_us":`, t.Upstream/1000)
+	dst = integer(dst, `,"bytes_in":`, t.In)
+	dst = integer(dst, `,"bytes_out":`, t.Out)
+	dst = field(dst, `,"upstream":`, t.UpstreamTo)
+	dst = text(dst, `,"aborted":`, b, t.Aborted)
+	dst = text(dst, `,"user_agent":`, b, x.Request.Fields.Get("user-agent"))
+	dst = integer(dst, `,"policy":`, x.Cursor.Version)
+	return append(dst, '}', '\n')
+}
+
+// appendWhere appends the ids, the addresses and the protocol.
+func appendWhere(dst []byte, x *gatehouse.Exchange) []byte {
+	dst = field(dst, `,"request_id":`, x.ID)
+	dst = field(dst, `,"trace_id":`, x.Trace.TraceID)
+	dst = field(dst, `,"span_id":`, x.Trace.SpanID)
+	dst = field(dst, `,"parent_span_id":`, x.Trace.ParentID)
+	if x.Conn.Client.IsValid() {
+		dst = address(dst, `,"client_ip":"`, x.Conn.Client)
+	}
+	if x.Conn.Peer.IsValid() {
+		dst = address(dst, `,"peer_ip":"`, x.Conn.Peer.Addr().Unmap())
+		dst = integer(dst, `,"peer_port":`, int64(x.Conn.Peer.Port()))
+	}
+	dst = append(dst, protocol(x.Request.Major)...)
+	if x.Conn.TLS != nil {
+		dst = append(dst, tlsVersion(x.Conn.TLS.Version)...)
+	}
+	return dst
+}
+
+// appendWho appends the principal.
+func appendWho(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
+	p := x.Principal
+	if p == nil {
+		return dst
+	}
+	dst = field(dst, `,"principal":`, p.Kind)
+	dst = subject(dst, `,"subject":`, b, p.ID)
+	dst = field(dst, `,"issuer":`, p.Issuer)
+	dst = subject(dst, `,"tenant":`, b, p.Tenant)
+	dst = subject(dst, `,"client_id":`, b, p.Client)
+	return subject(dst, `,"key_id":`, b, p.KeyID)
+}
+
+// appendWhat appends the request line and the endpoint.
+func appendWhat(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange) []byte {
+	q := &x.Request
+	dst = field(dst, `,"method":`, method(q.Method))
+	dst = text(dst, `,"host":`, b, q.Host[:min(len(q.Host), maxHost)])
+	dst = append(dst, c.labels...)
+	dst = appendString(append(dst, `,"path":`...), b.path[:min(len(b.path), maxPath)])
+	if q.Query != "" {
+		b.text = redact.Query(b.text[:0], q.Query[:min(len(q.Query), maxQuery)])
+		dst = appendString(append(dst, `,"query":`...), b.text)
+	}
+	return dst
+}
+
+// method returns a client's method, cut when it is longer than any that exists.
+func method(s string) string {
+	if len(s) > maxMethod {
+		return redact.Mask
+	}
+	return s
+}
+
+// appendWould appends what shadow steps would have refused.
+func appendWould(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
+	dst = append(dst, `,"would_deny":[`...)
+	for i, n := 0, 0; i < len(x.Trail) && n < maxWould; i++ {
+		m := &x.Trail[i]
+		if m.Said != gatehouse.SaidWould {
+			continue
+		}
+		if n++; n > 1 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(append(dst, `{"control":`...), stepOf(x.Endpoint, m.Step).Control)
+		dst = append(text(dst, `,"rule":`, b, m.Rule), '}')
+	}
+	return append(dst, ']')
+}
+
+// field appends a name and a text of ours, unless that is empty.
+func field(dst []byte, name, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	return appendString(append(dst, name...), s)
+}
+
+// text appends a name and a text that holds something from outside, redacted.
+func text(dst []byte, name string, b *buffers, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	b.text = redact.Text(b.text[:0], s)
+	return appendString(append(dst, name...), b.text)
+}
+
+// subject appends a name and who asks, redacted.
+func subject(dst []byte, name string, b *buffers, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	b.text = redact.Subject(b.text[:0], s)
+	return appendString(append(dst, name...), b.text)
+}
+
+func integer(dst []byte, name string, n int64) []byte {
+	return strconv.AppendInt(append(dst, name...), n, 10)
+}
+
+func address(dst []byte, name string, a netip.Addr) []byte {
+	// A zone is text from outside (RFC 4007) and says nothing to others.
+	return append(a.WithZone("").AppendTo(append(dst, name...)), '"')
+}
+
+func protocol(major int) string {
+	switch major {
+	case 1:
+		return `,"protocol":"HTTP/1.1"`
+	case 2:
+		return `,"protocol":"HTTP/2"`
+	case 3:
+		return `,"protocol":"HTTP/3"`
+	}
+	return ""
+}
+
+func tlsVersion(v uint16) string {
+	switch v {
+	case tls.VersionTLS13:
+		return `,"tls_version":"1.3"`
+	case tls.VersionTLS12:
+		return `,"tls_version":"1.2"`
+	}
+	return `,"tls_version":"unknown"`
+}
+
+// noStep stands for a mark whose step is not in the plan.
+var noStep gatehouse.Step
+
+// stepOf returns the step of an endpoint's plan.
+func stepOf(e *gatehouse.Endpoint, i uint16) *gatehouse.Step {
+	if e == nil || e.Plan == nil || int(i) >= len(e.Plan.Steps) {
+		return &noStep
+	}
+	return &e.Plan.Steps[i]
+}

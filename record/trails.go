@@ -1,0 +1,275 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// The pace of the writer of trails.
+const (
+	storeEvery   = 100 * time.Millisecond
+	storeBatch   = 500
+	storeTimeout = 10 * time.Second
+)
+
+// Trail is what is kept of one exchange, redacted.
+type Trail struct {
+	ID        string      `json:"request_id"`
+	TraceID   string      `json:"trace_id,omitempty"`
+	Time      time.Time   `json:"time"` // when it began, UTC
+	TookUS    int64       `json:"took_us"`
+	API       string      `json:"api,omitempty"`
+	Endpoint  string      `json:"endpoint,omitempty"`
+	Method    string      `json:"method"`
+	Template  string      `json:"template,omitempty"`
+	Path      string      `json:"path"`
+	Status    int         `json:"status"`
+	Decision  string      `json:"decision"`            // "allowed", "refused" or "answered"
+	Control   string      `json:"control,omitempty"`   // which ended it
+	Rule      string      `json:"rule,omitempty"`      // by which rule
+	Detail    string      `json:"detail,omitempty"`    // for which cause
+	Aborted   string      `json:"aborted,omitempty"`   // why the answer was cut short
+	Principal string      `json:"principal,omitempty"` // kind: "user", "client" or "key"
+	Subject   string      `json:"subject,omitempty"`
+	Policy    int64       `json:"policy"` // serial number of the policy it saw
+	Steps     []TrailStep `json:"steps"`
+}
+
+// TrailStep is what one step said.
+type TrailStep struct {
+	Stage   string `json:"stage"`
+	Control string `json:"control"`
+	Mode    string `json:"mode"`
+	Verdict string `json:"verdict"`
+	Rule    string `json:"rule,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	Place   string `json:"place"`    // file:line:column of the configuration, or "default"
+	AfterUS int64  `json:"after_us"` // microseconds since the exchange began
+}
+
+// trails keeps the last exchanges in a ring, and lets one goroutine store those
+// that are worth it. The ring is also the queue to the store: a slot that
+// comes round again before it was stored is a dropped trail, and is counted.
+type trails struct {
+	slots    []slot
+	serial   atomic.Uint64 // of the last exchange
+	refusals rate
+	passes   rate
+	dropped  atomic.Uint64
+	stored   atomic.Uint64
+
+	store store.Trails // nil for none
+	log   *slog.Logger
+	wake  chan struct{}
+	stop  chan struct{}
+	ended chan struct{}
+}
+
+func startTrails(s store.Trails, log *slog.Logger) *trails {
+	t := &trails{slots: make([]slot, ringSize), store: s, log: log,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	t.refusals.most, t.passes.most = storedRefusals, storedPasses
+	if s == nil {
+		close(t.ended)
+		return t
+	}
+	go t.run()
+	return t
+}
+
+// keep copies the exchange into the ring.
+func (t *trails) keep(b *buffers, x *gatehouse.Exchange, traffic *gatehouse.Traffic, o outcome) {
+	pending := t.worth(x, traffic, o)
+	serial := t.serial.Add(1)
+	s := &t.slots[serial%uint64(len(t.slots))]
+	s.mu.Lock()
+	if s.serial > serial { // overtaken by a whole round
+		s.mu.Unlock()
+		if pending {
+			t.dropped.Add(1)
+		}
+		return
+	}
+	if s.pending {
+		t.dropped.Add(1)
+	}
+	s.serial, s.pending = serial, pending
+	s.fill(b, x, traffic, o)
+	s.mu.Unlock()
+	if pending {
+		select {
+		case t.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// worth reports whether the trail is to be stored.
+func (t *trails) worth(x *gatehouse.Exchange, traffic *gatehouse.Traffic, o outcome) bool {
+	if t.store == nil {
+		return false
+	}
+	second := x.At.Unix() + traffic.Took/int64(time.Second)
+	if o.decision != refused && !o.would && !o.failed && traffic.Aborted == "" {
+		return t.passes.take(second)
+	}
+	if t.refusals.take(second) {
+		return true
+	}
+	t.dropped.Add(1)
+	return false
+}
+
+// run stores pending trails until the recorder is closed.
+func (t *trails) run() {
+	defer close(t.ended)
+	var from uint64 = 1
+	for {
+		select {
+		case <-t.wake:
+		case <-t.stop:
+			t.drain(from)
+			return
+		}
+		pause := time.NewTimer(storeEvery) // so that there is a batch
+		select {
+		case <-pause.C:
+		case <-t.stop:
+		}
+		pause.Stop()
+		from = t.drain(from)
+	}
+}
+
+// drain stores what is pending from serial number from on, and returns where
+// the next drain begins: at the first exchange that was still being copied.
+func (t *trails) drain(from uint64) (next uint64) {
+	last := t.serial.Load()
+	if size := uint64(len(t.slots)); last >= size {
+		from = max(from, last-size+1)
+	}
+	next = last + 1
+	batch := make([]store.Trail, 0, storeBatch)
+	for serial := from; serial <= last; serial++ {
+		s := &t.slots[serial%uint64(len(t.slots))]
+		s.mu.Lock()
+		if s.serial < serial {
+			next = min(next, serial)
+		}
+		var found *Trail
+		if s.serial == serial && s.pending {
+			s.pending = false
+			found = s.trail()
+		}
+		s.mu.Unlock()
+		if found == nil {
+			continue
+		}
+		if batch = append(batch, document(found)); len(batch) == storeBatch {
+			t.write(batch)
+			batch = batch[:0]
+		}
+	}
+	t.write(batch)
+	return next
+}
+
+// document returns the trail as it is stored.
+func document(t *Trail) store.Trail {
+	body, err := json.Marshal(t)
+	if err != nil {
+		// The only cause is a year that RFC 3339 cannot write. The trail says so.
+		body = []byte(`{"request_id":` + string(appendString(nil, t.ID)) + `,"detail":"the trail could not be written","steps":[]}`)
+	}
+	return store.Trail{ID: t.ID, At: t.Time, Document: body}
+}
+
+func (t *trails) write(batch []store.Trail) {
+	if len(batch) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := t.store.Append(ctx, batch); err != nil {
+		t.dropped.Add(uint64(len(batch)))
+		t.log.Error("trails: storing", "error", err, "trails_lost", len(batch))
+		return
+	}
+	t.stored.Add(uint64(len(batch)))
+}
+
+func (t *trails) close(ctx context.Context) error {
+	close(t.stop)
+	select {
+	case <-t.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("record: closing the trails: %w", ctx.Err())
+	}
+}
+
+// inMemory returns the trail of a request id from the ring, or nil.
+func (t *trails) inMemory(id string) *Trail {
+	for i := range t.slots {
+		s := &t.slots[i]
+		s.mu.Lock()
+		if s.serial > 0 && string(s.texts[s.head.id.start:s.head.id.end]) == id {
+			defer s.mu.Unlock()
+			return s.trail()
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// Find returns the trail of a request id, from memory or from the store. The
+// error wraps [store.ErrNotFound] when it is, or is left, in neither.
+func (r *Recorder) Find(ctx context.Context, id string) (*Trail, error) {
+	if found := r.trails.inMemory(id); found != nil {
+		return found, nil
+	}
+	if r.trails.store == nil {
+		return nil, fmt.Errorf("record: trail: %w", store.ErrNotFound)
+	}
+	return FindStored(ctx, r.trails.store, id)
+}
+
+// FindStored returns the trail of a request id from a store alone.
+func FindStored(ctx context.Context, from store.Trails, id string) (*Trail, error) {
+	kept, err := from.Find(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("record: trail: %w", err)
+	}
+	found := new(Trail)
+	if err := json.Unmarshal(kept.Document, found); err != nil {
+		return nil, fmt.Errorf("record: reading a stored trail: %w", err)
+	}
+	if found.ID != id {
+		return nil, errors.New("record: reading a stored trail: it is another request's")
+	}
+	return found, nil
+}
+
+// Refusals returns the last refusals in memory, at most n, newest first.
+func (r *Recorder) Refusals(n int) []*Trail {
+	t := r.trails
+	var found []*Trail
+	last := t.serial.Load()
+	for i := uint64(0); i < uint64(len(t.slots)) && i < last && len(found) < n; i++ {
+		s := &t.slots[(last-i)%uint64(len(t.slots))]
+		s.mu.Lock()
+		if s.serial > 0 && s.outcome.decision == refused {
+			found = append(found, s.trail())
+		}
+		s.mu.Unlock()
+	}
+	return found
+}
