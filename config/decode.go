@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ var (
 	typeRaw      = reflect.TypeFor[raw]()
 	typeDuration = reflect.TypeFor[time.Duration]()
 	typeWaiver   = reflect.TypeFor[gatehouse.Waiver]()
+	typePrefix   = reflect.TypeFor[netip.Prefix]()
 	typeText     = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -99,7 +101,11 @@ func (r *reader) text(n *yaml.Node, v reflect.Value, key string) {
 		r.add(r.place(n.Line, n.Column), key, f.Says, f.Fix)
 		return
 	}
-	r.add(r.place(n.Line, n.Column), key, err.Error(), last(key)+": "+sample(v.Type()))
+	says := err.Error()
+	if v.Type() == typePrefix {
+		says = "expected a network, found text"
+	}
+	r.wrong(n, key, says, sample(v.Type()))
 }
 
 func (r *reader) structure(n *yaml.Node, v reflect.Value, key string) {
@@ -143,6 +149,7 @@ func (r *reader) unknown(k, val *yaml.Node, key string, fields map[string]reflec
 func (r *reader) unknownKey(k, val *yaml.Node, key string, names []string) {
 	fix := "one of: " + strings.Join(names, ", ")
 	if near := nearest(k.Value, names); near != "" {
+		r.meant[join(key, near)] = true
 		fix = near + ":"
 		if val.Kind == yaml.ScalarNode && !secretKey(near) {
 			fix += " " + val.Value
@@ -187,7 +194,11 @@ func (r *reader) is(n *yaml.Node, kind yaml.Kind, v reflect.Value, key string) b
 }
 
 func (r *reader) wrong(n *yaml.Node, key, says, fix string) {
-	if name := last(key); name != "" && !strings.HasPrefix(fix, "a report") {
+	switch name := last(key); {
+	case name == "" || strings.HasPrefix(fix, "a report"):
+	case name == "-":
+		fix = "- " + fix
+	default:
 		fix = name + ": " + fix
 	}
 	r.add(r.place(n.Line, n.Column), key, says, fix)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,13 +82,20 @@ type report struct {
 	file  string
 	lines []string
 	seen  map[reported]*Error
-	more  map[*Error]int // how often the same thing was found again, elsewhere
+	more  map[*Error]int  // how often another endpoint was refused for the same place
+	meant map[string]bool // keys that stand in the file under a misspelt name
 	list  Errors
+	// endpoints is true while endpoints are compiled: each of them says what is
+	// wrong with the one place of the file.
+	endpoints bool
+	// rename, while a control's block is decoded, gives keys that were written
+	// in a short form the name they have in the file.
+	rename func(key string) string
 }
 
 type reported struct {
 	place gatehouse.Place
-	says  string
+	key   string
 }
 
 func newReport(file string, text []byte) *report {
@@ -98,6 +104,7 @@ func newReport(file string, text []byte) *report {
 		lines: strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"),
 		seen:  map[reported]*Error{},
 		more:  map[*Error]int{},
+		meant: map[string]bool{},
 	}
 }
 
@@ -105,15 +112,20 @@ func (r *report) place(line, col int) gatehouse.Place {
 	return gatehouse.Place{File: r.file, Line: max(line, 1), Col: max(col, 1)}
 }
 
-// add takes one error. The same words about the same place are one error,
-// however many endpoints they were found for.
+// add takes one error. The first about a key is the one to mend: what follows
+// from it is left out, however many endpoints say it again.
 func (r *report) add(at gatehouse.Place, key, says, fix string) {
-	id := reported{at, says}
+	if r.rename != nil {
+		key = r.rename(key)
+	}
+	id := reported{at, key}
 	if e, ok := r.seen[id]; ok {
-		r.more[e]++
+		if r.endpoints {
+			r.more[e]++
+		}
 		return
 	}
-	e := &Error{Place: at, Key: key, Says: says, Fix: mask(fix)}
+	e := &Error{Place: at, Key: key, Says: says, Fix: shaped.ReplaceAllString(fix, "[secret]")}
 	if at.File == r.file && at.Line >= 1 && at.Line <= len(r.lines) {
 		e.Line = mask(r.lines[at.Line-1])
 	}
@@ -128,16 +140,12 @@ func (r *report) err() error {
 	}
 	out := slices.Clone(r.list)
 	slices.SortStableFunc(out, func(a, b *Error) int {
-		return cmp.Or(
-			cmp.Compare(a.Place.File, b.Place.File),
-			cmp.Compare(a.Place.Line, b.Place.Line),
-			cmp.Compare(a.Place.Col, b.Place.Col),
-		)
+		return comparePlaces(a.Place, b.Place)
 	})
 	for i, e := range out {
 		if n := r.more[e]; n > 0 {
 			c := *e
-			c.Says += fmt.Sprintf(" (and %d more like this)", n)
+			c.Says += fmt.Sprintf(" (and %d more for other endpoints)", n)
 			out[i] = &c
 		}
 	}

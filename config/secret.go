@@ -26,13 +26,13 @@ var (
 	// selector is text under a name such as "key" that says where a key is
 	// found, not what it is: words, field names, paths into a request.
 	selector   = regexp.MustCompile(`^(?:[a-z]+(?:[._-][a-z]+)*|[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)+|(?:path|query|header|body|cookie|claim|request|response)\.[A-Za-z0-9_.\[\]*-]+)$`)
-	maskedLine = regexp.MustCompile(`(?i)([A-Za-z0-9_-]*(?:secret|passw|passphrase|token|key|credential)[A-Za-z0-9_-]*["']?\s*:\s*)([^\s{\[#][^#,}\]]*)`)
+	maskedLine = regexp.MustCompile(`(?i)([A-Za-z0-9_-]*(?:secret|passw|passphrase|token|key)[A-Za-z0-9_-]*["']?\s*:\s*)([^\s{\[#][^#,}\]]*)`)
 )
 
 // always are words whose values are secrets whatever they look like, mostly
 // those that may also be selectors.
 var (
-	always = []string{"secret", "password", "passphrase", "credential"}
+	always = []string{"secret", "password", "passphrase"}
 	mostly = []string{"token", "key"}
 )
 
@@ -72,7 +72,7 @@ func harmless(name, value string) bool {
 	return !named(name, always) && (number.MatchString(value) || selector.MatchString(value))
 }
 
-var number = regexp.MustCompile(`^(?:true|false|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|KiB|MiB)?)$`)
+var number = regexp.MustCompile(`^(?:true|false|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|KiB|MiB)?(?: ?/ ?[0-9]*[a-z]+)?)$`)
 
 // secrets refuses literals where a reference belongs (config.secret-literal).
 // Keys below listen.tls are file names and are left out.
@@ -106,6 +106,8 @@ func (r *reader) secret(n *yaml.Node, named, key string, development bool) {
 	name := last(named)
 	at := r.place(n.Line, n.Column)
 	switch {
+	case shaped.MatchString(n.Value) && !secretKey(name):
+		r.add(at, key, "a secret is written here in plain sight", "the text without it; where a secret belongs stands a reference, as in file:/run/secrets/name")
 	case shaped.MatchString(n.Value):
 		r.add(at, key, "a secret is written here in plain sight", name+": file:/run/secrets/"+name)
 	case secretKey(name) && n.Tag != "!!int" && n.Tag != "!!bool" && n.Tag != "!!float" && n.Tag != "!!null" && !harmless(name, n.Value):

@@ -24,11 +24,13 @@ func (r *report) parse(text []byte) *yaml.Node {
 	if !r.plain(text) {
 		return nil
 	}
-	root, err := document(text)
+	root, err := parseOne(text)
 	if err != nil {
 		line, says := syntax(err)
 		if says == severalDocuments {
 			line = r.second()
+		} else {
+			line = r.culprit(line)
 		}
 		r.add(r.place(line, r.indent(line)), "", says, syntaxFix(says))
 		return nil
@@ -91,9 +93,9 @@ func unfit(c rune, size int) (says, fix string) {
 
 const severalDocuments = "a second document begins here; a configuration is one document"
 
-// document parses text into its one document. A parser that panics on foreign
+// parseOne parses text into its one document. A parser that panics on foreign
 // bytes has found an error like any other.
-func document(text []byte) (root *yaml.Node, err error) {
+func parseOne(text []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			root, err = nil, errors.New("yaml: this is not YAML")
@@ -144,6 +146,21 @@ func syntaxFix(says string) string {
 		return `"text" with the closing quote`
 	}
 	return "key: value, with two spaces for each level"
+}
+
+// culprit returns the line that makes the file unreadable: the one after the
+// longest beginning that is YAML. The parser's own line is where the block began.
+func (r *report) culprit(line int) int {
+	const most = 500 // lines: each costs a parse
+	if len(r.lines) > most {
+		return line
+	}
+	for n := len(r.lines) - 1; n > 0; n-- {
+		if _, err := parseOne([]byte(strings.Join(r.lines[:n], "\n") + "\n")); err == nil {
+			return n + 1
+		}
+	}
+	return line
 }
 
 // second returns the line on which the second document begins.

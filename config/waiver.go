@@ -45,7 +45,7 @@ func (r *reader) waiver(n *yaml.Node, key string) *gatehouse.Waiver {
 		}
 	}
 	for _, name := range []string{"because", "owner", "until"} {
-		if k, _ := lookup(n, name); k == nil {
+		if k, _ := lookup(n, name); k == nil && !r.meant[join(key, name)] {
 			r.wrong(n, key, "the waiver has no "+name, sampleWaiver)
 		}
 	}

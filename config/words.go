@@ -60,6 +60,8 @@ func sample(t reflect.Type) string {
 		return "30s"
 	case typeWaiver:
 		return sampleWaiver
+	case typePrefix:
+		return "10.0.0.0/8"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

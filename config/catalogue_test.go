@@ -1,0 +1,115 @@
+package config_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// The catalogue of these tests: kinds with the keys that the short forms are
+// written into, so that config is tested without any control of the house.
+
+func kinds() []gatehouse.Kind {
+	return []gatehouse.Kind{
+		{Name: "cors", New: func() gatehouse.Control { return &corsConfig{} }},
+		{Name: "jwt", New: func() gatehouse.Control { return &jwtConfig{Leeway: 30 * time.Second} }},
+		{Name: "size", New: func() gatehouse.Control { return &sizeConfig{Body: 1 << 20} }},
+		{Name: "role", New: func() gatehouse.Control { return &roleConfig{} }},
+		{Name: "object", New: func() gatehouse.Control { return &objectConfig{} }},
+		{Name: "headers", New: func() gatehouse.Control { return &headersConfig{} }, Mandatory: true},
+	}
+}
+
+func step(stage gatehouse.Stage) []gatehouse.Step {
+	return []gatehouse.Step{{Stage: stage, Enforce: func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		return gatehouse.Pass, nil
+	}}}
+}
+
+type corsConfig struct {
+	Origins     []string `yaml:"origins"`
+	Credentials bool     `yaml:"credentials"`
+}
+
+func (c *corsConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	for i, o := range c.Origins {
+		if o == "*" {
+			return nil, &gatehouse.Fault{Key: fmt.Sprintf("origins[%d]", i), Says: "every origin is none", Fix: "origins: [https://app.example.com]"}
+		}
+	}
+	return step(gatehouse.Respond), nil
+}
+func (c *corsConfig) Explain(s *gatehouse.Sheet) { s.Fact("cors.exact", "origins %v", c.Origins) }
+
+type jwtConfig struct {
+	Issuers []struct {
+		Issuer     string   `yaml:"issuer"`
+		Algorithms []string `yaml:"algorithms"`
+	} `yaml:"issuers"`
+	Audience     string        `yaml:"audience"`
+	Leeway       time.Duration `yaml:"leeway"`
+	ClientSecret string        `yaml:"client_secret"`
+}
+
+func (c *jwtConfig) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	if len(c.Issuers) == 0 {
+		if c.Audience != "" || c.Leeway != 30*time.Second {
+			return nil, &gatehouse.Fault{Key: "issuers", Says: "no issuer", Fix: "issuers: [{issuer: https://login.example.com}]"}
+		}
+		return nil, nil
+	}
+	for i, s := range c.Issuers {
+		if !strings.HasPrefix(s.Issuer, "https://") {
+			return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].issuer", i), Says: "an issuer is an https URL", Fix: "issuer: https://login.example.com"}
+		}
+	}
+	if b.Operation == nil {
+		return nil, nil
+	}
+	return step(gatehouse.Authenticate), nil
+}
+func (c *jwtConfig) Explain(s *gatehouse.Sheet) { s.Fact("jwt.aud", "audience %s", c.Audience) }
+
+type sizeConfig struct {
+	Body int64 `yaml:"body"`
+}
+
+func (c *sizeConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	return step(gatehouse.Validate), nil
+}
+func (c *sizeConfig) Explain(s *gatehouse.Sheet) {
+	s.Fact("input.size", "at most %d bytes", c.Body)
+}
+
+type roleConfig struct {
+	Roles map[string][]string `yaml:"roles"`
+}
+
+func (c *roleConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	return step(gatehouse.Authorize), nil
+}
+func (c *roleConfig) Explain(s *gatehouse.Sheet) { s.Fact("authz.role", "roles %v", c.Roles) }
+
+type objectConfig struct {
+	Objects map[string]struct {
+		ID     string `yaml:"id"`
+		Owner  string `yaml:"owner"`
+		Tenant string `yaml:"tenant"`
+	} `yaml:"objects"`
+	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
+}
+
+func (c *objectConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }
+func (c *objectConfig) Explain(s *gatehouse.Sheet) {
+	s.Fact("authz.object", "%d objects", len(c.Objects))
+}
+
+type headersConfig struct{}
+
+func (c *headersConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	return step(gatehouse.Respond), nil
+}
+func (c *headersConfig) Explain(s *gatehouse.Sheet) { s.Fact("headers.security", "headers") }
