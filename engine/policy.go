@@ -23,7 +23,7 @@ type Policy struct {
 
 // Site is what is served under some hosts.
 type Site struct {
-	Hosts []string // host names in lower case, without port; "*" takes every host
+	Hosts []string // canonical host names, in lower case; a name without port is served on every port; "*" takes every host
 	// Endpoints holds the declared operations, and with Method "*" the places
 	// where other methods of a declared path end up.
 	Endpoints []*gatehouse.Endpoint
@@ -74,7 +74,10 @@ func NewPolicy(sites []Site, lost *gatehouse.Endpoint) (*Policy, error) {
 // Find returns the endpoint that takes q and fills q.Params. It never returns
 // nil: what nobody declared ends up where it is refused.
 func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
-	s := p.sites[hostname(q.Host)]
+	s := p.sites[q.Host]
+	if s == nil {
+		s = p.sites[hostname(q.Host)]
+	}
 	if s == nil {
 		if s = p.any; s == nil {
 			return p.lost
@@ -88,8 +91,8 @@ func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
 	return e
 }
 
-// hostname cuts the port: who serves a name serves it on every port that the
-// listener has, and a port decides nothing.
+// hostname cuts the port: a name that is served without one is served on every
+// port that the listener has.
 func hostname(host string) string {
 	i := strings.LastIndexByte(host, ':')
 	if i < 0 || strings.IndexByte(host[i:], ']') >= 0 {

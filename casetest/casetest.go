@@ -1,0 +1,163 @@
+// Package casetest runs case files: one txtar file holds a configuration, a
+// request, what the upstream answers and what the caller must see. Every case
+// runs through every door, so that no two doors can disagree.
+//
+// A file begins with free text that says what the case shows; then come the
+// parts that [Case] lists.
+package casetest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/tools/txtar"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// Case is one file.
+type Case struct {
+	Name      string
+	Text      string               // what the case shows
+	Config    string               // "config.yaml": the body of one API
+	OpenAPI   string               // "openapi.yaml": the description; [Orders] when left out
+	Principal *gatehouse.Principal // "principal": who the test authenticator proves
+	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
+	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path
+	Steps     []Step               // "request", "want", "upstream-saw", numbered when there are several
+}
+
+// Step is one request and what must come of it.
+type Step struct{ Request, Want, Saw string }
+
+// token is what a token says otherwise than a genuine one.
+type token struct {
+	Subject string            `yaml:"sub"`
+	Tenant  string            `yaml:"tenant"`
+	Client  string            `yaml:"client"`
+	Roles   []string          `yaml:"roles"`
+	Scopes  []string          `yaml:"scopes"`
+	Set     map[string]string `yaml:"set"`
+	Header  map[string]string `yaml:"header"`
+}
+
+// Run runs every case of the test's own testdata through every door.
+func Run(t *testing.T, kinds ...gatehouse.Kind) {
+	t.Helper()
+	RunFolder(t, "testdata", kinds...)
+}
+
+// RunFolder runs every case of a folder through every door and returns how many
+// there were.
+func RunFolder(t *testing.T, folder string, kinds ...gatehouse.Kind) int {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("no cases in %s: a control without cases is not done", folder)
+	}
+	for _, f := range files {
+		c, err := read(f)
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		for _, door := range doors {
+			t.Run(c.Name+"/"+door.name, func(t *testing.T) { c.run(t, door, kinds) })
+		}
+	}
+	return len(files)
+}
+
+// read reads one case and refuses parts that nobody would look at.
+func read(file string) (*Case, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	a := txtar.Parse(b)
+	c := &Case{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), Text: strings.TrimSpace(string(a.Comment)), Upstream: map[string]string{}}
+	if c.Text == "" {
+		return nil, fmt.Errorf("the case does not say what it shows")
+	}
+	steps := map[string]*Step{}
+	var order []string
+	for _, p := range a.Files {
+		name, arg, _ := strings.Cut(p.Name, " ")
+		data := string(p.Data)
+		step := func() *Step {
+			if steps[arg] == nil {
+				steps[arg] = &Step{}
+				order = append(order, arg)
+			}
+			return steps[arg]
+		}
+		switch name {
+		case "config.yaml":
+			c.Config = data
+		case "openapi.yaml":
+			c.OpenAPI = data
+		case "principal":
+			c.Principal, err = principal(p.Data)
+		case "tokens":
+			err = strict(p.Data, &c.Tokens)
+		case "upstream":
+			c.Upstream[arg] = data
+		case "request":
+			step().Request = data
+		case "want":
+			step().Want = data
+		case "upstream-saw":
+			step().Saw = data
+		default:
+			return nil, fmt.Errorf("unknown part %q", p.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("part %s: %w", p.Name, err)
+		}
+	}
+	for _, k := range order {
+		if s := steps[k]; s.Request == "" || s.Want == "" {
+			return nil, fmt.Errorf("request %q lacks its want, or the want its request", k)
+		}
+		c.Steps = append(c.Steps, *steps[k])
+	}
+	if len(c.Steps) == 0 {
+		return nil, fmt.Errorf("no request")
+	}
+	return c, nil
+}
+
+func principal(data []byte) (*gatehouse.Principal, error) {
+	var d struct {
+		ID     string   `yaml:"id"`
+		Kind   string   `yaml:"kind"`
+		Tenant string   `yaml:"tenant"`
+		Client string   `yaml:"client"`
+		Key    string   `yaml:"key"`
+		Roles  []string `yaml:"roles"`
+		Scopes []string `yaml:"scopes"`
+	}
+	if err := strict(data, &d); err != nil {
+		return nil, err
+	}
+	if d.Kind == "" {
+		d.Kind = "user"
+	}
+	return &gatehouse.Principal{Kind: d.Kind, ID: d.ID, Issuer: "https://issuer.test", Tenant: d.Tenant, Client: d.Client, KeyID: d.Key, Roles: d.Roles, Scopes: d.Scopes}, nil
+}
+
+// strict decodes YAML of a case; only the product's own files go through the
+// product's own reader.
+func strict[T any](data []byte, to *T) error {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	return d.Decode(to)
+}
