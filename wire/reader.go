@@ -15,6 +15,9 @@ type Reader struct {
 	Buffers *Buffers
 	// MaxHead is the most bytes of a head; zero means 32 KiB.
 	MaxHead int
+	// Replies says that an upstream's replies are read: then Head, too, returns
+	// a [*ReplyError] where it would return a [*Refusal].
+	Replies bool
 
 	src   io.Reader
 	err   error  // what the source said along with its last bytes
@@ -75,7 +78,7 @@ func (r *Reader) Head() error {
 		return err
 	}
 	if lowered[r.buf[r.r]] == 0 {
-		return RequestLine // TLS on the plain port, a stray CRLF: there is nothing to wait for
+		return r.blame(RequestLine) // TLS on the plain port, a stray CRLF: there is nothing to wait for
 	}
 	most := r.MaxHead
 	if most == 0 {
@@ -85,21 +88,26 @@ func (r *Reader) Head() error {
 	for {
 		done, refusal := r.scanLines()
 		if refusal != nil {
-			return refusal
+			return r.blame(refusal)
 		}
 		if done && r.scan-r.r <= most {
 			return nil
 		}
 		if r.w-r.r >= most {
-			return HeadTooLarge
+			return r.blame(HeadTooLarge)
 		}
 		if err := r.fill(1); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+			return early(err)
 		}
 	}
+}
+
+// blame says whose fault a broken rule is.
+func (r *Reader) blame(rule *Refusal) error {
+	if r.Replies {
+		return &ReplyError{rule}
+	}
+	return rule
 }
 
 // scanLines looks for the empty line that ends a head or a trailer section and
