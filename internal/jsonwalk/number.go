@@ -214,3 +214,21 @@ func (v *Decimal) MultipleOf(m *Decimal) bool {
 	}
 	return rem == 0
 }
+
+// Int returns v as an integer, and whether it is one of at most 18 digits.
+func (v *Decimal) Int() (int64, bool) {
+	if !v.Integer() || v.exp > 18 {
+		return 0, false
+	}
+	var n int64
+	for i := range v.exp {
+		n *= 10
+		if i < int32(v.n) {
+			n += int64(v.d[i] - '0')
+		}
+	}
+	if v.neg {
+		n = -n
+	}
+	return n, true
+}

@@ -1,0 +1,442 @@
+package openapi
+
+import (
+	"unicode/utf8"
+
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+// Direction is which way a value goes.
+type Direction uint8
+
+// The directions.
+const (
+	Request Direction = iota // readOnly members are refused
+	Reply                    // writeOnly members are cut or refused
+)
+
+// Undeclared says what becomes of members that no schema declares.
+type Undeclared uint8
+
+// What becomes of undeclared members, whatever additionalProperties says beside
+// declared ones.
+const (
+	Reject Undeclared = iota // the value is refused
+	Allow                    // they stay
+	Strip                    // they are cut: for Filter
+)
+
+// Options say how a value is judged. The zero Options are for requests, without
+// bounds of their own.
+type Options struct {
+	Direction  Direction
+	Undeclared Undeclared
+	// MaxString and MaxItems bound strings (in code points) and arrays to which no
+	// schema gives a bound of its own; zero means no bound.
+	MaxString, MaxItems int
+}
+
+// Violation is the first thing that was wrong: where, and by which keyword. It
+// holds no value. The zero Violation stands for none.
+type Violation struct {
+	Pointer string // JSON pointer (RFC 6901)
+	Keyword string // "required", "maxLength", "undeclared", "budget", ...
+}
+
+// String returns the pointer and the keyword.
+func (v Violation) String() string { return v.Pointer + " " + v.Keyword }
+
+// Validate judges a document and reports whether it is valid. It does not
+// allocate when it is. A document that costs more steps than its size can
+// explain is refused with the keyword "budget".
+func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
+	r := s.begin(d, o)
+	defer s.shared.runs.Put(r)
+	if !r.apply(0, s) || !r.sweep() {
+		return r.violation(), false
+	}
+	return Violation{}, true
+}
+
+// Filter appends a reply to dst without the members that are writeOnly and,
+// unless undeclared members are allowed, without those that the schema does not
+// declare. It returns how many were cut: with 0, dst is returned as it was and
+// the document may leave as it is. The violation is the first one found; a reply
+// is cut whether or not it is valid, and where no branch of a choice fits,
+// members of any branch stay. A document that costs too many steps gives the
+// keyword "budget" and must not leave.
+func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, u Undeclared) (out []byte, cut int, v Violation) {
+	if u == Reject {
+		u = Strip
+	}
+	r := s.begin(d, Options{Direction: Reply, Undeclared: u})
+	defer s.shared.runs.Put(r)
+	r.lenient = true
+	r.apply(0, s)
+	r.sweep()
+	v = r.violation()
+	if r.over || len(r.cuts) == 0 {
+		return dst, 0, v
+	}
+	return d.AppendWithout(dst, r.cuts), len(r.cuts), v
+}
+
+// run is one judgement. Runs are pooled.
+type run struct {
+	d       *jsonwalk.Doc
+	o       Options
+	strict  bool // the schema is a description's, whose bodies programs read
+	lenient bool // go on after a violation, to find what is declared
+	track   bool // some schema asks what others have evaluated
+	marks   []uint8
+	seen    []uint32 // by node: when it was evaluated
+	tick    uint32
+	trail   []step // what to undo when a branch fails
+	trying  int    // branches whose failure is no violation
+	steps   int
+	budget  int
+	over    bool // over budget
+	at      int  // the node of the violation
+	keyword string
+	cuts    []int
+	name    jsonwalk.Doc // a member's name, for propertyNames
+}
+
+// step undoes one mark.
+type step struct {
+	node uint32
+	seen uint32
+	bit  uint8
+}
+
+// The marks of a node.
+const (
+	declared = 1 << iota // some live schema declares this member
+	closed               // some live schema declares members of this object
+	bounded              // some live schema bounds this string or array itself
+	hidden               // some live schema hides this member from replies
+	cut
+)
+
+func (s *Schema) begin(d *jsonwalk.Doc, o Options) *run {
+	r, ok := s.shared.runs.Get().(*run)
+	if !ok {
+		r = new(run)
+	}
+	n := d.Len()
+	if cap(r.marks) < n {
+		r.marks = make([]uint8, n, 2*n)
+	}
+	r.marks = r.marks[:n]
+	clear(r.marks)
+	if r.track = s.shared.unevaluated; r.track {
+		if cap(r.seen) < n {
+			r.seen = make([]uint32, n, 2*n)
+		}
+		r.seen = r.seen[:n]
+		clear(r.seen)
+	}
+	r.d, r.o, r.strict, r.lenient, r.over = d, o, s.shared.formats, false, false
+	r.tick, r.trying, r.steps, r.keyword = 0, 0, 0, ""
+	r.trail, r.cuts = r.trail[:0], r.cuts[:0]
+	// Honest bodies need a few steps a value; branches that try one another
+	// without end need exponentially many.
+	r.budget = 20_000 + 32*n
+	return r
+}
+
+func (r *run) violation() Violation {
+	if r.keyword == "" {
+		return Violation{}
+	}
+	return Violation{r.d.Pointer(r.at), r.keyword}
+}
+
+// fail notes a violation and reports whether to stop: always, but where a reply
+// is cut, that its other members are looked at.
+func (r *run) fail(node int, keyword string) bool {
+	if r.lenient && r.trying == 0 {
+		if r.keyword == "" {
+			r.at, r.keyword = node, keyword
+		}
+		return r.over
+	}
+	if !r.lenient {
+		r.at, r.keyword = node, keyword
+	}
+	return true
+}
+
+func (r *run) mark(node int, bit uint8) {
+	if r.marks[node]&bit != 0 {
+		return
+	}
+	r.marks[node] |= bit
+	if r.trying > 0 {
+		r.trail = append(r.trail, step{node: uint32(node), bit: bit})
+	}
+}
+
+func (r *run) evaluated(node int) {
+	if !r.track {
+		return
+	}
+	if r.trying > 0 {
+		r.trail = append(r.trail, step{node: uint32(node), seen: r.seen[node]})
+	}
+	r.tick++
+	r.seen[node] = r.tick
+}
+
+// try applies a schema that may fail, and undoes its marks when it does.
+func (r *run) try(i int, s *Schema) bool {
+	from := len(r.trail)
+	r.trying++
+	ok := r.apply(i, s)
+	r.trying--
+	if !ok {
+		r.undo(from)
+	}
+	if r.trying == 0 {
+		r.trail = r.trail[:0]
+	}
+	return ok
+}
+
+func (r *run) undo(from int) {
+	for k := len(r.trail) - 1; k >= from; k-- {
+		t := r.trail[k]
+		if t.bit != 0 {
+			r.marks[t.node] &^= t.bit
+		} else {
+			r.seen[t.node] = t.seen
+		}
+	}
+	r.trail = r.trail[:from]
+}
+
+// apply judges node i by s, and everything below it.
+func (r *run) apply(i int, s *Schema) bool {
+	if r.steps++; r.steps > r.budget {
+		r.over, r.at, r.keyword = true, i, "budget"
+		return false
+	}
+	if s.never || s.unsupported {
+		keyword := "false"
+		if s.unsupported {
+			keyword = "unsupported"
+		}
+		return !r.fail(i, keyword)
+	}
+	kind := r.d.Kind(i)
+	if s.orNull && kind == jsonwalk.Null {
+		return true
+	}
+	base := r.tick
+	if s.types != anyType && s.types&typeOf(r.d, i, kind) == 0 && r.fail(i, "type") {
+		return false
+	}
+	if s.enum != nil && !s.enum.hold(r.d, i) && r.fail(i, "enum") {
+		return false
+	}
+	if s.konst != nil && !s.konst.hold(r.d, i) && r.fail(i, "const") {
+		return false
+	}
+	if s.inPlace != nil && !r.inPlace(i, s.inPlace) {
+		return false
+	}
+	switch kind {
+	case jsonwalk.Number:
+		return r.number(i, s)
+	case jsonwalk.String:
+		return r.text(i, s)
+	case jsonwalk.Array:
+		return s.array == nil || r.array(i, s.array, base)
+	case jsonwalk.Object:
+		return s.object == nil || r.object(i, s.object, base)
+	}
+	return true
+}
+
+func typeOf(d *jsonwalk.Doc, i int, k jsonwalk.Kind) Types {
+	switch k {
+	case jsonwalk.Null:
+		return TypeNull
+	case jsonwalk.True, jsonwalk.False:
+		return TypeBoolean
+	case jsonwalk.String:
+		return TypeString
+	case jsonwalk.Array:
+		return TypeArray
+	case jsonwalk.Object:
+		return TypeObject
+	}
+	plain := true
+	for _, c := range d.Raw(i) {
+		plain = plain && c != '.' && c|0x20 != 'e'
+	}
+	if plain {
+		return TypeInteger
+	}
+	var v jsonwalk.Decimal
+	if d.Decimal(&v, i); v.Integer() {
+		return TypeInteger
+	}
+	return TypeFraction
+}
+
+func (v *values) hold(d *jsonwalk.Doc, i int) bool {
+	if d.Kind(i) == jsonwalk.String {
+		t := d.Text(i)
+		if v.set != nil {
+			_, ok := v.set[string(t)]
+			return ok
+		}
+		for _, s := range v.texts {
+			if s == string(t) {
+				return true
+			}
+		}
+		return false
+	}
+	if v.rest == nil {
+		return false
+	}
+	for c, end := 1, v.rest.Next(0); c < end; c = v.rest.Next(c) {
+		if d.Equal(i, v.rest, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) number(i int, s *Schema) bool {
+	n := s.numbers
+	f := noFormat
+	if s.text != nil {
+		f = s.text.format
+	}
+	if n == nil && !f.numeric() && (!s.shared.formats || len(r.d.Raw(i)) < 16) {
+		return true
+	}
+	var v jsonwalk.Decimal
+	r.d.Decimal(&v, i)
+	switch {
+	case n == nil:
+	case n.min != nil && v.Compare(n.min) < 0 && r.fail(i, "minimum"),
+		n.max != nil && v.Compare(n.max) > 0 && r.fail(i, "maximum"),
+		n.over != nil && v.Compare(n.over) <= 0 && r.fail(i, "exclusiveMinimum"),
+		n.under != nil && v.Compare(n.under) >= 0 && r.fail(i, "exclusiveMaximum"),
+		n.multiple != nil && !v.MultipleOf(n.multiple) && r.fail(i, "multipleOf"):
+		return false
+	}
+	if !s.shared.formats {
+		return true
+	}
+	return r.inRange(f, s, &v) || !r.fail(i, "format")
+}
+
+// inRange judges formats of numbers, and what a program behind us would read
+// otherwise (VALIDATION.md section 6): what overflows a double, and integers
+// beyond +-2^53 to which the description gives neither format nor bound.
+func (r *run) inRange(f format, s *Schema, v *jsonwalk.Decimal) bool {
+	g := &s.shared.ranges
+	switch f {
+	case formatInt32:
+		return v.Integer() && g.int32.holds(v)
+	case formatInt64:
+		return v.Integer() && g.int64.holds(v)
+	case formatUint32:
+		return v.Integer() && g.uint32.holds(v)
+	case formatUint64:
+		return v.Integer() && g.uint64.holds(v)
+	}
+	if !g.double.holds(v) {
+		return false
+	}
+	loose := s.types&TypeNumber == TypeInteger && (s.numbers == nil || s.numbers.max == nil && s.numbers.under == nil)
+	return !loose || r.o.Direction != Request || g.exact.holds(v)
+}
+
+func (r *run) text(i int, s *Schema) bool {
+	t := s.text
+	if s.enum != nil || s.konst != nil {
+		r.mark(i, bounded)
+	}
+	if t == nil {
+		return true
+	}
+	if t.max >= 0 {
+		r.mark(i, bounded)
+	}
+	b := r.d.Text(i)
+	if t.min > 0 || t.max >= 0 {
+		n := len(b)
+		if n > t.max && t.max >= 0 || n < 4*t.min {
+			n = utf8.RuneCount(b)
+		}
+		if n < t.min && r.fail(i, "minLength") || t.max >= 0 && n > t.max && r.fail(i, "maxLength") {
+			return false
+		}
+	}
+	if t.pattern != nil && !t.pattern.match(b) && r.fail(i, "pattern") {
+		return false
+	}
+	return t.format == noFormat || t.format.numeric() || t.format.matches(b) || !r.fail(i, "format")
+}
+
+// sweep looks over the whole document once everything is judged: which members
+// nobody declared, and which strings and arrays nobody bounded.
+func (r *run) sweep() bool {
+	if r.over {
+		return false
+	}
+	for i, n := 0, r.d.Len(); i < n; {
+		if r.marks[i]&cut != 0 {
+			r.cuts = append(r.cuts, i)
+			i = r.d.Next(i)
+			continue
+		}
+		if !r.unbounded(i) {
+			return false
+		}
+		if r.marks[i]&closed != 0 && (r.o.Undeclared != Allow || r.lenient) && r.d.Kind(i) == jsonwalk.Object && !r.undeclared(i) {
+			return false
+		}
+		i++
+	}
+	return true
+}
+
+func (r *run) undeclared(i int) bool {
+	for c, end := i+1, r.d.Next(i); c < end; c = r.d.Next(c) {
+		switch {
+		case r.marks[c]&hidden == 0 && (r.marks[c]&declared != 0 || r.o.Undeclared == Allow):
+		case r.lenient:
+			r.marks[c] |= cut
+		default:
+			r.at, r.keyword = c, "undeclared"
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) unbounded(i int) bool {
+	if r.marks[i]&bounded != 0 {
+		return true
+	}
+	switch r.d.Kind(i) {
+	case jsonwalk.String:
+		if m := r.o.MaxString; m > 0 && len(r.d.Raw(i)) > m && utf8.RuneCount(r.d.Text(i)) > m {
+			r.at, r.keyword = i, "maxLength"
+			return false
+		}
+	case jsonwalk.Array:
+		if m := r.o.MaxItems; m > 0 && r.d.Count(i) > m {
+			r.at, r.keyword = i, "maxItems"
+			return false
+		}
+	}
+	return true
+}
