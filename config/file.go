@@ -299,3 +299,13 @@ func (f *File) Waivers() []Waived {
 	})
 	return slices.CompactFunc(out, func(a, b Waived) bool { return a.Waiver.Place == b.Waiver.Place })
 }
+
+// DefaultPath returns the configuration to read when no flag names one: what
+// GATEHOUSE_CONFIG says, or gatehouse.yaml. It is the only use of the
+// environment; getenv is os.Getenv.
+func DefaultPath(getenv func(string) string) string {
+	if path := getenv("GATEHOUSE_CONFIG"); path != "" {
+		return path
+	}
+	return "gatehouse.yaml"
+}
