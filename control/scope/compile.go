@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // demand is what one endpoint demands, and what it answers to those who lack it.
@@ -25,10 +26,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err := c.check(b); err != nil {
 		return nil, err
 	}
-	d := &demand{all: c.Scopes[b.Operation.ID()]}
-	if op, ok := b.Operation.(described); ok {
-		d.any = op.RequiredScopes()
-	}
+	d := &demand{any: described(b.Operation), all: c.Scopes[b.Operation.ID()]}
 	if slices.ContainsFunc(d.any, func(s []string) bool { return len(s) == 0 }) {
 		d.any = nil // an empty requirement is met by any token
 	}
@@ -49,6 +47,26 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		// RFC 6750 section 3.1
 		Fields: gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="insufficient_scope", scope="` + strings.Join(needed, " ") + `"`}}}
 	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Authorize, Enforce: d.enforce}}, nil
+}
+
+// described returns the scopes that the operation's description demands: one of
+// the lists suffices, of which every scope is demanded.
+func described(op gatehouse.Operation) [][]string {
+	switch o := op.(type) {
+	case *openapi.Operation:
+		var lists [][]string
+		for _, requirement := range o.Security {
+			var list []string
+			for _, scheme := range requirement {
+				list = append(list, scheme.Scopes...)
+			}
+			lists = append(lists, list)
+		}
+		return lists
+	case interface{ RequiredScopes() [][]string }: // of another loader
+		return o.RequiredScopes()
+	}
+	return nil
 }
 
 func (c *Config) check(b *gatehouse.Build) error {

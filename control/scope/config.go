@@ -22,9 +22,4 @@ type Config struct {
 	Scopes map[string][]string `yaml:"scopes"`
 }
 
-// described is an operation whose description says which scopes it demands, as
-// OpenAPI's security requirements do: one of the lists suffices, of which every
-// scope is demanded.
-type described interface{ RequiredScopes() [][]string }
-
 var _ gatehouse.Control = (*Config)(nil)

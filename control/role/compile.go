@@ -1,0 +1,138 @@
+package role
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// grants is who may call one operation.
+type grants struct {
+	roles []grant
+	admin bool // nobody else may, whatever other controls say
+}
+
+type grant struct {
+	role    string
+	verdict gatehouse.Verdict
+}
+
+// Compile implements [gatehouse.Control].
+func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	if b.Operation == nil {
+		return nil, nil
+	}
+	if err := c.check(b); err != nil {
+		return nil, err
+	}
+	if b.Public != nil {
+		return nil, nil // its waiver says why nobody has to be anybody
+	}
+	g := &grants{admin: administrative(b.Operation)}
+	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
+		if slices.ContainsFunc(c.Roles[role], func(entry string) bool { return reaches(entry, b.Operation, g.admin) }) {
+			g.roles = append(g.roles, grant{role, gatehouse.Grant("role." + role)})
+		}
+	}
+	if g.admin {
+		if err := named(b.Operation, g.roles); err != nil {
+			return nil, err
+		}
+	}
+	if len(g.roles) == 0 {
+		return nil, nil
+	}
+	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Authorize, Enforce: g.enforce}}, nil
+}
+
+// named returns an error for an administrative operation that no role of its
+// own reaches (authz.function).
+func named(op gatehouse.Operation, roles []grant) error {
+	fix := "roles: {admin: [" + op.ID() + "]}"
+	if len(roles) == 0 {
+		return &gatehouse.Fault{Key: "roles", Says: op.ID() + " looks like an administrator's function, and no role names it (authz.function)", Fix: fix}
+	}
+	if slices.ContainsFunc(roles, func(g grant) bool { return g.role == everybody }) {
+		return &gatehouse.Fault{Key: "roles." + everybody, Says: op.ID() + " looks like an administrator's function, and every caller may call it (authz.function)", Fix: fix}
+	}
+	return nil
+}
+
+// reaches reports whether an entry of a role reaches the operation.
+func reaches(entry string, op gatehouse.Operation, admin bool) bool {
+	switch {
+	case entry == op.ID():
+		return true
+	case admin:
+		return false
+	case strings.HasPrefix(entry, "tag:"):
+		return slices.Contains(tagsOf(op), entry[len("tag:"):])
+	case strings.HasSuffix(entry, "*"):
+		return strings.HasPrefix(op.ID(), strings.TrimSuffix(entry, "*"))
+	}
+	return false
+}
+
+// check refuses entries that reach nothing: they are mistakes, and somebody
+// believes in them.
+func (c *Config) check(b *gatehouse.Build) error {
+	var errs []error
+	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
+		key := "roles." + role
+		switch {
+		case role == "" || role == "*":
+			errs = append(errs, &gatehouse.Fault{Key: key, Says: "a role needs a name", Fix: everybody + ": [...] for every authenticated caller"})
+		case len(c.Roles[role]) == 0:
+			errs = append(errs, &gatehouse.Fault{Key: key, Says: "the role may do nothing", Fix: role + ": [" + b.Operation.ID() + "], or remove it"})
+		}
+		for i, entry := range c.Roles[role] {
+			if slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return reaches(entry, o, false) }) {
+				continue
+			}
+			errs = append(errs, &gatehouse.Fault{Key: fmt.Sprintf("%s[%d]", key, i), Says: fmt.Sprintf("%q reaches no operation", entry), Fix: nearest(entry, b.All)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// nearest returns the name that was probably meant.
+func nearest(entry string, all []gatehouse.Operation) string {
+	best, least := "an operationId of the OpenAPI description", 1+len(entry)/2
+	consider := func(name string) {
+		if d := distance(strings.ToLower(entry), strings.ToLower(name)); d < least {
+			best, least = name, d
+		}
+	}
+	for _, o := range all {
+		consider(o.ID())
+		for _, tag := range tagsOf(o) {
+			consider("tag:" + tag)
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many letters have to be changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
