@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/admin"
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/control/all"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host/proxy"
+	"github.com/gatehouse-api/gatehouse/internal/clientip"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/record"
+	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/memory"
+	"github.com/gatehouse-api/gatehouse/store/sqlite"
+)
+
+// gatewayOptions is what a caller of [startGateway] may decide. The zero value
+// is what `gatehouse serve` uses.
+type gatewayOptions struct {
+	Listener net.Listener // nil listens where the configuration says
+	Log      io.Writer    // access lines; nil writes where the configuration says
+	Problems *slog.Logger // nil discards
+}
+
+// gateway is the running program: all rooms put together.
+type gateway struct {
+	Addr     string // where clients are served
+	AdminURL string // where operators are served
+
+	file     *config.File
+	kept     *gatehouse.Kept
+	gate     *engine.Gate
+	recorder *record.Recorder
+	trails   *sqlite.Trails
+	server   *proxy.Server
+	admin    *admin.Server
+	cert     *proxy.Certificate
+	log      io.Closer
+	problems *slog.Logger
+	work     sync.WaitGroup
+	failed   chan error
+}
+
+// onceKept bounds the nonces and token ids that are remembered in memory.
+const onceKept = 1 << 20
+
+// startGateway serves the configuration until [gateway.Close].
+func startGateway(f *config.File, o gatewayOptions) (*gateway, error) {
+	g := &gateway{file: f, kept: gatehouse.NewKept(), problems: o.Problems, failed: make(chan error, 2)}
+	if g.problems == nil {
+		g.problems = slog.New(slog.DiscardHandler)
+	}
+	if err := g.start(o); err != nil {
+		return nil, errors.Join(err, g.Close(context.Background()))
+	}
+	return g, nil
+}
+
+func (g *gateway) start(o gatewayOptions) error {
+	f := g.file
+	if err := os.MkdirAll(f.State, 0o700); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	signer, err := identityKey(filepath.Join(f.State, "identity.pem"))
+	if err != nil {
+		return err
+	}
+	gatehouse.Provide[jose.IdentityKey](g.kept, signer)
+	gatehouse.Provide[store.Counters](g.kept, memory.NewCounters(time.Now()))
+	gatehouse.Provide[store.Once](g.kept, memory.NewOnce(onceKept))
+	gatehouse.Provide[store.Blocks](g.kept, memory.NewBlocks())
+	policy, err := f.Policy(g.kept, gatehouse.AllCaps)
+	if err != nil {
+		return err
+	}
+	g.gate = engine.NewGate(policy)
+	if err := g.startRecorder(o); err != nil {
+		return err
+	}
+	if err := g.startAdmin(signer); err != nil {
+		return err
+	}
+	return g.startProxy(o)
+}
+
+func (g *gateway) startRecorder(o gatewayOptions) error {
+	log := o.Log
+	if log == nil {
+		w, err := openLog(g.file)
+		if err != nil {
+			return err
+		}
+		if c, ok := w.(io.Closer); ok && w != os.Stdout {
+			g.log = c
+		}
+		log = w
+	}
+	var err error
+	if g.trails, err = sqlite.OpenTrails(filepath.Join(g.file.State, "trails.db"), time.Now); err != nil {
+		return err
+	}
+	g.recorder = record.New(record.Config{Log: log, Trails: g.trails, Version: version, Problems: g.problems, Live: func() record.Live {
+		if g.server == nil {
+			return record.Live{}
+		}
+		return record.Live{Connections: int64(g.server.Stats().Open)}
+	}})
+	g.recorder.Register(endpointsOf(g.gate.Policy()))
+	return nil
+}
+
+func openLog(f *config.File) (io.Writer, error) {
+	if f.Log == "" || f.Log == "stdout" {
+		return os.Stdout, nil
+	}
+	w, err := os.OpenFile(f.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the access log: %w", err)
+	}
+	return w, nil
+}
+
+func (g *gateway) startAdmin(signer *jose.Signer) error {
+	var err error
+	g.admin, err = admin.Listen(admin.Config{
+		Address: g.file.Admin.Address, State: g.file.State, Recorder: g.recorder, Log: g.problems,
+		Endpoints: func() []*gatehouse.Endpoint { return endpointsOf(g.gate.Policy()) },
+		JWKS: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/jwk-set+json")
+			w.Header().Set("Cache-Control", "max-age=300")
+			_, _ = w.Write(signer.JWKS())
+		}),
+	})
+	if err != nil {
+		return err
+	}
+	if a := g.admin.Address(); a != "" {
+		g.AdminURL = "http://" + a
+	}
+	g.work.Go(func() {
+		if err := g.admin.Serve(); err != nil {
+			g.failed <- err
+		}
+	})
+	return nil
+}
+
+func (g *gateway) startProxy(o gatewayOptions) error {
+	l := &g.file.Listen
+	trust, err := clientip.New(l.TrustedProxies, 1)
+	if err != nil {
+		return err
+	}
+	g.server, err = proxy.New(proxy.Config{
+		Gate: g.gate, Record: g.recorder, Log: g.problems, Client: trust.Client,
+		MaxConns: l.MaxConnections, MaxConnsPerIP: l.MaxConnectionsPerIP,
+	})
+	if err != nil {
+		return err
+	}
+	var tlsConfig *tls.Config
+	if l.TLS != nil {
+		if g.cert, err = proxy.LoadCertificate(l.TLS.Cert, l.TLS.Key); err != nil {
+			return err
+		}
+		tlsConfig = g.cert.Config()
+	}
+	ln := o.Listener
+	if ln == nil {
+		if ln, err = net.Listen("tcp", l.Address); err != nil {
+			return fmt.Errorf("listening: %w", err)
+		}
+	}
+	g.Addr = ln.Addr().String()
+	g.work.Go(func() {
+		if err := g.server.Serve(ln, tlsConfig); err != nil {
+			g.failed <- err
+		}
+	})
+	return nil
+}
+
+// identityKey reads the key that signs what upstreams are told about callers,
+// and makes it at the first start.
+func identityKey(path string) (*jose.Signer, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return jose.ParseSigner(string(text))
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading the identity key: %w", err)
+	}
+	signer, err := jose.GenerateSigner()
+	if err != nil {
+		return nil, err
+	}
+	pem, err := signer.PEM()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(path, pem, 0o600); err != nil {
+		return nil, fmt.Errorf("keeping the identity key: %w", err)
+	}
+	return signer, nil
+}
+
+// endpointsOf returns every place of a policy where a request may end up.
+func endpointsOf(p *engine.Policy) (out []*gatehouse.Endpoint) {
+	for _, s := range p.Sites() {
+		out = append(out, s.Endpoints...)
+		out = append(out, s.Undeclared)
+	}
+	return out
+}
+
+// reload reads the configuration anew and puts it in force as a whole. When
+// anything is wrong with it the last good one stays. Addresses, the state folder
+// and the log need a restart: a change of those is said and left.
+func (g *gateway) reload() error {
+	f, err := config.Load(g.file.Path, all.Kinds, config.Options{Log: g.problems})
+	if err != nil {
+		return err
+	}
+	p, err := f.Policy(g.kept, gatehouse.AllCaps)
+	if err != nil {
+		return err
+	}
+	if g.cert != nil && g.cert.Changed() {
+		if err := g.cert.Reload(); err != nil {
+			return err
+		}
+	}
+	for what, changed := range map[string]bool{
+		"listen": f.Listen.Address != g.file.Listen.Address || (f.Listen.TLS == nil) != (g.file.Listen.TLS == nil),
+		"admin":  f.Admin != g.file.Admin, "state": f.State != g.file.State, "log": f.Log != g.file.Log,
+	} {
+		if changed {
+			g.problems.Warn("a change needs a restart and was left out", "key", what)
+		}
+	}
+	g.recorder.Register(endpointsOf(p))
+	g.gate.Swap(p)
+	return nil
+}
+
+// Explain returns the trail of a request as text.
+func (g *gateway) Explain(id string) (string, error) {
+	t, err := g.recorder.Find(context.Background(), id)
+	if err != nil {
+		return "", err
+	}
+	var b textBuffer
+	if err := record.PrintTrail(&b, t); err != nil {
+		return "", err
+	}
+	return string(b), nil
+}
+
+type textBuffer []byte
+
+func (b *textBuffer) Write(p []byte) (int, error) { *b = append(*b, p...); return len(p), nil }
+
+// Close lets exchanges in progress end, until ctx does, and writes out the rest.
+func (g *gateway) Close(ctx context.Context) error {
+	var all error
+	if g.server != nil {
+		all = errors.Join(all, g.server.Shutdown(ctx))
+	}
+	if g.admin != nil {
+		all = errors.Join(all, g.admin.Close(ctx))
+	}
+	g.work.Wait()
+	if g.recorder != nil {
+		all = errors.Join(all, g.recorder.Close(ctx))
+	}
+	if g.trails != nil {
+		all = errors.Join(all, g.trails.Close())
+	}
+	if g.log != nil {
+		all = errors.Join(all, g.log.Close())
+	}
+	return all
+}
