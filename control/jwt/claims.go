@@ -175,15 +175,16 @@ func (r *reader) date(name string) int64 {
 // scopes reads a string with single spaces (RFC 8693 section 4.2). A claim of
 // another name than scope may be a list too, as some issuers have it.
 func (r *reader) scopes(name string) []string {
-	list, err := r.o.Texts(name, true)
-	if err != nil || (name == "scope" && len(list) != 1 && r.o.Has(name)) {
-		r.fail(errClaims)
-		return nil
+	var list []string
+	text, err := r.o.Text(name)
+	switch {
+	case err == nil && text != "":
+		list = strings.Split(text, " ")
+	case err != nil && name != "scope":
+		list, err = r.o.Texts(name, false)
 	}
-	if len(list) == 1 && list[0] != "" {
-		list = strings.Split(list[0], " ")
-	} else if len(list) == 1 {
-		return nil
+	if err != nil {
+		r.fail(errClaims)
 	}
 	if slices.ContainsFunc(list, func(s string) bool { return s == "" || strings.ContainsAny(s, ", \t") || !jose.Printable(s) }) {
 		r.fail(errClaims)
