@@ -14,7 +14,8 @@ type Pseudo struct{ Method, Scheme, Authority, Path string }
 // itself says where the body ends, so the host sets q.HasBody where it is still
 // open.
 //
-// The names in fields must be in lower case. The strings are copied to scratch,
+// The names in fields must be in lower case, and cookies that were split into
+// several fields (RFC 9113 section 8.2.3) must be joined already. The strings are copied to scratch,
 // which is returned, grown, for the next time; q's strings are views into it.
 func Canonical(q *gatehouse.Request, m *Message, scratch []byte, h Pseudo, fields gatehouse.Fields, l *Limits) ([]byte, error) {
 	m.reset()
@@ -71,7 +72,7 @@ func Canonical(q *gatehouse.Request, m *Message, scratch []byte, h Pseudo, field
 // split2 checks and copies one field of HTTP/2.
 func split2(f gatehouse.Field, keep func(string) []byte) (string, []byte, *Refusal) {
 	for i := 0; i < len(f.Name); i++ {
-		if c := f.Name[i]; lowered[c] != c {
+		if c := f.Name[i]; c == 0 || lowered[c] != c {
 			return "", nil, H2FieldName
 		}
 	}

@@ -37,7 +37,7 @@ func TestR31_LineEndsInHTTP2ValuesAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
-	for _, name := range []string{"", "X", "a b", "a:", ":path", "a\r\nb", "caf\xc3\xa9"} {
+	for _, name := range []string{"", "X", "a b", "a:", ":path", "a\r\nb", "\x00", "a\x00", "caf\xc3\xa9"} {
 		if _, _, err := canonical(plain2("/"), gatehouse.Fields{{Name: name, Value: "a"}}); err != H2FieldName {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/wire/wiretest"
@@ -24,6 +25,9 @@ import (
 func agree(t *testing.T, stream []byte) int {
 	t.Helper()
 	list, refused := all(bytes.NewReader(bytes.Clone(stream)))
+	if slow, err := all(iotest.OneByteReader(bytes.NewReader(stream))); err != refused || !sameAll(slow, list) {
+		t.Fatalf("%q: %d taken, %v; byte by byte %d, %v", stream, len(list), refused, len(slow), err)
+	}
 	src := bytes.NewReader(stream)
 	oracle := bufio.NewReader(src)
 	for i, got := range list {

@@ -72,7 +72,9 @@ func (r *Reader) Await() error {
 }
 
 // Head reads until the whole head is buffered. It refuses a head that goes over
-// MaxHead and, without waiting for more, a line that ends in a bare LF.
+// MaxHead and, without waiting for more, a line that ends in a bare LF and a
+// first byte that no message begins with, which includes the empty lines that
+// RFC 9112 section 2.2 would let us skip.
 func (r *Reader) Head() error {
 	if err := r.Await(); err != nil {
 		return err
