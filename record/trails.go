@@ -218,8 +218,9 @@ func (t *trails) close(ctx context.Context) error {
 
 // inMemory returns the trail of a request id from the ring, or nil.
 func (t *trails) inMemory(id string) *Trail {
-	for i := range t.slots {
-		s := &t.slots[i]
+	last := t.serial.Load()
+	for i := range uint64(len(t.slots)) {
+		s := &t.slots[(last-i)%uint64(len(t.slots))] // newest first: a proxy may send an id twice
 		s.mu.Lock()
 		if s.serial > 0 && string(s.texts[s.head.id.start:s.head.id.end]) == id {
 			defer s.mu.Unlock()
