@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -13,15 +12,13 @@ type Trail struct {
 	Document []byte    // the redacted trail as JSON, written by package record
 }
 
-// ErrNoTrail is returned by [Trails.Find] for an id that is not, or no longer, there.
-var ErrNoTrail = errors.New("store: no such trail")
-
 // Trails remembers what the steps of recent exchanges said, for `gatehouse
 // explain`. It is bounded: engines forget the oldest.
 type Trails interface {
 	// Append adds a batch: all of it or nothing. When it returns nil the batch
 	// survives the process. A trail whose id is there already replaces it.
 	Append(ctx context.Context, batch []Trail) error
-	// Find returns the trail of a request id, or an error that wraps [ErrNoTrail].
+	// Find returns the trail of a request id, or an error that wraps [ErrNotFound]
+	// when it is not, or no longer, there.
 	Find(ctx context.Context, id string) (Trail, error)
 }

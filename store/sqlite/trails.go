@@ -10,6 +10,9 @@ import (
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
+// TrailsName is the name of the trail store in the state folder.
+const TrailsName = "trails.db"
+
 // The bounds of the trail store. The oldest rows over them are forgotten with
 // the next batch.
 const (
@@ -101,14 +104,14 @@ func (t *Trails) Find(ctx context.Context, id string) (store.Trail, error) {
 	found := store.Trail{ID: id}
 	err := t.db.QueryRowContext(ctx, `SELECT at, document FROM trail WHERE id = ?`, id).Scan(&at, &found.Document)
 	if errors.Is(err, sql.ErrNoRows) {
-		return store.Trail{}, fmt.Errorf("sqlite: %w", store.ErrNoTrail)
+		return store.Trail{}, fmt.Errorf("sqlite: trail: %w", store.ErrNotFound)
 	}
 	if err != nil {
 		return store.Trail{}, fmt.Errorf("sqlite: finding a trail: %w", err)
 	}
 	found.At = time.UnixMicro(at).UTC()
 	if t.now().Sub(found.At) > MaxTrailAge {
-		return store.Trail{}, fmt.Errorf("sqlite: %w", store.ErrNoTrail)
+		return store.Trail{}, fmt.Errorf("sqlite: trail: %w", store.ErrNotFound)
 	}
 	return found, nil
 }

@@ -41,7 +41,7 @@ func TestATrailIsFoundByItsIDAlsoAfterReopening(t *testing.T) {
 	if err != nil || string(got.Document) != "2" || !got.At.Equal(noon) {
 		t.Errorf("Find = %+v, %v", got, err)
 	}
-	if _, err := trails.Find(t.Context(), "c"); !errors.Is(err, store.ErrNoTrail) {
+	if _, err := trails.Find(t.Context(), "c"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("unknown id: %v", err)
 	}
 }
