@@ -76,13 +76,18 @@ func (s *Server) page(w http.ResponseWriter) {
 	_, _ = w.Write(body.Bytes())
 }
 
-// byAPI groups endpoints by API, in the order of names, templates and methods.
+// byAPI groups endpoints by API, each once, in the order of names, templates and methods.
 func byAPI(endpoints []*gatehouse.Endpoint) []pageAPI {
 	sorted := slices.SortedStableFunc(slices.Values(endpoints), func(a, b *gatehouse.Endpoint) int {
 		return strings.Compare(a.API+"\x00"+a.Template+"\x00"+a.Method, b.API+"\x00"+b.Template+"\x00"+b.Method)
 	})
 	var apis []pageAPI
+	seen := map[*gatehouse.Endpoint]bool{} // an API that is served under several hosts
 	for _, e := range sorted {
+		if seen[e] {
+			continue
+		}
+		seen[e] = true
 		if len(apis) == 0 || apis[len(apis)-1].Name != e.API {
 			apis = append(apis, pageAPI{Name: e.API})
 		}
