@@ -19,6 +19,7 @@ import (
 // reader decodes trees into values and reports what does not fit.
 type reader struct {
 	*report
+	dir     string // of the file: what relative paths start from
 	now     time.Time
 	waivers []Waived
 }
@@ -93,7 +94,7 @@ func (r *reader) plainValue(n *yaml.Node, v reflect.Value, key string) {
 
 // text lets the type itself read a scalar.
 func (r *reader) text(n *yaml.Node, v reflect.Value, key string) {
-	err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value))
+	err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(r.referred(n.Value)))
 	if err == nil {
 		return
 	}
@@ -223,7 +224,7 @@ func (r *reader) scalar(n *yaml.Node, v reflect.Value, key string) {
 			r.wrong(n, key, "expected text, found "+found(n), strconv.Quote(n.Value))
 			return
 		}
-		v.SetString(n.Value)
+		v.SetString(r.referred(n.Value))
 	case reflect.Bool:
 		if n.Value != "true" && n.Value != "false" || n.Tag != "!!bool" {
 			bad()

@@ -126,11 +126,19 @@ func (r *report) add(at gatehouse.Place, key, says, fix string) {
 		return
 	}
 	e := &Error{Place: at, Key: key, Says: says, Fix: shaped.ReplaceAllString(fix, "[secret]")}
-	if at.File == r.file && at.Line >= 1 && at.Line <= len(r.lines) {
-		e.Line = mask(r.lines[at.Line-1])
-	}
+	e.Line = r.shown(at)
 	r.seen[id] = e
 	r.list = append(r.list, e)
+}
+
+// shown returns the line of a place as it may be shown, or "" when it is not
+// of this file or too long to be read by anyone.
+func (r *report) shown(at gatehouse.Place) string {
+	const longest = 4096 // bytes
+	if at.File != r.file || at.Line < 1 || at.Line > len(r.lines) || len(r.lines[at.Line-1]) > longest {
+		return ""
+	}
+	return mask(r.lines[at.Line-1])
 }
 
 // err returns everything that was found, sorted by place, or nil.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -23,12 +24,13 @@ type Options struct {
 }
 
 // File is a configuration that has been read, with the descriptions of its APIs.
-// Nothing of it changes after [Load].
+// Nothing of it changes after [Load]. Relative paths have been joined to the
+// folder of the file that they are written in.
 type File struct {
 	Path        string
 	Listen      Listen
 	Admin       Admin
-	State       string // folder of the store, keys and trails, relative to the file's folder unless absolute
+	State       string // folder of the store, keys and trails
 	Log         string // "stdout" or a file
 	Development bool   // environment: development
 	APIs        []*API
@@ -76,7 +78,7 @@ func Load(path string, kinds []gatehouse.Kind, o Options) (*File, error) {
 		return nil, Errors{{Place: gatehouse.Place{File: path}, Says: "the file cannot be read: " + cause(err), Fix: "gatehouse --config FILE, or make one: gatehouse init openapi.yaml"}}
 	}
 	f := &File{Path: path, text: text, kinds: kinds, options: o}
-	r := &reader{report: newReport(path, text), now: o.Now()}
+	r := &reader{report: newReport(path, text), dir: filepath.Dir(path), now: o.Now()}
 	top := r.parse(text)
 	if top == nil {
 		return nil, r.err()
@@ -109,7 +111,14 @@ func cause(err error) string {
 
 func (f *File) fill(r *reader, top *yaml.Node) {
 	d := r.top(top)
-	f.Listen, f.Admin, f.State, f.Log = d.Listen, d.Admin, d.State, d.Log
+	f.Listen, f.Admin, f.State, f.Log = d.Listen, d.Admin, beside(r.dir, d.State), d.Log
+	if f.Log != "stdout" {
+		f.Log = beside(r.dir, f.Log)
+	}
+	if t := f.Listen.TLS; t != nil {
+		t.Cert = beside(r.dir, strings.TrimPrefix(t.Cert, "file:"))
+		t.Key = beside(r.dir, strings.TrimPrefix(t.Key, "file:"))
+	}
 	f.Development = d.Environment == "development"
 	f.APIs = r.apis(d.APIs.Node)
 	everyone := &API{key: "", node: &yaml.Node{Kind: yaml.MappingNode}}
@@ -162,10 +171,7 @@ func (f *File) describe(r *reader, a *API) {
 	if a.block.OpenAPI == "" {
 		return
 	}
-	a.OpenAPI = a.block.OpenAPI
-	if !filepath.IsAbs(a.OpenAPI) {
-		a.OpenAPI = filepath.Join(filepath.Dir(f.Path), a.OpenAPI)
-	}
+	a.OpenAPI = beside(r.dir, a.block.OpenAPI)
 	d, err := describe(a.OpenAPI)
 	if err != nil {
 		n := find(a.node, "openapi")

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ type Finding struct {
 // errors for what must not be served, warnings for what weakens it, notes for
 // what the descriptions leave open. p is what [File.Policy] returned.
 func (f *File) Lint(p *engine.Policy) []Finding {
-	l := &linter{File: f, report: newReport(f.Path, f.text), policy: p, index: map[reported]int{}}
+	l := &linter{File: f, report: newReport(f.Path, f.text), policy: p}
 	l.transport()
 	for _, a := range f.APIs {
 		l.upstream(a)
@@ -59,16 +58,11 @@ type linter struct {
 	*File
 	*report
 	policy *engine.Policy
-	index  map[reported]int
 	out    []Finding
 }
 
 func (l *linter) say(level Level, covers gatehouse.Requirement, at gatehouse.Place, key, says, fix string) {
-	e := Error{Place: at, Key: key, Says: says, Fix: fix}
-	if at.File == l.file && at.Line >= 1 && at.Line <= len(l.lines) {
-		e.Line = mask(l.lines[at.Line-1])
-	}
-	l.out = append(l.out, Finding{level, e, covers})
+	l.out = append(l.out, Finding{level, Error{Place: at, Key: key, Says: says, Fix: fix, Line: l.shown(at)}, covers})
 }
 
 // at is the place of an API's key, or of its name.
@@ -89,17 +83,9 @@ func (l *linter) transport() {
 	if t == nil {
 		return
 	}
-	if _, err := tls.LoadX509KeyPair(l.beside(t.Cert), l.beside(t.Key)); err != nil {
+	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
 		l.say(LevelError, "tls.min", first, "listen.tls", "the certificate cannot be used: "+cause(err), "tls: {cert: chain.pem, key: key.pem}  (PEM files that belong together)")
 	}
-}
-
-// beside resolves a path as written in the file.
-func (f *File) beside(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(f.Path), path)
 }
 
 // upstream warns of plain http that crosses a network which is not ours.

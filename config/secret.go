@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -35,6 +36,23 @@ var (
 	always = []string{"secret", "password", "passphrase"}
 	mostly = []string{"token", "key"}
 )
+
+// referred returns a value with the path of a file: reference made absolute:
+// paths start from the folder of the file that they are written in.
+func (r *reader) referred(value string) string {
+	if path, ok := strings.CutPrefix(value, "file:"); ok && path != "" {
+		return "file:" + beside(r.dir, path)
+	}
+	return value
+}
+
+// beside returns the path as seen from the folder, unless it is absolute.
+func beside(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
 
 // secretKey reports whether a key's name says that its value is a secret.
 func secretKey(name string) bool { return named(name, always) || named(name, mostly) }

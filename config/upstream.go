@@ -132,7 +132,7 @@ func (r *reader) upstream(a *API, d *document) *gatehouse.Upstream {
 		r.add(r.place(n.Line, n.Column), key, says, fix)
 		return nil
 	}
-	u.Name, u.CAFile = a.Name, b.CA
+	u.Name, u.CAFile = a.Name, beside(r.dir, b.CA)
 	return u
 }
 
