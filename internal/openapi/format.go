@@ -299,7 +299,8 @@ func hostname(b []byte) bool {
 		case !alnum(c):
 			return false
 		}
-		if label++; label > 63 {
+		// Two hyphens there mark an internationalised label (RFC 5891 section 4.2.3.1).
+		if label++; label > 63 || c == '-' && label == 4 && b[i-1] == '-' && (b[i-3]|0x20 != 'x' || b[i-2]|0x20 != 'n') {
 			return false
 		}
 	}
@@ -413,18 +414,20 @@ func uri(b []byte, absolute bool) bool {
 			return false
 		}
 	}
-	if !absolute {
-		return true
+	scheme := colon > 0 && b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z'
+	for i := 0; scheme && i < colon; i++ {
+		scheme = alnum(b[i]) || in(b[i], "+-.")
 	}
-	if colon < 1 || b[0]|0x20 < 'a' || b[0]|0x20 > 'z' {
-		return false
+	if scheme {
+		return brackets(b[colon+1:])
 	}
-	for _, c := range b[:colon] {
-		if !alnum(c) && !in(c, "+-.") {
-			return false
+	// Without a scheme, the first segment holds no colon (RFC 3986 section 4.2).
+	for i := 0; i < colon; i++ {
+		if in(b[i], "/?#") {
+			colon = -1
 		}
 	}
-	return brackets(b[colon+1:])
+	return !absolute && colon < 0 && brackets(b)
 }
 
 // brackets allows [ and ] around an address in the authority only.
@@ -448,10 +451,15 @@ func brackets(rest []byte) bool {
 }
 
 func authority(b []byte) bool {
+	bracket := false
 	for i, c := range b {
 		if c == '@' {
 			b = b[i+1:]
 			break
+		}
+		bracket = bracket || c == '[' || c == ']'
+		if bracket && i+1 < len(b) && b[i+1] == '@' {
+			return false
 		}
 	}
 	if len(b) > 0 && b[0] == '[' {

@@ -43,7 +43,7 @@ func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
 		return nil, err
 	}
 	root := at{t, 0}
-	in := resource{uri, root}
+	in := resource{uri: uri, root: root}
 	l.resources[uri] = in
 	d := &Document{Title: root.get("info").get("title").text()}
 	if err := l.version(d, root); err != nil {

@@ -15,8 +15,9 @@ import (
 // resource is what fragments of references are resolved against: a file, or a
 // schema that has an $id of its own.
 type resource struct {
-	uri  string
-	root at
+	uri        string
+	root       at
+	identified bool // uri is the root's own $id
 }
 
 type refKey struct{ uri, ref string }
@@ -88,11 +89,11 @@ func (a at) element(step string) at {
 
 // within returns the resource of a schema: its own where it has an $id.
 func (l *loader) within(a at, in resource) resource {
-	if !a.ids || !a.is(jsonwalk.Object) {
+	if !a.ids || !a.is(jsonwalk.Object) || in.identified && a == in.root {
 		return in
 	}
 	if id := a.get("$id").text(); id != "" {
-		return resource{join(in.uri, id), a}
+		return resource{join(in.uri, id), a, true}
 	}
 	return in
 }
@@ -111,8 +112,8 @@ func (l *loader) resource(ref string, from at, res resource) (resource, error) {
 	if err != nil {
 		return resource{}, err
 	}
-	l.index(at{t, 0}, resource{uri, at{t, 0}})
-	r := resource{uri, at{t, 0}}
+	l.index(at{t, 0}, resource{uri: uri, root: at{t, 0}})
+	r := resource{uri: uri, root: at{t, 0}}
 	l.resources[uri] = r
 	return r, nil
 }
@@ -158,7 +159,7 @@ func (l *loader) index(a at, in resource) {
 		return
 	}
 	if id := a.get("$id").text(); id != "" {
-		in = resource{join(in.uri, id), a}
+		in = resource{join(in.uri, id), a, true}
 		l.resources[in.uri] = in
 	}
 	for _, key := range [...]string{"$anchor", "$dynamicAnchor"} {
