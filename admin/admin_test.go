@@ -79,7 +79,7 @@ func bearer(token string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 }
 
-// R32, R33: everything but liveness and the public keys needs the token, on loopback too.
+// admin.separate, R32, R33: everything but liveness and the public keys needs the token, on loopback too.
 func TestEverythingButLivenessAndKeysNeedsTheToken(t *testing.T) {
 	s, token := server(t, func(c *Config) {
 		c.JWKS = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"keys":[]}`) })

@@ -152,7 +152,8 @@ func (m *counters) cellNamed(e *gatehouse.Endpoint) *cell {
 	return c
 }
 
-// register makes the cells of these endpoints and forgets all others.
+// register makes the cells of these endpoints and forgets all others, except
+// those that belong to no API: where requests for no host end up.
 func (m *counters) register(endpoints []*gatehouse.Endpoint) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,8 +171,8 @@ func (m *counters) register(endpoints []*gatehouse.Endpoint) {
 		return true
 	})
 	inUse := map[string]bool{m.none.api.name: true}
-	for key, c := range m.byName {
-		if !current[key] && c != m.none {
+	for key := range m.byName {
+		if !current[key] && key.api != "" {
 			delete(m.byName, key)
 			continue
 		}

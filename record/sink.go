@@ -42,6 +42,7 @@ type accessLog struct {
 	dropped atomic.Uint64 // lines dropped since the start
 	out     io.Writer
 	torn    bool // the last write ended inside a line
+	broken  bool // the last write failed
 	now     func() time.Time
 	log     *slog.Logger
 }
@@ -149,6 +150,10 @@ func (a *accessLog) next(all bool) (c *chunk, lost int64) {
 // write writes a chunk. Lines that the sink did not take are lost, and counted.
 func (a *accessLog) write(c *chunk) {
 	n, err := a.put(c.buf)
+	if a.broken != (err != nil) { // said once, not with every batch
+		a.broken = err != nil
+		a.log.Error("access log", "works", !a.broken, "error", err)
+	}
 	if err == nil {
 		return
 	}
@@ -157,7 +162,6 @@ func (a *accessLog) write(c *chunk) {
 	a.mu.Lock()
 	a.lost += lost
 	a.mu.Unlock()
-	a.log.Error("access log: writing", "error", err, "lines_lost", lost)
 }
 
 // writeGap writes down that lines are missing here. When that fails too, the

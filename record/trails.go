@@ -66,11 +66,12 @@ type trails struct {
 	dropped  atomic.Uint64
 	stored   atomic.Uint64
 
-	store store.Trails // nil for none
-	log   *slog.Logger
-	wake  chan struct{}
-	stop  chan struct{}
-	ended chan struct{}
+	store  store.Trails // nil for none
+	broken bool         // the last batch was not stored
+	log    *slog.Logger
+	wake   chan struct{}
+	stop   chan struct{}
+	ended  chan struct{}
 }
 
 func startTrails(s store.Trails, log *slog.Logger) *trails {
@@ -198,9 +199,13 @@ func (t *trails) write(batch []store.Trail) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := t.store.Append(ctx, batch); err != nil {
+	err := t.store.Append(ctx, batch)
+	if t.broken != (err != nil) { // said once, not with every batch
+		t.broken = err != nil
+		t.log.Error("trail store", "works", !t.broken, "error", err)
+	}
+	if err != nil {
 		t.dropped.Add(uint64(len(batch)))
-		t.log.Error("trails: storing", "error", err, "trails_lost", len(batch))
 		return
 	}
 	t.stored.Add(uint64(len(batch)))
