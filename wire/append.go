@@ -4,14 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 )
 
 // ErrUnsafe is returned by the serialisers for a name, a value or a target that
-// must not go on the wire: with a CR, an LF or a NUL it would end a field and
-// begin another. What was appended is worthless then; nothing may be sent.
+// must not go on the wire: with a control character it could end a field
+// and begin another. What was appended is worthless then; nothing may be sent.
 // Stripping such a byte would change who is named in an identity field.
 var ErrUnsafe = errors.New("wire: a name, a value or a target must not go on the wire")
 
@@ -155,7 +154,7 @@ func appendFraming(b []byte, f Framing, n int64) []byte {
 
 // appendField appends a field line; ok becomes false for one that is unsafe.
 func appendField(b []byte, name, value string, ok bool) ([]byte, bool) {
-	if !isToken(name) || strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, 0) >= 0 {
+	if !isToken(name) || !isValue(raw(value)) {
 		return b, false
 	}
 	b = append(b, name...)

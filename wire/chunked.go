@@ -53,7 +53,7 @@ func (b *Body) more() error { return early(b.r.fill(maxSizeDigits + 2)) }
 
 // chunkSize takes a line of up to 15 hexadecimal digits and CRLF. Extensions are
 // refused: no client of an API sends them, and their line ends have been a way
-// to smuggle requests (GO-2025-3563).
+// to smuggle requests (CVE-2025-22871).
 func (b *Body) chunkSize() (int64, error) {
 	n, digits := int64(0), 0
 	for {

@@ -88,13 +88,11 @@ func splitField(line []byte) (name string, value []byte, r *Refusal) {
 		return "", nil, badName(line, i)
 	}
 	value = trim(line[i+1:])
-	for _, c := range value {
-		if class[c]&inValue == 0 {
-			if c == '\r' {
-				return "", nil, BareCR
-			}
-			return "", nil, FieldValue
+	if !isValue(value) {
+		if bytes.IndexByte(value, '\r') >= 0 {
+			return "", nil, BareCR
 		}
+		return "", nil, FieldValue
 	}
 	return view(line[:i]), value, nil
 }

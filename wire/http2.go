@@ -79,13 +79,8 @@ func split2(f gatehouse.Field, keep func(string) []byte) (string, []byte, *Refus
 	if f.Name == "" {
 		return "", nil, H2FieldName
 	}
-	for i := 0; i < len(f.Value); i++ {
-		if class[f.Value[i]]&inValue == 0 {
-			return "", nil, FieldValue
-		}
-	}
 	value := keep(f.Value)
-	if len(trim(value)) != len(value) {
+	if !isValue(value) || len(trim(value)) != len(value) {
 		return "", nil, FieldValue // RFC 9113 section 8.2.1
 	}
 	return view(keep(f.Name)), value, nil
