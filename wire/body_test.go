@@ -150,6 +150,16 @@ func TestABodyThatIsNotReadSpoilsTheConnection(t *testing.T) {
 	}
 }
 
+func TestASourceThatNeverGivesAnythingEndsTheReading(t *testing.T) {
+	if err := NewReader(silent{}).Await(); err != io.ErrNoProgress {
+		t.Errorf("%v", err)
+	}
+}
+
+type silent struct{}
+
+func (silent) Read([]byte) (int, error) { return 0, nil }
+
 func TestErrorsOfABodyAreFinal(t *testing.T) {
 	r := NewReader(strings.NewReader(chunkedHead + "zz\r\n0\r\n\r\n"))
 	var q gatehouse.Request

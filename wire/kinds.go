@@ -49,7 +49,6 @@ const (
 	webSocketKeyKind
 	webSocketVersionKind
 	locationKind
-	setOfKinds // how many there are
 )
 
 // kindOf classifies a field name, which is in lower case.
@@ -92,8 +91,7 @@ func kindOf(name string) kind {
 	return singletonOf(name)
 }
 
-// singletonOf returns the kind of a field that may stand once: the singletons
-// of RFC 9110, and those that a decision is made on.
+// singletonOf returns the kind of a field that RFC 9110 lets stand once.
 func singletonOf(name string) kind {
 	switch name {
 	case "content-type":
@@ -128,6 +126,16 @@ func singletonOf(name string) kind {
 		return contentLocationKind
 	case "content-encoding":
 		return contentEncodingKind
+	case "location":
+		return locationKind
+	}
+	return decisiveOf(name)
+}
+
+// decisiveOf returns the kind of the other fields that may stand once: a
+// decision is made on them, and two readers could each take another one.
+func decisiveOf(name string) kind {
+	switch name {
 	case "access-control-request-method":
 		return requestMethodKind
 	case "access-control-request-headers":
@@ -156,8 +164,6 @@ func singletonOf(name string) kind {
 		return webSocketKeyKind
 	case "sec-websocket-version":
 		return webSocketVersionKind
-	case "location":
-		return locationKind
 	}
 	return ordinary
 }
@@ -210,11 +216,11 @@ func endToEnd(name string) bool {
 // inTrailer reports whether a field may stand in a trailer section: nothing that
 // frames, routes, authenticates or describes the content may (RFC 9110 section 6.5.1).
 func inTrailer(name string) bool {
-	if strings.HasPrefix(name, "grpc-") {
+	if name == "content-digest" { // RFC 9530 section 2
 		return true
 	}
-	if strings.IndexByte(name, '_') >= 0 || kindOf(name) != ordinary || name == "content-digest" {
-		return name == "content-digest"
+	if strings.IndexByte(name, '_') >= 0 || kindOf(name) != ordinary {
+		return false
 	}
 	for _, prefix := range [...]string{"content-", "access-control-", "if-", "sec-", "cache-", "set-", "x-"} {
 		if strings.HasPrefix(name, prefix) {

@@ -128,6 +128,40 @@ func TestR31_AnAmbiguousReplyIsRefused(t *testing.T) {
 	}
 }
 
+// A reply's head that is refused while it is still being read is the upstream's
+// fault all the same.
+func TestAReplysHeadBlamesTheUpstream(t *testing.T) {
+	for raw, want := range map[string]*Refusal{"HTTP/1.1 200 OK\n\n": BareLF, "\r\nHTTP/1.1 200 OK\r\n\r\n": RequestLine, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("a", 40<<10): HeadTooLarge} {
+		r := NewReader(strings.NewReader(raw))
+		r.Replies = true
+		var fault *ReplyError
+		if err := r.Head(); !errors.As(err, &fault) || fault.Rule != want || fault.Error() != "wire: reply: "+want.Error() {
+			t.Errorf("%q: %v", clip(raw), err)
+		}
+	}
+}
+
+func TestWhatFollowsAnUpgradeIsHandedOver(t *testing.T) {
+	r := NewReader(strings.NewReader("HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00"))
+	var p gatehouse.Response
+	var m Message
+	if err := errors.Join(r.Head(), r.ParseResponse(&p, &m, "GET")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Take(); string(got) != "\x81\x00" || r.Buffered() != 0 {
+		t.Errorf("%q", got)
+	}
+}
+
+// What a trusted proxy may say to us, an upstream may say to the client; its
+// expectations and host fields mean nothing.
+func TestFieldsOfRequestsMeanNothingInReplies(t *testing.T) {
+	got, err := answer(NewReader(strings.NewReader("HTTP/1.1 200 OK\r\nX-Forwarded-For: a\r\nHost: b\r\nHost: c\r\nExpect: tea\r\nTrailer: content-length\r\nContent-Length: 0\r\n\r\n")), "GET")
+	if err != nil || len(got.fields) != 3 || len(got.m.Forwarded) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestAnUpstreamThatStopsEarlyIsToldApart(t *testing.T) {
 	for _, raw := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "HTTP/1.1 200"} {
 		if _, err := answer(NewReader(strings.NewReader(raw)), "GET"); err != io.ErrUnexpectedEOF {
