@@ -24,6 +24,7 @@ const (
 
 	minRSA, maxRSA = 2048, 8192 // bits
 	minExponent    = 1<<16 + 1  // FIPS 186-5 section 5.4
+	maxExponent    = 1<<31 - 1
 )
 
 // Key is a public key of an issuer that may verify signatures.
@@ -177,7 +178,7 @@ func (k *Key) take(public interface{}) error {
 		if n := p.N.BitLen(); n < minRSA || n > maxRSA {
 			return fmt.Errorf("RSA modulus of %d bits", n)
 		}
-		if p.E < minExponent || p.E%2 == 0 {
+		if p.E < minExponent || p.E > maxExponent || p.E%2 == 0 {
 			return fmt.Errorf("RSA exponent %d", p.E)
 		}
 		k.rsa = p
