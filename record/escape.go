@@ -10,31 +10,37 @@ const hex = "0123456789abcdef"
 // or hide text are escaped. Bytes that are not UTF-8 become U+FFFD.
 func appendString[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if !mustEscape[c] {
-				i++
-				continue
-			}
-			dst = appendEscape(append(dst, s[start:i]...), c)
+	for start, i := 0, 0; ; {
+		for i < len(s) && asItIs[s[i]] {
 			i++
-			start = i
-			continue
 		}
-		r, n := decode(s[i:min(len(s), i+utf8.UTFMax)])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			dst = append(append(dst, s[start:i]...), `\ufffd`...)
-			start = i + n
-		case deceptive(r):
-			dst = append(append(dst, s[start:i]...), '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
-			start = i + n
+		dst = append(dst, s[start:i]...)
+		if i == len(s) {
+			return append(dst, '"')
 		}
-		i += n
+		if s[i] < utf8.RuneSelf {
+			dst = appendEscape(dst, s[i])
+			i++
+		} else {
+			var n int
+			dst, n = appendRune(dst, s[i:min(len(s), i+utf8.UTFMax)])
+			i += n
+		}
+		start = i
 	}
-	return append(append(dst, s[start:]...), '"')
+}
+
+// appendRune appends the first rune of s, which is not ASCII, and returns how
+// many bytes of s it was.
+func appendRune[T string | []byte](dst []byte, s T) ([]byte, int) {
+	r, n := decode(s)
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return append(dst, `\ufffd`...), n
+	case deceptive(r):
+		return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15]), n
+	}
+	return append(dst, s[:n]...), n
 }
 
 func decode[T string | []byte](s T) (rune, int) {
@@ -56,12 +62,12 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// mustEscape holds the ASCII bytes that are never written as they are.
-var mustEscape = func() (t [utf8.RuneSelf]bool) {
-	for c := range 0x20 {
+// asItIs holds the ASCII bytes that are written as they are.
+var asItIs = func() (t [256]bool) {
+	for c := 0x20; c < 0x7f; c++ {
 		t[c] = true
 	}
-	t['"'], t['\\'], t[0x7f] = true, true, true
+	t['"'], t['\\'] = false, false
 	return t
 }()
 
@@ -126,14 +132,12 @@ func civil(days int64) (year, month, day int) {
 	return year, month, doy - (153*mp+2)/5 + 1
 }
 
-// appendDigits appends the last n decimal digits of v, with leading zeros.
+// appendDigits appends the last n decimal digits of v, at most six, with leading zeros.
 func appendDigits(dst []byte, v, n int) []byte {
-	for range n {
-		dst = append(dst, '0')
-	}
-	for i := len(dst) - 1; n > 0; i, n = i-1, n-1 {
-		dst[i] = byte('0' + v%10)
+	var b [6]byte
+	for i := len(b) - 1; i >= len(b)-n; i-- {
+		b[i] = byte('0' + v%10)
 		v /= 10
 	}
-	return dst
+	return append(dst, b[len(b)-n:]...)
 }

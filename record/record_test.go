@@ -109,6 +109,18 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
+func BenchmarkRecordParallel(b *testing.B) {
+	r := New(Config{Log: discard{}, Trails: &memoryTrails{}})
+	e := ordersEndpoint()
+	b.RunParallel(func(pb *testing.PB) {
+		x := passing(e)
+		for pb.Next() {
+			r.Record(x, traffic)
+		}
+	})
+	r.Close(b.Context())
+}
+
 // ops.explain
 func TestATrailIsFoundInMemoryAndAfterwardsInTheStore(t *testing.T) {
 	kept := &memoryTrails{}
