@@ -7,11 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
-	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // Level says how grave a finding is.
@@ -103,138 +100,48 @@ func (l *linter) upstream(a *API) {
 		"requests travel in plain text to "+a.Upstream.Address, "upstream: https://"+to.host)
 }
 
-// functions refuses admin functions that no role was named for
-// (authz.function, admin.separate).
+// functions warns of admin functions that need no caller. Those that need one
+// are the role control's business (authz.function).
 func (l *linter) functions(a *API) {
-	for _, op := range a.description.document.Operations {
-		word := AdminLooking(op)
-		if word == "" {
+	for _, op := range a.description.operations {
+		w := a.Public[op.ID()]
+		if w == nil || !Administrative(l.kinds, op) {
 			continue
 		}
-		if w := a.Public[op.ID()]; w != nil {
-			l.say(LevelWarning, "authn.internal-too", w.Place, join(a.key, "public."+op.ID()), op.ID()+" looks like an admin function ("+word+") and is public", "a role: roles: {admin: ["+op.ID()+"]}")
-			continue
-		}
-		holders := a.roles(op.ID()).named(op.ID())
-		switch {
-		case len(holders) == 0:
-			l.say(LevelError, "authz.function", l.at(a, "roles"), join(a.key, "roles"), op.ID()+" looks like an admin function ("+word+") and no role is named for it", "roles: {admin: ["+op.ID()+"]}")
-		case slices.Contains(holders, "authenticated") || slices.Contains(holders, "*"):
-			l.say(LevelError, "authz.function", l.at(a, "roles"), join(a.key, "roles"), op.ID()+" looks like an admin function ("+word+") and every caller may use it", "roles: {admin: ["+op.ID()+"]}")
-		}
+		l.say(LevelWarning, "authn.internal-too", w.Place, join(a.key, "public."+op.ID()),
+			op.ID()+" looks like an administrator's function and is public", "roles: {admin: ["+op.ID()+"]}")
 	}
 }
 
-// AdminLooking returns the word for which an operation looks like an admin
-// function: "admin", "internal" or "debug" as a path segment, a word of the
-// operationId, or a tag. It returns "" when nothing does.
-func AdminLooking(op *openapi.Operation) string {
-	words := strings.FieldsFunc(op.Template(), func(c rune) bool { return c == '/' || c == '-' || c == '_' || c == '.' })
-	if id := op.ID(); !strings.Contains(id, "/") {
-		words = append(words, camel(id)...)
-	}
-	for _, t := range op.Tags {
-		words = append(words, strings.FieldsFunc(t, func(c rune) bool { return c == ' ' || c == '-' || c == '_' || c == '/' })...)
-	}
-	for _, w := range words {
-		switch w = strings.ToLower(w); w {
-		case "admin", "internal", "debug":
-			return w
-		}
-	}
-	return ""
-}
-
-// camel cuts an operationId into words: "listAdminUsers", "list_admin-users"
-// and "admin/users" all hold the word admin.
-func camel(s string) []string {
-	var out []string
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '_' || c == '-' || c == '.' || c == '/' || c == ' ':
-			out = append(out, s[start:i])
-			start = i + 1
-		case c >= 'A' && c <= 'Z' && i > start && !(s[i-1] >= 'A' && s[i-1] <= 'Z'):
-			out = append(out, s[start:i])
-			start = i
-		}
-	}
-	return append(out, s[start:])
-}
-
-// roleTable is what stands under roles, read from the tree: the lint knows no
-// control, and what it cannot read the control has refused.
-type roleTable []roleEntry
-
-type roleEntry struct{ role, grants string }
-
-func (a *API) roles(operation string) roleTable {
-	var out roleTable
-	for _, b := range a.controls(operation) {
-		if b.kind.Name != "role" || b.set.Mode == gatehouse.Off {
-			continue
-		}
-		_, roles := lookup(b.node, "roles")
-		for role, list := range pairs(roles) {
-			items := list.Content
-			if list.Kind == yaml.ScalarNode {
-				items = []*yaml.Node{list}
-			}
-			for _, g := range items {
-				out = append(out, roleEntry{role.Value, g.Value})
-			}
-		}
-	}
-	return out
-}
-
-// named returns the roles that name the operation itself.
-func (t roleTable) named(operation string) []string {
-	var out []string
-	for _, e := range t {
-		if e.grants == operation {
-			out = append(out, e.role)
-		}
-	}
-	return out
-}
-
-// grants reports whether some role reaches the operation, by name, tag or
-// prefix.
-func (t roleTable) grants(op *openapi.Operation) bool {
-	for _, e := range t {
-		prefix, wild := strings.CutSuffix(e.grants, "*")
-		tag, tagged := strings.CutPrefix(e.grants, "tag:")
-		if e.grants == op.ID() || wild && strings.HasPrefix(op.ID(), prefix) || tagged && slices.Contains(op.Tags, tag) {
-			return true
+// Administrative reports whether an operation looks like an administrator's
+// function: whether the catalogue's role control refuses it when no role names
+// it. The control is asked, so that there is one opinion in the house.
+func Administrative(kinds []gatehouse.Kind, op gatehouse.Operation) bool {
+	for _, k := range kinds {
+		if k.Name == "role" {
+			_, err := k.New().Compile(&gatehouse.Build{Operation: op, All: []gatehouse.Operation{op}})
+			return err != nil
 		}
 	}
 	return false
 }
 
-// grants notes operations that nobody may use. What the other controls of
-// Authorize grant is not known here: an operation that has one is left out.
+// grants notes operations that nobody may use: no control of Authorize has
+// anything to say about them but the demand for scopes, which grants nothing.
 func (l *linter) grants(a *API) {
-	mayGrant := map[string]bool{}
+	var closed []string
+	seen := map[string]bool{}
 	for _, s := range l.policy.Sites() {
 		for _, e := range s.Endpoints {
-			if e.API != a.Name || !e.Declared {
+			if e.API != a.Name || !e.Declared || e.Public != nil || seen[e.Name] {
 				continue
 			}
-			for _, step := range e.Plan.Steps {
-				if step.Stage == gatehouse.Authorize && step.Control != "role" && step.Control != "granted" {
-					mayGrant[e.Name] = true
-				}
+			seen[e.Name] = true
+			if !slices.ContainsFunc(e.Plan.Steps, func(s gatehouse.Step) bool {
+				return s.Stage == gatehouse.Authorize && s.Control != "granted" && s.Control != "scope"
+			}) {
+				closed = append(closed, e.Name)
 			}
-		}
-	}
-	var closed []string
-	for _, op := range a.description.document.Operations {
-		id := op.ID()
-		if a.Public[id] == nil && !mayGrant[id] && AdminLooking(op) == "" && !a.roles(id).grants(op) {
-			closed = append(closed, id)
 		}
 	}
 	if len(closed) > 0 {
@@ -242,70 +149,6 @@ func (l *linter) grants(a *API) {
 			fmt.Sprintf("%s closed to everyone, since no role or object grants: %s", plural(len(closed), "operation is", "operations are"), some(closed)),
 			"roles: {user: ["+closed[0]+"]}")
 	}
-}
-
-// bounds notes what the description leaves unbounded.
-func (l *linter) bounds(a *API) {
-	var pages []string
-	var at gatehouse.Place
-	for _, op := range a.description.document.Operations {
-		for _, p := range op.Parameters {
-			if p.In == "query" && pageSize(p.Name) && p.Schema != nil && !p.Schema.Bounded() {
-				if len(pages) == 0 {
-					at = gatehouse.Place{File: p.Place.File, Line: p.Place.Line, Col: 1}
-				}
-				pages = append(pages, op.ID()+" "+p.Name)
-			}
-		}
-	}
-	if len(pages) > 0 {
-		l.say(LevelNote, "input.pagination", at, a.Name,
-			fmt.Sprintf("%s no maximum in the description: %s", plural(len(pages), "page size has", "page sizes have"), some(pages)), "maximum: 100")
-	}
-	l.described(a)
-}
-
-// described passes on what the loader of descriptions found, one finding for
-// each sort.
-func (l *linter) described(a *API) {
-	type sort struct {
-		says  string
-		count int
-		first gatehouse.Place
-		wall  bool
-	}
-	var sorts []*sort
-	for _, f := range a.description.document.Findings {
-		i := slices.IndexFunc(sorts, func(s *sort) bool { return s.says == f.Says })
-		if i < 0 {
-			i = len(sorts)
-			sorts = append(sorts, &sort{says: f.Says, first: gatehouse.Place{File: f.Place.File, Line: f.Place.Line, Col: 1}, wall: f.Unsupported})
-		}
-		sorts[i].count++
-	}
-	for i, s := range sorts {
-		if i == maxErrors {
-			break
-		}
-		level, fix := LevelNote, "the bound in the description"
-		if s.wall {
-			level, fix = LevelWarning, "a description without it: values there are refused"
-		}
-		says := s.says
-		if s.count > 1 {
-			says = fmt.Sprintf("%s (%d times)", says, s.count)
-		}
-		l.say(level, "input.openapi", s.first, a.Name, says, fix)
-	}
-}
-
-// pageSize reports whether a query parameter's name is one that page sizes have.
-func pageSize(name string) bool {
-	switch strings.ToLower(strings.NewReplacer("_", "", "-", "", "[", "", "]", "").Replace(name)) {
-	case "limit", "perpage", "pagesize", "pagelimit", "maxresults", "maxitems", "take", "top", "first", "size", "count":
-		return true
-	}
-	return false
 }
 
 // ending warns of waivers in their last month.

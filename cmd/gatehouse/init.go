@@ -177,7 +177,7 @@ func (d *draft) guessRoles() {
 	groups := map[string][]string{}
 	var order []string
 	for _, op := range d.doc.Operations {
-		if config.AdminLooking(op) != "" {
+		if config.Administrative(all.Kinds, op) {
 			d.admin = append(d.admin, op.ID())
 			continue
 		}
