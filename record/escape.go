@@ -1,6 +1,9 @@
 package record
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 const hex = "0123456789abcdef"
 
@@ -77,13 +80,14 @@ func deceptive(r rune) bool {
 	return r < 0xa0 || r == 0xad || r == 0x061c || 0x200b <= r && r <= 0x200f || 0x2028 <= r && r <= 0x202e || 0x2060 <= r && r <= 0x206f || r == 0xfeff || 0xfff9 <= r && r <= 0xfffb
 }
 
-// printable returns s for a terminal: what appendString escapes is escaped.
+// printable returns s for a terminal: what appendString escapes is escaped,
+// but for quotes.
 func printable(s string) string {
 	quoted := appendString(nil, s)
 	if len(quoted) == len(s)+2 {
 		return s
 	}
-	return string(quoted[1 : len(quoted)-1])
+	return strings.ReplaceAll(string(quoted[1:len(quoted)-1]), `\"`, `"`)
 }
 
 // appendTime appends t in UTC as ISO 8601 with microseconds:

@@ -82,7 +82,8 @@ func (p *page) requests(cells []*cell) {
 	for _, c := range cells {
 		for class := range c.requests {
 			for d := range c.requests[class] {
-				if n := c.requests[class][d].Load(); n > 0 || class == 2 && decision(d) == allowed {
+				// One series of each endpoint is there from the start.
+				if n := c.requests[class][d].Load(); n > 0 || class == 2 && decision(d) == allowed && c.endpoint != "" {
 					p.sample(metric, float64(n), "api", c.name.api, "endpoint", c.endpoint, "method", c.method, "status", statusClass(class), "decision", decision(d).String())
 				}
 			}

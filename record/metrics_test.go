@@ -162,10 +162,10 @@ func TestAPlanIsPrintedWithItsStepsAndPromises(t *testing.T) {
 // R46: a trail cannot drive the terminal it is shown on.
 func TestAPrintedTrailIsInert(t *testing.T) {
 	var b strings.Builder
-	if err := PrintTrail(&b, &Trail{Method: "A\x1b[2J", Path: "/\r\n\u202e", Subject: "x\ty", Steps: []TrailStep{{Detail: "\x1b]0;\a", Place: "a\nb"}}}); err != nil {
+	if err := PrintTrail(&b, &Trail{Method: "A\x1b[2J", Path: "/\r\n\u202e", Subject: "x\ty\"\\", Steps: []TrailStep{{Detail: "\x1b]0;\a", Place: "a\nb"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if strings.ContainsAny(b.String(), "\x1b\r\a\t\u202e") || strings.Count(b.String(), "\n") != 7 {
+	if strings.ContainsAny(b.String(), "\x1b\r\a\t\u202e") || strings.Count(b.String(), "\n") != 7 || !strings.Contains(b.String(), `x\ty"\\`) {
 		t.Errorf("got %q", b.String())
 	}
 }

@@ -16,11 +16,8 @@ import (
 // client is shown escaped, so that it cannot drive a terminal.
 func PrintTrail(w io.Writer, t *Trail) error {
 	p := &printer{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), nil}
-	what := t.Template
-	if what == "" {
-		what = t.Path
-	}
-	p.text("%s %s -> %d %s\n", printable(t.Method), printable(what), t.Status, t.Decision)
+	what := orElse(t.Template, orElse(t.Path, "(no path)"))
+	p.text("%s %s -> %d %s\n", printable(orElse(t.Method, "(no method)")), printable(what), t.Status, printable(t.Decision))
 	if t.Decision != allowed.String() {
 		p.row("  by", join(" ", t.Control, t.Rule))
 		p.row("  because", t.Detail)

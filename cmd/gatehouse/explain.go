@@ -66,7 +66,10 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 	}
 	var asked []string // flags may stand after arguments, too
 	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
 			return 2
 		}
 		if args = flags.Args(); len(args) > 0 {
