@@ -21,7 +21,6 @@ const (
 	maxMethod = 32
 	maxHost   = 255
 	maxPath   = 1024
-	maxQuery  = 1024
 )
 
 // appendAccess appends the access line of x, with its line end. Fields without a
@@ -95,7 +94,7 @@ func appendWhat(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange) []byte {
 	dst = append(dst, c.labels...)
 	dst = appendString(append(dst, `,"path":`...), b.path[:min(len(b.path), maxPath)])
 	if q.Query != "" {
-		b.text = redact.Query(b.text[:0], q.Query[:min(len(q.Query), maxQuery)])
+		b.text = redact.Query(b.text[:0], q.Query)
 		dst = appendString(append(dst, `,"query":`...), b.text)
 	}
 	return dst

@@ -19,8 +19,9 @@ const (
 	storedPasses   = 50
 )
 
-// maxKept is the most bytes that are kept of one text of a mark.
-const maxKept = 256
+// maxKept is the most bytes that are kept of one text. It is one more than
+// redaction lets through, so that redaction sees that the text was cut.
+const maxKept = 257
 
 // slot holds one exchange in a compact copy. Its memory is used again.
 type slot struct {

@@ -21,10 +21,11 @@ const Mask = "[redacted]"
 // The most bytes that are kept of one text, and the most parts of one path or
 // query that are looked at; what follows is masked.
 const (
-	maxName = 40  // bytes of a parameter name
-	maxWord = 32  // bytes of a path segment or a word of a query
-	maxPart = 64  // segments of a path, parameters of a query
-	maxText = 256 // bytes of a free text
+	maxName  = 40   // bytes of a parameter name
+	maxWord  = 32   // bytes of a path segment or a word of a query
+	maxPart  = 64   // segments of a path, parameters of a query
+	maxText  = 256  // bytes of a free text, and of a subject
+	maxQuery = 1024 // bytes of a query
 )
 
 // Path appends the canonical path. template is the endpoint's template such as
@@ -73,6 +74,13 @@ func cutSegment(path string) (seg, rest string) {
 
 // Query appends the query with its names kept and its values kept or masked.
 func Query(dst []byte, query string) []byte {
+	if len(query) > maxQuery { // between two parameters, since a part of a value is another value
+		n := strings.LastIndexByte(query[:maxQuery], '&')
+		if n < 0 {
+			return append(dst, Mask...)
+		}
+		return append(append(Query(dst, query[:n]), '&'), Mask...)
+	}
 	for n := 0; query != ""; n++ {
 		if n > 0 {
 			dst = append(dst, '&')
@@ -133,11 +141,20 @@ func plainName(s string) bool {
 // to 256 bytes, with the tokens masked that are shaped like a secret or like
 // personal data, and those that follow a sensitive name as in "token=x".
 func Text(dst []byte, s string) []byte {
-	if len(s) > maxText {
-		s = s[:maxText]
+	cut := len(s) > maxText
+	if cut { // before a token, since a part of a secret is not seen to be one
+		n := maxText
+		for n > 0 && !breaks[s[n]] {
+			n--
+		}
+		s = s[:n]
 	}
 	after := false // the token before this one names a secret
 	for s != "" {
+		if n := cardRun(s); n > 0 {
+			dst, s, after = append(dst, Mask...), s[n:], false
+			continue
+		}
 		n := 0
 		for n < len(s) && !breaks[s[n]] {
 			n++
@@ -158,6 +175,9 @@ func Text(dst []byte, s string) []byte {
 		dst = append(dst, s[0])
 		after = after && (s[0] == ' ' || s[0] == '=' || s[0] == ':' || s[0] == '"' || s[0] == '\'')
 		s = s[1:]
+	}
+	if cut {
+		dst = append(dst, Mask...)
 	}
 	return dst
 }

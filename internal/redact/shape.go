@@ -152,6 +152,23 @@ func card(s string) bool {
 	return false
 }
 
+// cardRun returns the length of the row of 13 or more digits that s begins with,
+// in groups that a space, "-" or "." sets apart, or 0.
+func cardRun(s string) int {
+	digits, end := 0, 0
+	for i := range len(s) {
+		if digit(s[i]) {
+			digits, end = digits+1, i+1
+		} else if end != i || digits == 0 || s[i] != ' ' && s[i] != '-' && s[i] != '.' {
+			break
+		}
+	}
+	if digits < 13 {
+		return 0
+	}
+	return end
+}
+
 // address reports whether a token of free text holds an e-mail address.
 func address(s string) bool {
 	i := strings.IndexByte(s, '@')
