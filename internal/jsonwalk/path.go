@@ -63,7 +63,8 @@ func (p *Path) Many() bool {
 // Each calls f for every value that the path names below node from, in order,
 // until f returns false. For every place where the path cannot be followed it
 // calls f with [Missing], so that what is not there is never taken for what is
-// allowed. An array without elements calls nothing. It reports whether f was
+// allowed. An array without elements, or null in its place, calls nothing. It
+// reports whether f was
 // never false.
 func (p *Path) Each(d *Doc, from int, f func(node int) bool) bool {
 	return each(p.steps, d, from, f)
@@ -77,7 +78,11 @@ func each(steps []string, d *Doc, at int, f func(int) bool) bool {
 			}
 			continue
 		}
-		if d.Kind(at) != Array {
+		switch d.Kind(at) {
+		case Array:
+		case Null:
+			return true
+		default:
 			return f(Missing)
 		}
 		for c, end := at+1, d.Next(at); c < end; c = d.Next(c) {

@@ -1,0 +1,174 @@
+package object
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// action is what an operation does to an object.
+type action uint8
+
+const (
+	none action = iota
+	read
+	update
+	remove
+	list
+	create
+)
+
+var actionNames = [...]string{"", "read", "update", "delete", "list", "create"}
+
+func (a action) String() string { return actionNames[a] }
+
+func actionOf(name string) action {
+	return action(max(0, slices.Index(actionNames[:], name)))
+}
+
+// actionIn returns what op does to an object that a parameter of the path names,
+// or none. What the configuration names goes before what the description says.
+func (o *Object) actionIn(op gatehouse.Operation, param string, bases []string) action {
+	if o.Create != nil && o.Create.Operation == op.ID() {
+		return create
+	}
+	if o.List != nil && o.List.Operation == op.ID() {
+		return list
+	}
+	for name, ids := range o.Operations {
+		if slices.Contains(ids, op.ID()) {
+			return actionOf(name)
+		}
+	}
+	a := derived(op, param, bases)
+	// Where the configuration lists the operations of an action, the list is whole,
+	// but an operation that names the object is never left out of all of them.
+	if a == list && (o.List != nil && o.List.Operation != "" || o.Operations["list"] != nil) || a == create && (o.Create != nil || o.Operations["create"] != nil) {
+		return none
+	}
+	return a
+}
+
+func derived(op gatehouse.Operation, param string, bases []string) action {
+	if names(op.Template(), param) {
+		switch op.Method() {
+		case "GET", "HEAD":
+			return read
+		case "DELETE":
+			return remove
+		}
+		return update
+	}
+	for _, base := range bases {
+		collection := base[:strings.LastIndexByte(base, '/')]
+		if op.Template() != collection {
+			continue
+		}
+		switch op.Method() {
+		case "GET":
+			return list
+		case "POST":
+			return create
+		}
+	}
+	return none
+}
+
+// names reports whether a template has a segment that is that parameter.
+func names(template, param string) bool { return baseOf(template, param) != "" }
+
+// baseOf returns the template up to the segment that is the parameter, or "".
+func baseOf(template, param string) string {
+	segment := "/{" + param + "}"
+	i := strings.Index(template, segment)
+	if i < 0 || i+len(segment) < len(template) && template[i+len(segment)] != '/' {
+		return ""
+	}
+	return template[:i+len(segment)]
+}
+
+// basesOf returns every resource whose path ends in the parameter.
+func basesOf(all []gatehouse.Operation, param string) []string {
+	var bases []string
+	for _, op := range all {
+		if base := baseOf(op.Template(), param); base != "" && !slices.Contains(bases, base) {
+			bases = append(bases, base)
+		}
+	}
+	return bases
+}
+
+// readerOf returns the operation that reads the object named at base, or nil.
+func (o *Object) readerOf(all []gatehouse.Operation, base string) gatehouse.Operation {
+	ids := o.Operations["read"]
+	for _, op := range all {
+		if op.Method() == "GET" && op.Template() == base && (ids == nil || slices.Contains(ids, op.ID())) {
+			return op
+		}
+	}
+	return nil
+}
+
+// eachOf returns where the elements of a list are, as far as the description of
+// its reply leaves no choice: the root, or its only array.
+func eachOf(op gatehouse.Operation) string {
+	described, ok := op.(*openapi.Operation)
+	if !ok {
+		return ""
+	}
+	r := described.Response(200)
+	if r == nil {
+		return ""
+	}
+	m := openapi.Match(r.Content, "application/json")
+	if m == nil || m.Schema == nil {
+		return ""
+	}
+	if m.Schema.Types()&openapi.TypeArray != 0 && m.Schema.Items() != nil {
+		return "[*]"
+	}
+	each := ""
+	for _, name := range m.Schema.Properties() {
+		if p := m.Schema.Property(name); p == nil || p.Types()&(openapi.TypeArray|openapi.TypeObject) != openapi.TypeArray {
+			continue
+		}
+		if each != "" {
+			return ""
+		}
+		each = name + "[*]"
+	}
+	return each
+}
+
+// reaches reports whether an entry of a role names the operation. Tags and
+// wildcards never reach what looks like an administrator's function.
+func reaches(entry string, op gatehouse.Operation) bool {
+	if entry == op.ID() {
+		return true
+	}
+	if tag, ok := strings.CutPrefix(entry, "tag:"); ok {
+		return slices.Contains(tagsOf(op), tag) && !administrative(op)
+	}
+	prefix, ok := strings.CutSuffix(entry, "*")
+	return ok && strings.HasPrefix(op.ID(), prefix) && !administrative(op)
+}
+
+func administrative(op gatehouse.Operation) bool {
+	text := strings.ToLower(op.ID() + " " + op.Template() + " " + strings.Join(tagsOf(op), " "))
+	return strings.Contains(text, "admin") || strings.Contains(text, "internal") || strings.Contains(text, "debug")
+}
+
+// tagged is an operation that knows its tags and is not OpenAPI's.
+type tagged interface{ Tags() []string }
+
+func tagsOf(op gatehouse.Operation) []string {
+	switch o := op.(type) {
+	case *openapi.Operation:
+		return o.Tags
+	case tagged:
+		return o.Tags()
+	}
+	return nil
+}

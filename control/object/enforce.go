@@ -1,0 +1,206 @@
+package object
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+var (
+	notAllowed   = &gatehouse.Answer{Status: 403, Reason: "object.not_allowed", Public: "You may not do this"}
+	noTenant     = &gatehouse.Answer{Status: 403, Reason: "object.no_tenant", Public: "You belong to no tenant"}
+	foreign      = &gatehouse.Answer{Status: 403, Reason: "object.foreign", Public: "This is not yours"}
+	notFound     = &gatehouse.Answer{Status: 404, Reason: "object.not_found", Public: "There is no such object"}
+	ownerSpoofed = &gatehouse.Answer{Status: 403, Reason: "object.owner_spoofed", Public: "An object may not be made over to somebody else"}
+	notJudgeable = &gatehouse.Answer{Status: 400, Reason: "object.unreadable", Public: "The body must be one JSON document"}
+	unverifiable = &gatehouse.Answer{Status: 502, Reason: "object.unverifiable", Public: "The reply could not be checked"}
+
+	byOwner  = gatehouse.Grant("object.owner")
+	byRole   = gatehouse.Grant("object.role")
+	deferred = gatehouse.Grant("object.deferred")
+	made     = gatehouse.Grant("object.create")
+)
+
+// errNoState is returned when the object's present state could not be read, so
+// that nothing can be said about its owner.
+var errNoState = errors.New("object: the object's present state could not be read")
+
+// limits are those of every JSON body.
+var limits = jsonwalk.Limits{}
+
+// standing is what a caller may do with objects of others.
+type standing struct {
+	p    *gatehouse.Principal
+	role bool // a role allows the action whoever owns the object
+}
+
+// stands returns the caller's standing, or the refusal of a caller who may not
+// do this to any object.
+func (r *rule) stands(x *gatehouse.Exchange) (standing, *gatehouse.Answer) {
+	p := x.Principal
+	if p == nil || p.ID == "" {
+		return standing{}, notAllowed
+	}
+	if r.tenant.set() && p.Tenant == "" {
+		return standing{}, noTenant
+	}
+	s := standing{p: p}
+	for _, role := range r.roles {
+		s.role = s.role || p.HasRole(role)
+	}
+	if !s.role && !r.owners {
+		return standing{}, notAllowed
+	}
+	return s, nil
+}
+
+// refuse is the refusal of somebody else's object.
+func (r *rule) refuse() gatehouse.Verdict {
+	if r.hide {
+		return gatehouse.Deny(notFound)
+	}
+	return gatehouse.Deny(foreign)
+}
+
+// admit judges what the request's head says, and grants what is left to later
+// steps that cannot be passed by.
+func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	s, refusal := r.stands(x)
+	if refusal != nil {
+		return gatehouse.Deny(refusal), nil
+	}
+	if !r.inPath(x, s) {
+		return r.refuse(), nil
+	}
+	switch {
+	case r.action == create:
+		return made, nil
+	case r.inObject():
+		whole(x)
+		return deferred, nil
+	case s.role:
+		return byRole, nil
+	}
+	return byOwner, nil
+}
+
+// admitOnly is admit without the grant: the object's state grants.
+func (r *rule) admitOnly(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	s, refusal := r.stands(x)
+	if refusal != nil {
+		return gatehouse.Deny(refusal), nil
+	}
+	if !r.inPath(x, s) {
+		return r.refuse(), nil
+	}
+	return gatehouse.Pass, nil
+}
+
+// inPath compares what the path itself says.
+func (r *rule) inPath(x *gatehouse.Exchange, s standing) bool {
+	if r.tenant.param != "" {
+		if v, ok := x.Request.Param(r.tenant.param); !ok || v != s.p.Tenant {
+			return false
+		}
+	}
+	if r.owner.param != "" && !s.role {
+		if v, ok := x.Request.Param(r.owner.param); !ok || v != s.p.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// whole makes the upstream send a reply that can be read: not a 304, not a part,
+// not compressed.
+func whole(x *gatehouse.Exchange) {
+	x.Request.Drop = append(x.Request.Drop, "if-none-match", "if-modified-since", "if-range", "range")
+	x.Request.Forward.Set("accept-encoding", "identity")
+}
+
+// ask says where the object's present state is read: the request's own path, cut
+// to the object.
+func (r *rule) ask(x *gatehouse.Exchange) {
+	path, slashes := x.Request.Path, 0
+	for i := range len(path) {
+		if path[i] != '/' {
+			continue
+		}
+		if slashes++; slashes > r.segments {
+			path = path[:i]
+			break
+		}
+	}
+	x.Request.Forward.Set("accept-encoding", "identity")
+	x.Lookup.Path = path
+}
+
+// looked compares the object's present state before the request goes on.
+func (r *rule) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	s, refusal := r.stands(x)
+	switch {
+	case refusal != nil:
+		return gatehouse.Deny(refusal), nil
+	case x.Lookup.Status == 404:
+		return gatehouse.Deny(notFound), nil
+	case x.Lookup.Status != 200:
+		return gatehouse.Verdict{}, errNoState
+	}
+	d, err := jsonwalk.Of(&x.Lookup.Parsed, x.Lookup.Body, limits)
+	if err != nil {
+		return gatehouse.Verdict{}, errNoState
+	}
+	switch r.compare(d, 0, s) {
+	case absent:
+		return gatehouse.Verdict{}, errNoState
+	case other:
+		return r.refuse(), nil
+	}
+	if s.role {
+		return byRole, nil
+	}
+	return byOwner, nil
+}
+
+// outcome is what comparing an object with the caller gave.
+type outcome uint8
+
+const (
+	absent outcome = iota // the object does not say whose it is
+	other
+	own
+)
+
+// compare compares the owner and the tenant of the object at node i. No role
+// lifts the tenant.
+func (r *rule) compare(d *jsonwalk.Doc, i int, s standing) outcome {
+	found := own
+	if r.tenant.path != nil {
+		found = min(found, same(d, r.tenant.path.Find(d, i), s.p.Tenant))
+	}
+	if r.owner.path != nil && !s.role && found != absent {
+		found = min(found, same(d, r.owner.path.Find(d, i), s.p.ID))
+	}
+	return found
+}
+
+// same compares an id exactly: strings by their text, numbers by their digits.
+func same(d *jsonwalk.Doc, node int, id string) outcome {
+	if node == jsonwalk.Missing {
+		return absent
+	}
+	switch d.Kind(node) {
+	case jsonwalk.String, jsonwalk.Number:
+	case jsonwalk.Null:
+		// An object that belongs to nobody is not the caller's.
+		return other
+	default:
+		return absent
+	}
+	if id != "" && string(d.Text(node)) == id {
+		return own
+	}
+	return other
+}
