@@ -84,7 +84,6 @@ func TestNoClientMakesTheMetricsGrow(t *testing.T) {
 	}
 }
 
-// ops.reload
 func TestCountersOutliveAReloadAndThoseOfRemovedEndpointsGo(t *testing.T) {
 	r := New(Config{})
 	defer closed(t, r)
