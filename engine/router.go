@@ -46,6 +46,7 @@ func (r *router) add(e *gatehouse.Endpoint) error {
 	n := &r.root
 	var names []string
 	for _, s := range segments {
+		s = decode(s)
 		text, params, err := split(s)
 		if err != nil {
 			return fmt.Errorf("engine: routing %s: %w", e.Template, err)
@@ -139,7 +140,7 @@ func (r *router) find(method, path string, params []gatehouse.Param) (*gatehouse
 			continue
 		}
 		for j, name := range l.names {
-			params = append(params, gatehouse.Param{Name: name, Value: decode(m.values[j])})
+			params = append(params, gatehouse.Param{Name: name, Value: m.values[j]})
 		}
 		return l.endpoint, params
 	}
@@ -159,7 +160,9 @@ func (m *match) walk(n *node, i int) *node {
 	if j := strings.IndexByte(m.path[i:], '/'); j >= 0 {
 		end = i + j
 	}
-	segment, kept := m.path[i:end], m.n
+	// A canonical path keeps the escapes of reserved characters. The upstream may
+	// decode them before it routes, so "/a%3Ab" must not get past "/a:b" here.
+	segment, kept := decode(m.path[i:end]), m.n
 	if next := n.literal[segment]; next != nil {
 		if found := m.walk(next, end+1); found != nil {
 			return found
@@ -220,8 +223,8 @@ func (m *match) cut(t *mixed, s string) bool {
 	return true
 }
 
-// decode decodes a canonical segment, once. The escapes of a canonical path are
-// well-formed, so the value comes back as it is only when there are none.
+// decode decodes a canonical segment, once: what is matched is what controls see
+// as the parameter's value. It allocates only when there is an escape.
 func decode(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
 		return s

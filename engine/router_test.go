@@ -53,6 +53,8 @@ func TestARequestFindsItsOperationAndNoOther(t *testing.T) {
 		{"GET", "/cmp/main...", "undeclared", ""},
 		{"DELETE", "/att/1", "DELETE /att/{attestation}", "attestation=1"},
 		{"GET", "/att/1", "GET /att/{digest}", "digest=1"},
+		{"POST", "/v1/orders/17%3Acancel", "POST /v1/orders/{id}:cancel", "id=17"},
+		{"GET", "/v1/orders/17%3Acancel", "undeclared", ""},
 		{"POST", "/v1/orders/17:cancel", "POST /v1/orders/{id}:cancel", "id=17"},
 	} {
 		q := &gatehouse.Request{Method: c.method, Host: "api.test", Path: c.path}

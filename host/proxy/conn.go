@@ -171,8 +171,9 @@ func (c *conn) finish(t *turn) bool {
 		return false
 	}
 	unread := c.message.Framing != wire.None && !t.bodyDone
-	// A client that waits for 100 (Continue) may send its body or not.
-	if unread && !c.continued {
+	// A client that waits for 100 (Continue) may send its body or not. A long
+	// body, or one of unknown length, is not worth the reading.
+	if unread && (!c.continued || c.message.Framing != wire.Length || c.message.Length-c.bodySize > drainBytes) {
 		c.closing = true
 	}
 	ok := s.answer(t, c)

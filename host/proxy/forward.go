@@ -21,6 +21,10 @@ var errStale = errors.New("proxy: the idle connection was closed")
 func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
 	x := &t.x
 	defer engine.Brought(x, gatehouse.Reply)
+	if x.Request.BodyTooLarge { // nobody refused it, but only its beginning is here
+		engine.Fail(x, "proxy", &tooLarge, "")
+		return
+	}
 	if err := s.roundTrip(ctx, t, d); err != nil {
 		s.failUpstream(t, err)
 		return
@@ -49,13 +53,11 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 	replayable := x.Request.Idempotent() && t.bodyDone
 	for attempt := 0; ; attempt++ {
 		began := time.Now()
-		t.up, err = p.get(ctx, attempt > 0, !replayable)
+		t.up, err = p.get(ctx, &s.buffers, attempt > 0, !replayable)
 		if err != nil {
 			return err
 		}
-		if err = s.send(t, d); err == nil {
-			err = s.receive(t, d)
-		}
+		err = s.ask(ctx, t, d)
 		t.waited += time.Since(began)
 		if err == nil {
 			return nil
@@ -66,6 +68,27 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 			return err
 		}
 	}
+}
+
+// ask sends the request and reads the reply's head. When ctx ends before, as it
+// does for a reset HTTP/2 stream, the upstream's connection is given up.
+func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
+	if ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return &bodyError{errClient}
+		}
+		up := t.up
+		stop := context.AfterFunc(ctx, func() { _ = up.SetDeadline(longAgo) })
+		defer func() {
+			if !stop() {
+				t.reply.Close = true // the deadline has come or is about to
+			}
+		}()
+	}
+	if err := s.send(t, d); err != nil {
+		return err
+	}
+	return s.receive(t, d)
 }
 
 // send writes the request: in one piece when the body is there, else as it comes.
@@ -101,7 +124,6 @@ func (s *Server) send(t *turn, d downstream) error {
 // been sent, so what fails from here on ends the connection to the upstream.
 func (s *Server) stream(t *turn, d downstream, f wire.Framing) error {
 	limit, n := limitOf(&t.x), int64(0)
-	t.out = append(t.out[:0], t.x.Request.Body...)
 	for {
 		b, err := d.next()
 		if n += int64(len(b)); n > limit {
@@ -188,8 +210,8 @@ func (s *Server) receive(t *turn, d downstream) error {
 
 // stale tells a dead idle connection from an upstream that failed at the request.
 func stale(t *turn, err error) error {
-	var refusal *wire.Refusal
-	if t.up.reused && t.up.reader.Buffered() == 0 && !errors.As(err, &refusal) {
+	var reply *wire.ReplyError
+	if t.up.reused && t.up.reader.Buffered() == 0 && !errors.As(err, &reply) && !errors.Is(err, errTimeout) {
 		return errStale
 	}
 	return err

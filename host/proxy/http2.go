@@ -86,7 +86,8 @@ func (c *conn) serveStream(m *meter, w http.ResponseWriter, r *http.Request) {
 		x.Request.Scheme = "https"
 	}
 	p := wire.Pseudo{Method: r.Method, Scheme: x.Request.Scheme, Authority: r.Host, Path: r.RequestURI}
-	_, err := wire.Canonical(&x.Request, &d.message, nil, p, listOf(r.Header), &s.cfg.AllowHeaders)
+	var err error
+	t.list, err = wire.Canonical(&x.Request, &d.message, t.list, p, listOf(r.Header), &s.cfg.AllowHeaders)
 	if d.message.Framing == wire.None && r.ContentLength != 0 {
 		d.message.Framing, d.message.Length = wire.Chunked, -1
 		x.Request.HasBody = true

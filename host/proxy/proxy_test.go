@@ -228,7 +228,9 @@ var (
 	replyStep = engine.Configured{Kind: gatehouse.Kind{Name: "reply"}, Control: &step{stage: gatehouse.Inspect, need: gatehouse.ReplyBody, do: pass}}
 )
 
-func pass(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) { return gatehouse.Pass, nil }
+func pass(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	return gatehouse.Pass, nil
+}
 
 func TestGoodTrafficPassesStreamedAndHeld(t *testing.T) {
 	up := echo(t)

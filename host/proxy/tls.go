@@ -49,6 +49,9 @@ func (c *Certificate) Reload() error {
 	return nil
 }
 
+// Files returns the paths of the certificate chain and of the key.
+func (c *Certificate) Files() [2]string { return [2]string{c.cert, c.key} }
+
 // Changed reports whether the files differ from what was read last.
 func (c *Certificate) Changed() bool { return c.look() != *c.stamp.Load() }
 

@@ -16,6 +16,7 @@ type turn struct {
 	x     gatehouse.Exchange
 	watch *watch
 	out   []byte // what is being sent, to either side
+	list  []byte // the field section of an HTTP/2 request
 
 	pool     *pool
 	up       *upconn
@@ -49,7 +50,7 @@ func (s *Server) putTurn(t *turn) {
 		return
 	}
 	x.Reset()
-	*t = turn{x: t.x, out: t.out[:0], reply: wire.Message{Forwarded: t.reply.Forwarded[:0]}}
+	*t = turn{x: t.x, out: t.out[:0], list: t.list[:0], reply: wire.Message{Forwarded: t.reply.Forwarded[:0]}}
 	s.turns.Put(t)
 }
 

@@ -68,9 +68,9 @@ func newPool(u *gatehouse.Upstream) (*pool, error) {
 }
 
 // get returns an idle connection or dials one. fresh asks for a dialled one;
-// safe for a request that must not be sent twice, so that a connection that the
+// once says that the request must not be sent twice, so that a connection that the
 // upstream has closed meanwhile is not used for it.
-func (p *pool) get(ctx context.Context, fresh, once bool) (*upconn, error) {
+func (p *pool) get(ctx context.Context, b *wire.Buffers, fresh, once bool) (*upconn, error) {
 	for !fresh {
 		p.mu.Lock()
 		n := len(p.idle)
@@ -88,10 +88,10 @@ func (p *pool) get(ctx context.Context, fresh, once bool) (*upconn, error) {
 		}
 		_ = u.Close()
 	}
-	return p.dial(ctx)
+	return p.dial(ctx, b)
 }
 
-func (p *pool) dial(ctx context.Context) (*upconn, error) {
+func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var d net.Dialer
@@ -124,6 +124,7 @@ func (p *pool) dial(ctx context.Context) (*upconn, error) {
 		u.Conn = t
 	}
 	u.reader = wire.NewReader(u.Conn)
+	u.reader.Buffers, u.reader.Replies = b, true
 	return u, nil
 }
 
