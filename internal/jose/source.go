@@ -141,14 +141,14 @@ func wait(ctx context.Context, flight <-chan struct{}) {
 func (s *Source) begin(now time.Time, unknown bool) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.flight != nil {
+		return s.flight
+	}
 	if unknown {
 		if now.Before(s.unknownFrom) {
 			return nil
 		}
 		s.unknownFrom = now.Add(UnknownWait)
-	}
-	if s.flight != nil {
-		return s.flight
 	}
 	switch st := s.state.Load(); {
 	case unknown:
