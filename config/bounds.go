@@ -92,7 +92,11 @@ func (o *openEnds) look(s *openapi.Schema, name string, at gatehouse.Place, dept
 	}
 	for _, p := range s.Properties() {
 		if m := s.Property(p); m != nil {
-			o.look(m, name+"."+p, place(m.Place()), depth+1)
+			there := at
+			if m.Place().Line > 0 {
+				there = place(m.Place())
+			}
+			o.look(m, name+"."+p, there, depth+1)
 		}
 	}
 }

@@ -100,6 +100,7 @@ type objectConfig struct {
 		Tenant string `yaml:"tenant"`
 	} `yaml:"objects"`
 	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
+	Roles    map[string][]string          `yaml:"roles"`
 }
 
 func (c *objectConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }

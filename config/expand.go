@@ -29,6 +29,7 @@ type short struct {
 	control string
 	into    string // key of the control's own block
 	wrap    string // list entries become {wrap: entry}
+	beside  bool   // a second control that needs to know, when there is one
 }
 
 func shortForms() []short {
@@ -37,6 +38,7 @@ func shortForms() []short {
 		{name: "audience", control: "jwt", into: "audience"},
 		{name: "origins", control: "cors", into: "origins"},
 		{name: "roles", control: "role", into: "roles"},
+		{name: "roles", control: "object", into: "roles", beside: true},
 		{name: "objects", control: "object", into: "objects"},
 		{name: "no_object", control: "object", into: "no_object"},
 	}
@@ -103,6 +105,9 @@ func (r *reader) unknownControl(k *yaml.Node, key string, names []string) {
 // file's own, so that every fault of the control points at the short form.
 func (r *reader) expand(a *API, s short, k, v *yaml.Node, blocks []*block) {
 	at := slices.IndexFunc(blocks, func(b *block) bool { return b.kind.Name == s.control })
+	if at < 0 && s.beside {
+		return
+	}
 	if at < 0 {
 		r.add(r.place(k.Line, k.Column), join(a.key, s.name), "this build has no control "+s.control, "a catalogue with "+s.control)
 		return

@@ -4,100 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
-
-	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"time"
 )
-
-// guess is an object that the description seems to speak of: what is under
-// /orders/{orderId} and says in its reply whose it is.
-type guess struct {
-	name          string
-	param         string
-	owner, tenant string // members of the reply, or ""
-	operations    []string
-}
-
-// Names that members which say whose an object is have, the likeliest first.
-func ownerNames() []string {
-	return []string{"owner_id", "customer_id", "user_id", "account_id", "ownerId", "customerId", "userId", "accountId"}
-}
-
-func tenantNames() []string {
-	return []string{"tenant_id", "org_id", "organization_id", "tenantId", "orgId", "organizationId"}
-}
-
-// guessObjects looks at every GET /x/{id} whose reply names an owner.
-func (d *draft) guessObjects() {
-	taken := map[string]bool{}
-	for _, op := range d.doc.Operations {
-		base, param, ok := item(op.Template())
-		if !ok || op.Method() != "GET" || !offers("object") {
-			continue
-		}
-		members := replyMembers(op)
-		g := guess{param: param, owner: first(ownerNames(), members, param), tenant: first(tenantNames(), members, param)}
-		if g.owner == "" || strings.Contains(base, "{") {
-			continue
-		}
-		g.name = singular(base[strings.LastIndexByte(base, '/')+1:])
-		if g.name == "" || taken[g.name] {
-			continue
-		}
-		taken[g.name] = true
-		for _, o := range d.doc.Operations {
-			if o.Template() == op.Template() {
-				g.operations = append(g.operations, o.ID())
-			}
-		}
-		d.objects = append(d.objects, g)
-	}
-}
-
-// item cuts "/v1/orders/{orderId}" into "/v1/orders" and "orderId".
-func item(template string) (base, param string, ok bool) {
-	i := strings.LastIndexByte(template, '/')
-	last := template[i+1:]
-	if i <= 0 || len(last) < 3 || last[0] != '{' || strings.IndexByte(last, '}') != len(last)-1 {
-		return "", "", false
-	}
-	return template[:i], last[1 : len(last)-1], true
-}
-
-// replyMembers lists the members of an operation's good reply.
-func replyMembers(op *openapi.Operation) []string {
-	r := op.Response(200)
-	if r == nil {
-		return nil
-	}
-	m := openapi.Match(r.Content, "application/json")
-	if m == nil || m.Schema == nil {
-		return nil
-	}
-	return m.Schema.Properties()
-}
-
-func first(names, members []string, not string) string {
-	for _, n := range names {
-		if n != not && slices.Contains(members, n) {
-			return n
-		}
-	}
-	return ""
-}
-
-func singular(word string) string {
-	switch {
-	case !plain.MatchString(word):
-		return ""
-	case strings.HasSuffix(word, "ies"):
-		return strings.TrimSuffix(word, "ies") + "y"
-	case strings.HasSuffix(word, "sses"), strings.HasSuffix(word, "xes"):
-		return strings.TrimSuffix(word, "es")
-	}
-	return strings.TrimSuffix(word, "s")
-}
 
 // plain is text that YAML reads as itself wherever a value may stand.
 var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
@@ -176,13 +85,26 @@ func (d *draft) writeObjects(line func(string, ...any)) {
 		}
 		line("      %s: {%s}", quote(g.name), owner)
 	}
-}
-
-func (d *draft) writeRoles(line func(string, ...any)) {
-	if !offers("role") || len(d.admin)+len(d.user) == 0 {
+	if len(d.unowned) == 0 {
 		return
 	}
-	line("    roles:                              # what nobody grants is refused")
+	until := d.now.AddDate(0, 0, draftDays).Format(time.DateOnly)
+	line("    no_object:                          # an id in the path, and nothing says whose it is: an object above is better")
+	for _, id := range d.unowned {
+		line("      %s: {because: \"drafted: nobody has said yet whose this is\", owner: you@example.com, until: %s}", quote(id), until)
+	}
+}
+
+// draftDays is how long a draft's own waivers last: long enough to look at it.
+const draftDays = 90
+
+func (d *draft) writeRoles(line func(string, ...any)) {
+	if !offers("role") || len(d.admin)+len(d.user)+len(d.closed) == 0 {
+		return
+	}
+	if len(d.admin)+len(d.user) > 0 {
+		line("    roles:                              # what nobody grants is refused")
+	}
 	for _, r := range []struct {
 		name, says string
 		grants     []string
@@ -195,13 +117,19 @@ func (d *draft) writeRoles(line func(string, ...any)) {
 			line("        - %s", quote(g))
 		}
 	}
+	if len(d.closed) > 0 {
+		line("      # Closed, since nothing says whose these are: name an object above, or grant them to a role, which then reaches all of them.")
+	}
+	for _, id := range d.closed {
+		line("      #   - %s", quote(id))
+	}
 }
 
 func (d *draft) writePublic(line func(string, ...any)) {
 	if len(d.public) == 0 {
 		return
 	}
-	until := d.now.AddDate(0, 6, 0).Format("2006-01-02")
+	until := d.now.AddDate(0, 6, 0).Format(time.DateOnly)
 	line("    # public:                           # without a token, if you say why")
 	for _, id := range d.public {
 		line("    #   %s: {because: \"liveness answer for the monitors\", owner: you@example.com, until: %s}", quote(id), until)

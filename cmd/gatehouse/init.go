@@ -121,9 +121,10 @@ type draft struct {
 	name                       string
 	upstream, issuer, audience string
 	objects                    []guess
-	unowned                    []string // operations with an id in the path and no guess of who owns it
-	admin                      []string
-	user                       []string
+	owned                      map[string]bool // operations that objects cover
+	unowned                    []string        // operations with an id in the path and no guess of whose it is
+	closed                     []string        // those of them that no role is named for
+	admin, user                []string        // what the roles are granted
 	public                     []string
 }
 
@@ -143,7 +144,10 @@ func (d *draft) fill() {
 			d.audience = "https://" + server.Host
 		}
 	}
-	d.guessObjects()
+	d.owned = map[string]bool{}
+	if offers("object") {
+		d.guessObjects()
+	}
 	d.guessRoles()
 	for _, op := range d.doc.Operations {
 		if op.Method() == "GET" && probe(op.Template()) {
@@ -164,32 +168,38 @@ func (d *draft) server() *url.URL {
 	return nil
 }
 
-// guessRoles names admin functions one by one for admin, and gives everything
-// else that no object decides on to user, by tag or by the operationId's verb.
+// guessRoles names administrators' functions one by one for admin. Everything
+// else goes to user, by tag or by the operationId's verb where that reaches
+// nothing more; objects with an owner are left to their owners, since a role
+// would reach those of others, and those without are left to people.
 func (d *draft) guessRoles() {
-	owned := map[string]bool{}
-	for _, g := range d.objects {
-		for _, id := range g.operations {
-			owned[id] = true
-		}
+	apart := map[string]bool{}
+	for _, id := range d.unowned {
+		apart[id] = true
 	}
-	whole := map[string]bool{} // tag or prefix -> every operation under it may go to user
+	whole := map[string]bool{} // grant -> nothing it reaches is to be left out
 	groups := map[string][]string{}
 	var order []string
 	for _, op := range d.doc.Operations {
+		id := op.ID()
 		if config.Administrative(all.Kinds, op) {
-			d.admin = append(d.admin, op.ID())
+			d.admin = append(d.admin, id)
 			continue
+		}
+		if apart[id] {
+			d.closed = append(d.closed, id)
 		}
 		g := group(op)
 		if _, ok := groups[g]; !ok {
 			order, whole[g] = append(order, g), true
 		}
-		groups[g] = append(groups[g], op.ID())
+		if !apart[id] && !d.owned[id] {
+			groups[g] = append(groups[g], id)
+		}
 	}
 	for _, op := range d.doc.Operations {
 		for g := range whole {
-			if owned[op.ID()] && covers(g, op) {
+			if (apart[op.ID()] || d.owned[op.ID()]) && covers(g, op) {
 				whole[g] = false
 			}
 		}
@@ -199,11 +209,7 @@ func (d *draft) guessRoles() {
 			d.user = append(d.user, g)
 			continue
 		}
-		for _, id := range groups[g] {
-			if !owned[id] {
-				d.user = append(d.user, id)
-			}
-		}
+		d.user = append(d.user, groups[g]...)
 	}
 }
 
@@ -245,16 +251,21 @@ func probe(template string) bool {
 
 // slug makes the name of an API from a title.
 func slug(title string) string {
-	words := strings.FieldsFunc(strings.ToLower(title), func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') })
+	title = strings.NewReplacer("'s", "", "\u2019s", "").Replace(strings.ToLower(title))
+	words := strings.FieldsFunc(title, func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') })
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "api" || w == "the" || w == "rest" })
-	s := strings.Join(words, "-")
-	if len(s) > 40 {
-		s = strings.Trim(s[:40], "-")
+	const longest = 32
+	s := ""
+	for _, w := range words {
+		if len(s)+1+len(w) > longest {
+			break
+		}
+		s += "-" + w
 	}
 	if s == "" {
 		return "api"
 	}
-	return s
+	return s[1:]
 }
 
 // offers reports whether this build has a control.

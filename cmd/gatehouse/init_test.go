@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 const descriptions = "../../../shared/corpora/openapi"
@@ -121,5 +124,44 @@ func TestADescriptionCannotWriteConfiguration(t *testing.T) {
 	}
 	if strings.ContainsAny(string(text), "\u2028\r\t") {
 		t.Errorf("hidden characters:\n%q", text)
+	}
+}
+
+// authz.object: what has an owner is left to its owner, and no role that init
+// writes reaches the objects of others.
+func TestInitGuessesOwnersAndGrantsNoRoleAWayAroundThem(t *testing.T) {
+	doc, err := openapi.Load("../../config/testdata/orders.openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := draft{doc: doc, owned: map[string]bool{}}
+	d.guessObjects()
+	d.guessRoles()
+	want := []guess{{name: "order", param: "orderId", owner: "customer_id", tenant: "tenant_id"}}
+	if !slices.Equal(d.objects, want) || len(d.unowned) != 0 {
+		t.Errorf("objects: %+v, unowned: %v", d.objects, d.unowned)
+	}
+	for _, id := range []string{"getOrder", "deleteOrder", "listOrders", "createOrder"} {
+		if !d.owned[id] {
+			t.Errorf("%s is not the owner's", id)
+		}
+	}
+	if !slices.Equal(d.user, []string{"tag:status"}) {
+		t.Errorf("user: %v", d.user)
+	}
+}
+
+func TestInitLeavesObjectsWithoutAnOwnerClosed(t *testing.T) {
+	doc, err := openapi.Load(describe(t, `{"openapi":"3.1.0","info":{"title":"Things","version":"1"},"paths":{
+		"/things":{"get":{"operationId":"listThings","tags":["things"],"responses":{"200":{"description":"things"}}}},
+		"/things/{id}":{"get":{"operationId":"getThing","tags":["things"],"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"a thing"}}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := draft{doc: doc, owned: map[string]bool{}}
+	d.guessObjects()
+	d.guessRoles()
+	if !slices.Equal(d.unowned, []string{"getThing"}) || !slices.Equal(d.closed, d.unowned) || !slices.Equal(d.user, []string{"listThings"}) {
+		t.Errorf("unowned %v, closed %v, user %v", d.unowned, d.closed, d.user)
 	}
 }
