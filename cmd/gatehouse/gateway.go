@@ -42,6 +42,7 @@ type gateway struct {
 	AdminURL string // where operators are served
 
 	file     *config.File
+	state    string // the state folder
 	kept     *gatehouse.Kept
 	gate     *engine.Gate
 	recorder *record.Recorder
@@ -72,10 +73,14 @@ func startGateway(f *config.File, o gatewayOptions) (*gateway, error) {
 
 func (g *gateway) start(o gatewayOptions) error {
 	f := g.file
-	if err := os.MkdirAll(f.State, 0o700); err != nil {
+	g.state = f.State
+	if !filepath.IsAbs(g.state) {
+		g.state = filepath.Join(filepath.Dir(f.Path), g.state)
+	}
+	if err := os.MkdirAll(g.state, 0o700); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
-	signer, err := identityKey(filepath.Join(f.State, "identity.pem"))
+	signer, err := identityKey(filepath.Join(g.state, "identity.pem"))
 	if err != nil {
 		return err
 	}
@@ -89,6 +94,9 @@ func (g *gateway) start(o gatewayOptions) error {
 	}
 	g.gate = engine.NewGate(policy)
 	if err := g.startRecorder(o); err != nil {
+		return err
+	}
+	if err := g.makeProxy(); err != nil {
 		return err
 	}
 	if err := g.startAdmin(signer); err != nil {
@@ -110,14 +118,13 @@ func (g *gateway) startRecorder(o gatewayOptions) error {
 		log = w
 	}
 	var err error
-	if g.trails, err = sqlite.OpenTrails(filepath.Join(g.file.State, "trails.db"), time.Now); err != nil {
+	if g.trails, err = sqlite.OpenTrails(filepath.Join(g.state, "trails.db"), time.Now); err != nil {
 		return err
 	}
 	g.recorder = record.New(record.Config{Log: log, Trails: g.trails, Version: version, Problems: g.problems, Live: func() record.Live {
-		if g.server == nil {
-			return record.Live{}
-		}
-		return record.Live{Connections: int64(g.server.Stats().Open)}
+		// Set before the admin listener, the only one who asks, is started.
+		st := g.server.Stats()
+		return record.Live{Connections: int64(st.Open), InFlight: st.InFlight}
 	}})
 	g.recorder.Register(endpointsOf(g.gate.Policy()))
 	return nil
@@ -137,7 +144,7 @@ func openLog(f *config.File) (io.Writer, error) {
 func (g *gateway) startAdmin(signer *jose.Signer) error {
 	var err error
 	g.admin, err = admin.Listen(admin.Config{
-		Address: g.file.Admin.Address, State: g.file.State, Recorder: g.recorder, Log: g.problems,
+		Address: g.file.Admin.Address, State: g.state, Recorder: g.recorder, Log: g.problems,
 		Endpoints: func() []*gatehouse.Endpoint { return endpointsOf(g.gate.Policy()) },
 		JWKS: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/jwk-set+json")
@@ -159,9 +166,9 @@ func (g *gateway) startAdmin(signer *jose.Signer) error {
 	return nil
 }
 
-func (g *gateway) startProxy(o gatewayOptions) error {
+func (g *gateway) makeProxy() error {
 	l := &g.file.Listen
-	trust, err := clientip.New(l.TrustedProxies, 1)
+	trust, err := clientip.New[gatehouse.Fields](l.TrustedProxies, 1)
 	if err != nil {
 		return err
 	}
@@ -169,9 +176,12 @@ func (g *gateway) startProxy(o gatewayOptions) error {
 		Gate: g.gate, Record: g.recorder, Log: g.problems, Client: trust.Client,
 		MaxConns: l.MaxConnections, MaxConnsPerIP: l.MaxConnectionsPerIP,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+func (g *gateway) startProxy(o gatewayOptions) error {
+	l := &g.file.Listen
+	var err error
 	var tlsConfig *tls.Config
 	if l.TLS != nil {
 		if g.cert, err = proxy.LoadCertificate(l.TLS.Cert, l.TLS.Key); err != nil {

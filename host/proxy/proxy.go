@@ -106,14 +106,15 @@ type Server struct {
 }
 
 // stats are counters for [Server.Stats].
-type stats struct{ conns, refused, expired atomic.Int64 }
+type stats struct{ conns, refused, expired, flying atomic.Int64 }
 
 // Stats is a snapshot of the server's counters.
 type Stats struct {
-	Open    int   // client connections open now
-	Conns   int64 // client connections accepted
-	Refused int64 // client connections over a cap
-	Expired int64 // connections closed because a phase lasted too long
+	Open     int   // client connections open now
+	InFlight int64 // exchanges in progress now
+	Conns    int64 // client connections accepted
+	Refused  int64 // client connections over a cap
+	Expired  int64 // connections closed because a phase lasted too long
 }
 
 // Stats returns the counters.
@@ -121,7 +122,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	open := len(s.conns)
 	s.mu.Unlock()
-	return Stats{open, s.stats.conns.Load(), s.stats.refused.Load(), s.stats.expired.Load()}
+	return Stats{open, s.stats.flying.Load(), s.stats.conns.Load(), s.stats.refused.Load(), s.stats.expired.Load()}
 }
 
 // New returns a server. Its watcher runs until [Server.Shutdown].

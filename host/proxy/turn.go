@@ -96,6 +96,8 @@ var (
 
 // drive walks the exchange to its answer.
 func (s *Server) drive(ctx context.Context, t *turn, d downstream) {
+	s.stats.flying.Add(1)
+	defer s.stats.flying.Add(-1)
 	x := &t.x
 	f, _ := d.framing()
 	t.bodyDone = f == wire.None
