@@ -1,0 +1,58 @@
+# Gatehouse. `make help` lists the targets; nothing needs to be set up before any of them.
+
+GO        ?= go
+FUZZTIME  ?= 10s
+H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+STATIC     = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TOOLS      = $(CURDIR)/.tools
+
+.PHONY: build test race lint cases bench gates check fuzz test-h2spec tour ci help generate
+
+build: ## build ./bin/gatehouse, reproducibly
+	$(GO) build -trimpath -buildvcs=false -o bin/gatehouse ./cmd/gatehouse
+
+test: ## vet and run every test; the usual run
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: ## every test under the race detector
+	$(GO) test -race ./...
+
+cases: ## only the behaviour cases (txtar), through every door
+	$(GO) test ./control/... -run 'TestCases'
+
+lint: ## formatting, vet, staticcheck; golangci-lint where it is installed
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || (echo "gofmt these files"; exit 1)
+	$(GO) vet ./...
+	GOBIN=$(TOOLS) $(GO) install $(STATIC)
+	$(TOOLS)/staticcheck ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed: its configuration was not used"; fi
+
+gates: ## the load-independent gates of docs/performance.md
+	$(GO) test ./bench -run Gate -count=1
+
+bench: ## CPU per request beside nginx and Go's ReverseProxy (installs nginx and wrk where missing)
+	$(GO) run ./bench
+
+test-h2spec: ## the HTTP/2 conformance suite against the proxy (exceptions: docs/http2.md)
+	GOBIN=$(TOOLS) $(GO) install $(H2SPEC)
+	H2SPEC=$(TOOLS)/h2spec $(GO) test ./acceptance -run TestH2spec -count=1 -v | grep -E 'figure|^(ok|FAIL|---)|h2spec:'
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s) each
+	@set -e; for f in $$(grep -rl --include='*_test.go' 'func Fuzz' .); do \
+	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
+	    echo "$$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$(dirname $$f); \
+	  done; done
+
+tour: ## attack the sample API directly and through Gatehouse
+	$(GO) run ./cmd/gatehouse demo --tour
+
+check: lint test gates ## what a change must pass before it lands
+
+ci: test race test-h2spec gates tour ## what .ci/run does
+
+generate: ## the catalogue of controls
+	$(GO) generate ./control
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
