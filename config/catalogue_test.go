@@ -3,6 +3,7 @@ package config_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ func kinds() []gatehouse.Kind {
 		{Name: "size", New: func() gatehouse.Control { return &sizeConfig{Body: 1 << 20} }},
 		{Name: "role", New: func() gatehouse.Control { return &roleConfig{} }},
 		{Name: "object", New: func() gatehouse.Control { return &objectConfig{} }},
+		{Name: "every", New: func() gatehouse.Control { return &everyConfig{} }},
 		{Name: "headers", New: func() gatehouse.Control { return &headersConfig{} }, Mandatory: true},
 	}
 }
@@ -114,3 +116,28 @@ func (c *headersConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
 	return step(gatehouse.Respond), nil
 }
 func (c *headersConfig) Explain(s *gatehouse.Sheet) { s.Fact("headers.security", "headers") }
+
+// everyConfig has a field of every type that controls may use.
+type everyConfig struct {
+	inner   `yaml:",inline"`
+	Bool    bool                     `yaml:"bool"`
+	Int     int                      `yaml:"int"`
+	Int8    int8                     `yaml:"int8"`
+	Uint    uint                     `yaml:"uint"`
+	Float   float64                  `yaml:"float"`
+	Text    string                   `yaml:"text"`
+	Time    time.Duration            `yaml:"time"`
+	List    []int                    `yaml:"list"`
+	Map     map[string]time.Duration `yaml:"map"`
+	Pointer *inner                   `yaml:"pointer"`
+	Waiver  *gatehouse.Waiver        `yaml:"waiver"`
+	Network netip.Prefix             `yaml:"network"`
+	ignored string
+}
+
+type inner struct {
+	Inner string `yaml:"inner"`
+}
+
+func (c *everyConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }
+func (c *everyConfig) Explain(s *gatehouse.Sheet)                         { s.Fact("ops.explain", "%v", c.ignored) }

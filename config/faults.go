@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
@@ -79,6 +81,9 @@ func (r *report) refused(err error, a *API, blocks []*block) {
 			continue
 		}
 		to := fallback{at: a.Place, key: a.key, fix: "see: gatehouse explain " + e.Endpoint}
+		if e.Control == "authenticate" {
+			a.overridden(e.Endpoint, &to)
+		}
 		for _, b := range blocks {
 			if b.kind.Name != e.Control {
 				continue
@@ -89,6 +94,18 @@ func (r *report) refused(err error, a *API, blocks []*block) {
 			}
 		}
 		r.faults(e.Err, to)
+	}
+}
+
+// overridden points at the control that was replaced on an endpoint which
+// nothing authenticates any more: that is what to mend.
+func (a *API) overridden(operation string, to *fallback) {
+	for _, kind := range slices.Sorted(maps.Keys(a.overrides[operation])) {
+		b := a.overrides[operation][kind]
+		if slices.ContainsFunc(a.blocks, func(o *block) bool { return o.kind.Name == kind && o.node != nil }) {
+			to.at, to.key = b.place, b.key
+			return
+		}
 	}
 }
 
