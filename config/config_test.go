@@ -233,7 +233,7 @@ func TestLiteralSecretsAreRefusedAndNeverShown(t *testing.T) {
 			t.Errorf("%s: %v", secret, err)
 		}
 	}
-	for _, fine := range []string{"key: path.orderId", "key: 1000/min", "key: X-API-Key", "token_limit: 5", "keys: [client, user]", "secret: file:/run/secrets/a", "because: \"the key is public\""} {
+	for _, fine := range []string{"key: path.orderId", "key: 1000/min", "key: \"1,000/min\"", "key: X-API-Key", "token_limit: 5", "keys: [client, user]", "secret: file:/run/secrets/a", "because: \"the key is public\""} {
 		err := refusal(t, put(t, house+"    controls: {size: {"+fine+"}}\n"))
 		if err == nil || strings.Contains(err.Error(), "a secret is") {
 			t.Errorf("%s: %v", fine, err)

@@ -90,7 +90,7 @@ func harmless(name, value string) bool {
 	return !named(name, always) && (number.MatchString(value) || selector.MatchString(value))
 }
 
-var number = regexp.MustCompile(`^(?:true|false|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|KiB|MiB)?(?: ?/ ?[0-9]*[a-z]+)?)$`)
+var number = regexp.MustCompile(`^(?:true|false|[0-9][0-9,]*(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|KiB|MiB)?(?: ?/ ?[0-9]*[a-z]+)?)$`)
 
 // secrets refuses literals where a reference belongs (config.secret-literal).
 // Keys below listen.tls are file names and are left out.

@@ -143,9 +143,17 @@ func (c *checked) text(w io.Writer) error {
 	for _, v := range c.waivers {
 		fmt.Fprintf(w, "waived: %s: until %s because %q, owner %s (%s)\n", v.Key, v.Waiver.Until.Format(time.DateOnly), v.Waiver.Because, v.Waiver.Owner, v.Waiver.Place)
 	}
-	_, err := fmt.Fprintf(w, "%s: %d APIs, %d endpoints, %d steps of controls; %d errors, %d warnings, %d notes, %d waivers in force\n",
-		c.file, c.apis, c.endpoints, c.controls, c.errors(), c.level(config.LevelWarning), c.level(config.LevelNote), len(c.waivers))
+	_, err := fmt.Fprintf(w, "%s: %s, %s, %s of controls; %s, %s, %s, %s in force\n",
+		c.file, many(c.apis, "API"), many(c.endpoints, "endpoint"), many(c.controls, "step"),
+		many(c.errors(), "error"), many(c.level(config.LevelWarning), "warning"), many(c.level(config.LevelNote), "note"), many(len(c.waivers), "waiver"))
 	return err
+}
+
+func many(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 type placeJSON struct {
