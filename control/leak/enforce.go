@@ -1,0 +1,93 @@
+package leak
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+var (
+	blocked = &gatehouse.Answer{Status: 502, Reason: "leak.blocked", Public: "The reply was not fit to leave"}
+	encoded = &gatehouse.Answer{Status: 502, Reason: "leak.encoded", Public: "The reply was not fit to leave"}
+)
+
+// askPlain asks for bodies that can be read.
+func askPlain(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	x.Request.Drop = append(x.Request.Drop, "accept-encoding")
+	return gatehouse.Pass, nil
+}
+
+// inspect looks at a reply's body and replaces what tells too much.
+func (s *scanner) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	r := &x.Response
+	if r.Own || len(r.Body) == 0 {
+		return gatehouse.Pass, nil
+	}
+	if r.Status >= 500 {
+		replace(x, "leak.server_error", "The service could not answer")
+		return gatehouse.PassBy("leak.replaced"), nil
+	}
+	if e := r.Fields.Get("content-encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return gatehouse.Deny(encoded), nil
+	}
+	found := s.find(r.Body, r.Status >= 400)
+	switch {
+	case found == nothing:
+		return gatehouse.Pass, nil
+	case r.Status >= 400:
+		replace(x, "leak.client_error", http.StatusText(r.Status))
+		return gatehouse.PassBy("leak.replaced").Because(whats[found]), nil
+	}
+	return gatehouse.Deny(blocked).Because(whats[found]), nil
+}
+
+// replace puts a problem document (RFC 9457) in the body's place and keeps the
+// status.
+func replace(x *gatehouse.Exchange, reason, title string) {
+	r := &x.Response
+	b := append(r.Body[:0], `{"type":"urn:gatehouse:problem:`...)
+	b = append(b, reason...)
+	b = append(b, `","title":"`...)
+	b = append(b, title...) // ours or net/http's: nothing in it needs an escape
+	b = append(b, `","status":`...)
+	b = strconv.AppendInt(b, int64(r.Status), 10)
+	b = append(b, `,"request_id":"`...)
+	b = append(b, x.ID...)
+	r.Body = append(b, "\"}\n"...)
+	if r.Parsed != nil {
+		r.Parsed.Reset()
+	}
+	// What was said about the old body does not hold for the new one.
+	for _, name := range [...]string{"content-encoding", "content-language", "content-disposition", "content-range", "content-digest", "repr-digest", "digest", "etag", "last-modified"} {
+		r.Fields.Del(name)
+	}
+	r.Fields.Set("content-type", "application/problem+json")
+}
+
+// scrub drops the fields that name products and machines.
+func scrub(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	f := x.Response.Fields
+	n := 0
+	for i := range f {
+		if !tells(f[i].Name) {
+			f[n] = f[i]
+			n++
+		}
+	}
+	x.Response.Fields = f[:n]
+	return gatehouse.Pass, nil
+}
+
+// tells reports whether a field says what the upstream is made of.
+func tells(name string) bool {
+	switch name {
+	case "server", "via", "x-powered-by", "x-powered-cms", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime", "x-version", "x-generator",
+		"x-served-by", "x-server", "x-server-name", "x-host", "x-hostname", "x-node", "x-pod", "x-instance", "x-varnish", "x-application-context",
+		"x-sourcefiles", "x-php-version", "x-envoy-upstream-service-time", "x-envoy-decorator-operation", "server-timing", "x-kubernetes-pf-flowschema-uid", "x-stack-trace":
+		return true
+	}
+	return strings.HasPrefix(name, "x-debug") || strings.HasPrefix(name, "x-backend") || strings.HasPrefix(name, "x-upstream")
+}

@@ -1,0 +1,238 @@
+package leak
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+type operation struct{}
+
+func (operation) ID() string       { return "getOrder" }
+func (operation) Method() string   { return "GET" }
+func (operation) Template() string { return "/v1/orders/{orderId}" }
+
+var now = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+
+func build() *gatehouse.Build {
+	return &gatehouse.Build{API: "orders", Operation: operation{}, Caps: gatehouse.AllCaps, Now: func() time.Time { return now }, Kept: gatehouse.NewKept()}
+}
+
+func inspector(t testing.TB) gatehouse.Step {
+	t.Helper()
+	steps, err := (&Config{}).Compile(build())
+	if err != nil || len(steps) != 3 || steps[2].Need != gatehouse.ReplyBody {
+		t.Fatalf("%v, %v; want three steps, the last on the body", steps, err)
+	}
+	return steps[2]
+}
+
+func reply(t *testing.T, status int, body string, fields ...gatehouse.Field) (*gatehouse.Exchange, gatehouse.Verdict) {
+	t.Helper()
+	x := &gatehouse.Exchange{ID: "01REQUEST"}
+	x.Response = gatehouse.Response{Status: status, Body: []byte(body), Fields: fields}
+	v, err := inspector(t).Enforce(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x, v
+}
+
+var leaks = map[string]string{
+	"python":     `{"error":"Traceback (most recent call last):\n  File \"/app/main.py\", line 3, in <module>"}`,
+	"java":       "java.lang.NullPointerException\n\tat com.example.Orders.get(Orders.java:42)",
+	"java frame": "at com.example.Orders.get(Orders.java:42)",
+	".net":       `   at Shop.Orders.Get(Int32 id) in C:\src\Orders.cs:line 42`,
+	"go":         "goroutine 17 [running]:\nmain.main()\n\t/src/main.go:12 +0x1d",
+	"node":       "Error: x\n    at Object.<anonymous> (/app/index.js:1:7)",
+	"ruby":       "app/models/order.rb:12:in `find'",
+	"php":        "Fatal error: Uncaught Error in order.php:7",
+	"postgres":   `{"message":"ERROR: duplicate key value violates unique constraint \"orders_pkey\""}`,
+	"mysql":      "You have an error in your SQL syntax; check the manual",
+	"oracle":     "ORA-00942: table or view does not exist",
+	"sqlite":     "SQLITE_CONSTRAINT: UNIQUE constraint failed: users.email",
+	"key":        `{"note":"-----BEGIN RSA PRIVATE KEY-----\nMIIE"}`,
+	"aws":        `{"note":"AKIAIOSFODNN7EXAMPLE"}`,
+	"github":     `{"note":"ghp_abcdefghijklmnopqrstuvwxyz0123456789"}`,
+	"cluster":    `{"self":"http://orders.prod.svc.cluster.local/"}`,
+}
+
+// output.errors
+func TestASuccessThatLeaksDoesNotLeave(t *testing.T) {
+	for name, body := range leaks {
+		for _, padding := range []string{"", "x", "xx", "xxx", strings.Repeat("order ", 200)} {
+			if _, v := reply(t, 200, padding+body+padding); v.Rule() != "leak.blocked" || v.Answer().Status != 502 || v.Detail() == "" {
+				t.Errorf("%s behind %d bytes: %q %q; want leak.blocked with what was found", name, len(padding), v.Rule(), v.Detail())
+			}
+		}
+	}
+}
+
+func TestErrorsBecomeProblemDocuments(t *testing.T) {
+	errorsToo := map[string]string{
+		"a path": `{"error":"open /var/lib/orders/1.json: no such file"}`, "an escaped path": `{"error":"C:\\Users\\deploy\\x.json"}`,
+		"a query": `{"error":"SELECT id FROM orders"}`, "an address": "dial tcp 127.0.0.1:5432: connect: connection refused", "a host": "lookup db.internal: no such host",
+	}
+	for name, body := range leaks {
+		errorsToo[name] = body
+	}
+	for name, body := range errorsToo {
+		for status, reason := range map[int]string{400: "leak.client_error", 404: "leak.client_error", 500: "leak.server_error", 503: "leak.server_error"} {
+			x, v := reply(t, status, body, gatehouse.Field{Name: "content-type", Value: "text/html"}, gatehouse.Field{Name: "etag", Value: `"x"`}, gatehouse.Field{Name: "content-encoding", Value: "identity"})
+			var p struct {
+				Type, Title string
+				Status      int
+				ID          string `json:"request_id"`
+			}
+			if err := json.Unmarshal(x.Response.Body, &p); err != nil || p.Type != "urn:gatehouse:problem:"+reason || p.Status != status || p.ID != "01REQUEST" || p.Title == "" {
+				t.Errorf("%s with %d: %s, %v", name, status, x.Response.Body, err)
+			}
+			if !v.Passed() || v.Rule() != "leak.replaced" || x.Response.Status != status {
+				t.Errorf("%s with %d: %q, status %d; want it replaced under the same status", name, status, v.Rule(), x.Response.Status)
+			}
+			if f := x.Response.Fields; f.Get("content-type") != "application/problem+json" || f.Has("etag") || f.Has("content-encoding") {
+				t.Errorf("%s with %d: %v", name, status, f)
+			}
+		}
+	}
+}
+
+func TestOrdinaryRepliesLeaveUnchanged(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		body   string
+	}{
+		{200, ""}, {200, "{}"}, {200, "abc"}, {200, `{"id":"1","item":"book","note":"AKIA is a name, ghp_ too"}`},
+		{200, `{"note":"I work from /home/ and use SELECT statements; panic: no"}`},
+		{200, `{"url":"https://example.com/home/","file":"readme.go","doc":"goroutine leaks"}`},
+		{400, `{"type":"about:blank","title":"quantity must be positive","status":400}`}, {404, `{"error":"order not found"}`}, {500, ""},
+		{200, strings.Repeat(`{"id":"018f3c2e","customer_id":"alice","quantity":1},`, 1000)},
+	} {
+		if x, v := reply(t, c.status, c.body); !v.Passed() || v.Rule() != "" || string(x.Response.Body) != c.body {
+			t.Errorf("%d %.60s: %q %q", c.status, c.body, v.Rule(), v.Detail())
+		}
+	}
+}
+
+func TestABodyThatCannotBeReadDoesNotLeave(t *testing.T) {
+	if _, v := reply(t, 200, "\x1f\x8b", gatehouse.Field{Name: "content-encoding", Value: "gzip"}); v.Rule() != "leak.encoded" {
+		t.Errorf("%q; want leak.encoded", v.Rule())
+	}
+	if x, v := reply(t, 500, "\x1f\x8b", gatehouse.Field{Name: "content-encoding", Value: "gzip"}); !v.Passed() || x.Response.Fields.Has("content-encoding") {
+		t.Errorf("a server error: %q, %v", v.Rule(), x.Response.Fields)
+	}
+}
+
+func TestFieldsThatNameProductsAreDroppedFromEveryAnswer(t *testing.T) {
+	steps, err := (&Config{}).Compile(&gatehouse.Build{API: "orders", Now: time.Now, Kept: gatehouse.NewKept()})
+	if err != nil || len(steps) != 1 || steps[0].Stage != gatehouse.Respond {
+		t.Fatalf("%v, %v; want one step at respond for undeclared requests", steps, err)
+	}
+	x := &gatehouse.Exchange{}
+	for _, name := range []string{"server", "content-type", "x-powered-by", "x-aspnet-version", "via", "x-request-id", "x-debug-token", "x-backend-server", "x-runtime", "vary"} {
+		x.Response.Fields.Add(name, "x")
+	}
+	if v, err := steps[0].Enforce(context.Background(), x); err != nil || !v.Passed() {
+		t.Fatal(v, err)
+	}
+	var left []string
+	for _, f := range x.Response.Fields {
+		left = append(left, f.Name)
+	}
+	if got := strings.Join(left, " "); got != "content-type x-request-id vary" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+func TestStreamsAreExemptedWithAWaiver(t *testing.T) {
+	w := &gatehouse.Waiver{Because: "event stream", Owner: "feed@example.com", Until: now.AddDate(0, 1, 0)}
+	if steps, err := (&Config{Unscanned: w}).Compile(build()); err != nil || len(steps) != 1 || steps[0].Need != gatehouse.Head {
+		t.Errorf("%v, %v; want no step on the body", steps, err)
+	}
+	w.Until = now.AddDate(0, 0, -2)
+	if _, err := (&Config{Unscanned: w}).Compile(build()); err == nil {
+		t.Error("an expired waiver compiled")
+	}
+}
+
+func TestTheScannerFindsWhatBytesContainFinds(t *testing.T) {
+	s := newScanner(patterns)
+	if len(patterns) < 60 || len(patterns) > 250 {
+		t.Fatalf("%d patterns", len(patterns))
+	}
+	for _, p := range patterns {
+		if len(p.text) < window {
+			t.Errorf("%q is shorter than the window", p.text)
+			continue
+		}
+		for pad := range 9 {
+			body := []byte(strings.Repeat("-", pad) + p.text + map[follow]string{aDigit: "7", letters: "IOSFODNN7EXAMPLE"}[p.follow])
+			if s.find(body, true) == nothing {
+				t.Errorf("%q behind %d bytes was not found", p.text, pad)
+			}
+			if cut := body[:len(body)-1]; p.follow == letters && s.find(cut, true) != nothing {
+				t.Errorf("%q cut short was found", p.text)
+			}
+		}
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	s := newScanner(patterns)
+	for _, body := range leaks {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want := false
+		for _, p := range patterns {
+			for rest := b; ; {
+				i := bytes.Index(rest, []byte(p.text))
+				if i < 0 {
+					break
+				}
+				want = want || p.matches(rest[i:])
+				rest = rest[i+1:]
+			}
+		}
+		if got := s.find(b, true) != nothing; got != want {
+			t.Errorf("%q: found %v; want %v", b, got, want)
+		}
+	})
+}
+
+var ordinary = []byte(strings.Repeat(`{"id":"018f3c2e","customer_id":"alice","tenant_id":"t1","item":"A book about gates","quantity":1,"note":"leave it at the door"},`, 8))
+
+func TestPassingAllocatesNothing(t *testing.T) {
+	steps, err := (&Config{}).Compile(build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, passed := &gatehouse.Exchange{}, 0
+	if n := testing.AllocsPerRun(200, func() {
+		x.Reset()
+		x.Response.Status, x.Response.Body = 200, ordinary
+		for _, s := range steps {
+			if v, err := s.Enforce(context.Background(), x); err == nil && v.Passed() {
+				passed++
+			}
+		}
+	}); n != 0 || passed != 201*3 {
+		t.Errorf("%v allocations, %d of %d passed", n, passed, 201*3)
+	}
+}
+
+func BenchmarkInspect(b *testing.B) {
+	s := inspector(b)
+	x := &gatehouse.Exchange{}
+	x.Response.Status, x.Response.Body = 200, ordinary
+	b.SetBytes(int64(len(ordinary)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Enforce(b.Context(), x)
+	}
+}
