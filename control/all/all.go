@@ -5,18 +5,38 @@ package all
 
 import (
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/block"
+	"github.com/gatehouse-api/gatehouse/control/cors"
 	"github.com/gatehouse-api/gatehouse/control/headers"
 	"github.com/gatehouse-api/gatehouse/control/identity"
 	"github.com/gatehouse-api/gatehouse/control/jwt"
+	"github.com/gatehouse-api/gatehouse/control/leak"
 	"github.com/gatehouse-api/gatehouse/control/nostore"
+	"github.com/gatehouse-api/gatehouse/control/object"
 	"github.com/gatehouse-api/gatehouse/control/ratelimit"
+	"github.com/gatehouse-api/gatehouse/control/role"
+	"github.com/gatehouse-api/gatehouse/control/schema"
+	"github.com/gatehouse-api/gatehouse/control/scope"
+	"github.com/gatehouse-api/gatehouse/control/size"
+	"github.com/gatehouse-api/gatehouse/control/urlsecret"
+	"github.com/gatehouse-api/gatehouse/control/version"
 )
 
 // Kinds lists every built-in control, by name.
 var Kinds = []gatehouse.Kind{
+	block.Kind,
+	cors.Kind,
 	headers.Kind,
 	identity.Kind,
 	jwt.Kind,
+	leak.Kind,
 	nostore.Kind,
+	object.Kind,
 	ratelimit.Kind,
+	role.Kind,
+	schema.Kind,
+	scope.Kind,
+	size.Kind,
+	urlsecret.Kind,
+	version.Kind,
 }
