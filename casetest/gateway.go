@@ -112,6 +112,9 @@ func (c *Case) write(t testing.TB, g *Gateway) string {
 	if !hasKey(api, "hosts") && !hasKey(api, "any_host") {
 		b.WriteString("    hosts: [api.example.com, 127.0.0.1]\n")
 	}
+	if c.OpenAPI == "" && !hasKey(api, "objects") && !hasKey(api, "no_object") && !strings.Contains(api, "object:") {
+		b.WriteString(notAboutObjects)
+	}
 	for l := range strings.Lines(api) {
 		b.WriteString("    " + l)
 	}
@@ -122,6 +125,13 @@ func (c *Case) write(t testing.TB, g *Gateway) string {
 	}
 	return filepath.Join(dir, "gatehouse.yaml")
 }
+
+// notAboutObjects goes into cases that do not say whose an order is.
+var notAboutObjects = func() string {
+	const waiver = `{because: "the case is not about objects", owner: test@example.com, until: `
+	until := waiver + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + "}"
+	return "    no_object:\n      getOrder: " + until + "\n      updateOrder: " + until + "\n      deleteOrder: " + until + "\n"
+}()
 
 func hasKey(api, key string) bool {
 	return strings.HasPrefix(api, key+":") || strings.Contains(api, "\n"+key+":")
