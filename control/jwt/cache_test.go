@@ -1,16 +1,20 @@
 package jwt
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,6 +159,41 @@ func TestAnEntryLivesAMinuteAndNotLongerThanTheToken(t *testing.T) {
 	}
 	if principal(60*time.Second) == first {
 		t.Error("remembered for more than a minute")
+	}
+}
+
+// keysOf answers with the keys of whoever is the issuer at the time.
+type keysOf struct {
+	issuer atomic.Pointer[devissuer.Issuer]
+}
+
+func (k *keysOf) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(k.issuer.Load().JWKS())), Request: r}, nil
+}
+
+// key-removed: what was verified with keys that were replaced is verified again.
+func TestARememberedTokenEndsWithTheKeysItWasVerifiedWith(t *testing.T) {
+	const url = "https://login.example.com"
+	issuer, keys, b := offline(t, url), &keysOf{}, build()
+	keys.issuer.Store(issuer)
+	gatehouse.Provide[http.RoundTripper](b.Kept, keys)
+	step := compile(t, config(Issuer{Issuer: url, JWKS: url + "/jwks.json"}), b)
+	at := time.Unix(1_800_000_000, 0)
+	token := issuer.Mint(devissuer.Claims{Set: map[string]string{"iat": "1800000000", "nbf": "1800000000", "exp": "1800000900"}})
+	if got := said(t, step, withToken(at, token)); got != "" {
+		t.Fatal(got)
+	}
+	keys.issuer.Store(offline(t, url))
+	later := at.Add(8 * time.Minute) // verified anew, and the refresh begins in the background
+	if got := said(t, step, withToken(later, token)); got != "" {
+		t.Fatal(got)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for said(t, step, withToken(later.Add(time.Second), token)) != "jwt.signature" {
+		if time.Now().After(deadline) {
+			t.Fatal("still accepted after the key was removed")
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

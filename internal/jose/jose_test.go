@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -176,6 +177,32 @@ func TestR15_AKeyIsForWhatItsJWKSaysAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAnEd25519KeyOfSmallOrderIsRefused(t *testing.T) {
+	one := append([]byte{1}, make([]byte, 31)...)
+	signature := append(bytes.Clone(one), make([]byte, 32)...)
+	if !ed25519.Verify(one, []byte("any message"), signature) || !ed25519.Verify(one, []byte("another"), signature) {
+		t.Fatal("the standard library refuses it by itself: the check is no longer needed")
+	}
+	refused := 0
+	for _, y := range smallOrderPoints {
+		raw, err := hex.DecodeString(y)
+		if err != nil || len(raw) != 32 {
+			t.Fatal(err)
+		}
+		for _, sign := range []byte{0, 0x80} {
+			raw[31] = raw[31]&0x7f | sign
+			if new(Key).take(ed25519.PublicKey(raw)) == nil {
+				t.Errorf("%x is accepted", raw)
+			}
+			refused++
+		}
+	}
+	good, _, _ := ed25519.GenerateKey(rand.Reader)
+	if refused != 14 || new(Key).take(good) != nil {
+		t.Error("a genuine key is refused")
+	}
+}
+
 func TestABadKeyDoesNotTakeTheOthersWithIt(t *testing.T) {
 	good := strings.TrimPrefix(string(testSigner(t).JWKS()), `{"keys":[`)
 	set, err := ParseSet([]byte(`{"keys":[{"kty":"oct","k":"AA"},{"kty":"AKP"},{},{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},7,` + good))
@@ -249,15 +276,16 @@ func TestASignerIsReadFromItsOwnPEM(t *testing.T) {
 func TestTheReasonOfARefusalCanBeTold(t *testing.T) {
 	good := `{"alg":"ES256","kid":"k","typ":"at+jwt"}`
 	for token, want := range map[string]error{
-		strings.Repeat("a", MaxToken+1):                       ErrTooLarge,
-		"a.b":                                                 ErrMalformed,
-		compact(good, "{}", nil):                              ErrMalformed,
-		compact(good, "[]", []byte{1}):                        ErrMalformed,
-		compact(`{"alg":"none"}`, "{}", []byte{1}):            ErrAlgorithm,
-		compact(`{"alg":"HS256"}`, "{}", []byte{1}):           ErrAlgorithm,
-		compact(`{"alg":"ES256","jku":1}`, "{}", []byte{1}):   ErrHeader,
-		compact(`{"alg":"ES256","kid":1}`, "{}", []byte{1}):   ErrHeader,
-		compact(`{"alg":"ES256","crit":[]}`, "{}", []byte{1}): ErrHeader,
+		strings.Repeat("a", MaxToken+1):                          ErrTooLarge,
+		"a.b":                                                    ErrMalformed,
+		compact(good, "{}", nil):                                 ErrMalformed,
+		compact(good, "[]", []byte{1}):                           ErrMalformed,
+		compact(`{"alg":"none"}`, "{}", []byte{1}):               ErrAlgorithm,
+		compact(`{"alg":"HS256"}`, "{}", []byte{1}):              ErrAlgorithm,
+		compact(`{"alg":"ES256","jku":1}`, "{}", []byte{1}):      ErrHeader,
+		compact(`{"alg":"ES256","kid":1}`, "{}", []byte{1}):      ErrHeader,
+		compact(`{"alg":"ES256","kid":"a\nb"}`, "{}", []byte{1}): ErrHeader,
+		compact(`{"alg":"ES256","crit":[]}`, "{}", []byte{1}):    ErrHeader,
 	} {
 		if _, err := Parse(token); !errors.Is(err, want) {
 			t.Errorf("%.40q: %v, want %v", token, err, want)
