@@ -17,6 +17,7 @@ var Kind = gatehouse.Kind{
 	New: func() gatehouse.Control {
 		return &Config{Header: "gatehouse-identity", Issuer: "gatehouse"}
 	},
+	Covers: []gatehouse.Requirement{"authn.internal-too"},
 }
 
 // Config says how the upstream is told.

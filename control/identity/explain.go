@@ -4,9 +4,9 @@ import "github.com/gatehouse-api/gatehouse"
 
 // Explain says what the control promises.
 func (c *Config) Explain(s *gatehouse.Sheet) {
-	s.Fact("authz.data-layer", "the upstream is told subject, tenant, roles and scopes in %s, signed with ES256, for this API only, for 60 s", c.Header)
-	s.Fact("authz.data-layer", "fields of the client that could be taken for it are removed, whatever the spelling")
+	s.Fact("authn.internal-too", "the upstream is told subject, tenant, roles and scopes in %s, signed with ES256, for this API only, for 60 s", c.Header)
+	s.Fact("authn.internal-too", "fields of the client that could be taken for it are removed, whatever the spelling")
 	for _, name := range c.names()[1:] {
-		s.Fact("authz.data-layer", "the upstream is told the caller's %s in %s", c.Plain[name], name)
+		s.Fact("authn.internal-too", "the upstream is told the caller's %s in %s", c.Plain[name], name)
 	}
 }

@@ -90,6 +90,7 @@ func statement(t *testing.T, token string, jwks []byte) map[string]json.RawMessa
 	return claims
 }
 
+// authn.internal-too: what is behind the gateway can verify the caller by itself.
 func TestTheUpstreamIsToldWhoAsks(t *testing.T) {
 	b, key := build(t)
 	step := compile(t, config(nil), b)
