@@ -337,7 +337,7 @@ func TestR19_VerifiedTokensAreNotSharedAcrossConfigurations(t *testing.T) {
 func TestR19_NamesOfSharedThingsCannotRunTogether(t *testing.T) {
 	seen := map[string][]string{}
 	for _, parts := range [][]string{{"a", "bc"}, {"ab", "c"}, {"abc"}, {"abc", ""}, {"", "abc"}, {"a", "b", "c"}, {"1:a,"}, {"1:a", ""}, {"a,1:b"}, {}, {""}} {
-		name := identity(parts...)
+		name := composite(parts...)
 		if other, ok := seen[name]; ok {
 			t.Errorf("%q and %q are both %q", parts, other, name)
 		}
@@ -349,7 +349,7 @@ func FuzzR19_NamesOfSharedThings(f *testing.F) {
 	f.Add("a", "bc", "ab", "c")
 	f.Add("1:a", "", "1", ":a")
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
-		if (a != c || b != d) && identity(a, b) == identity(c, d) {
+		if (a != c || b != d) && composite(a, b) == composite(c, d) {
 			t.Errorf("%q %q and %q %q", a, b, c, d)
 		}
 	})

@@ -100,7 +100,7 @@ func (i Issuer) check(fault func(key, says, fix string)) {
 // token depends on is in its name.
 func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 	v := &verifier{audience: c.Audience, leeway: seconds(c.Leeway), lifetime: seconds(c.Lifetime)}
-	name := identity(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize))
+	name := composite(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize))
 	for i, raw := range c.Issuers {
 		conf := raw.withDefaults()
 		source, sourceName, err := conf.source(b)
@@ -111,7 +111,7 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 			name: conf.Issuer, algorithms: conf.Algorithms, typ: strings.TrimPrefix(strings.ToLower(conf.Type), "application/"), source: source,
 			tenant: path(conf.TenantClaim), roles: path(conf.RolesClaim), scopes: conf.ScopesClaim, client: path(conf.ClientClaim),
 		})
-		name = identity(name, sourceName, identity(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim)
+		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim)
 	}
 	if r, err := gatehouse.Require[Revocations](b.Kept); err == nil {
 		v.revocations = r
@@ -146,15 +146,15 @@ func (i Issuer) source(b *gatehouse.Build) (*jose.Source, string, error) {
 			return nil, "", err
 		}
 		sum := sha256.Sum256(data)
-		name := identity("file", i.Issuer, hex.EncodeToString(sum[:]))
+		name := composite("file", i.Issuer, hex.EncodeToString(sum[:]))
 		source, err := gatehouse.Keep(b.Kept, name, func() (*jose.Source, error) { return jose.Fixed(set), nil })
 		return source, name, err
 	}
-	var transport http.RoundTripper
+	var transport http.RoundTripper // the process may provide one that guards what is dialled
 	if t, err := gatehouse.Require[http.RoundTripper](b.Kept); err == nil {
 		transport = t
 	}
-	name := identity("url", i.Issuer, i.JWKS)
+	name := composite("url", i.Issuer, i.JWKS)
 	source, err := gatehouse.Keep(b.Kept, name, func() (*jose.Source, error) {
 		return jose.NewSource(i.Issuer, i.JWKS, transport, b.Log)
 	})
@@ -170,8 +170,8 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, jose.MaxSet+1))
 }
 
-// identity joins parts so that no two lists of parts give the same text.
-func identity(parts ...string) string {
+// composite joins parts so that no two lists of parts give the same text.
+func composite(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
 		fmt.Fprintf(&b, "%d:%s,", len(p), p)

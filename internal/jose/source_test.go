@@ -168,6 +168,26 @@ func TestWithoutAFirstSetNothingIsFoundAndTheIssuerIsAskedRarely(t *testing.T) {
 	})
 }
 
+// Envoy crashed when two tokens met a failing JWKS (CVE-2025-64527).
+func TestManyWhoMeetAFailingIssuerAtOnceAreAllToldSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuerOf{err: errors.New("down"), delay: time.Second}
+		s := source(i)
+		var group sync.WaitGroup
+		for n := range 200 {
+			group.Go(func() {
+				if keys, set, err := s.Find(t.Context(), time.Now(), ES256, fmt.Sprint(n%3)); keys != nil || set != nil || !errors.Is(err, ErrUnavailable) {
+					t.Errorf("%v %v %v", keys, set, err)
+				}
+			})
+		}
+		group.Wait()
+		if i.asked != 1 {
+			t.Errorf("asked %d times", i.asked)
+		}
+	})
+}
+
 func TestAnUnknownKidMakesOneFetchInHalfAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuerOf{kids: []string{"a"}}
