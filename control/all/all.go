@@ -6,6 +6,7 @@ package all
 import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/control/block"
+	"github.com/gatehouse-api/gatehouse/control/contenttype"
 	"github.com/gatehouse-api/gatehouse/control/cors"
 	"github.com/gatehouse-api/gatehouse/control/headers"
 	"github.com/gatehouse-api/gatehouse/control/identity"
@@ -14,6 +15,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/nostore"
 	"github.com/gatehouse-api/gatehouse/control/object"
 	"github.com/gatehouse-api/gatehouse/control/ratelimit"
+	"github.com/gatehouse-api/gatehouse/control/reply"
 	"github.com/gatehouse-api/gatehouse/control/role"
 	"github.com/gatehouse-api/gatehouse/control/schema"
 	"github.com/gatehouse-api/gatehouse/control/scope"
@@ -25,6 +27,7 @@ import (
 // Kinds lists every built-in control, by name.
 var Kinds = []gatehouse.Kind{
 	block.Kind,
+	contenttype.Kind,
 	cors.Kind,
 	headers.Kind,
 	identity.Kind,
@@ -33,6 +36,7 @@ var Kinds = []gatehouse.Kind{
 	nostore.Kind,
 	object.Kind,
 	ratelimit.Kind,
+	reply.Kind,
 	role.Kind,
 	schema.Kind,
 	scope.Kind,
