@@ -213,19 +213,20 @@ func (t *turn) readBody() {
 }
 
 // outgoing is the request that next sees: the canonical one and nothing else.
+// Its strings are copies, since next may keep them.
 func (t *turn) outgoing(method, path, query string) *http.Request {
 	x := &t.x
 	out := t.r.Clone(t.r.Context())
-	out.Method = method
-	out.Host = x.Request.Host
+	out.Method = strings.Clone(method)
+	out.Host = strings.Clone(x.Request.Host)
 	out.Header = http.Header{}
 	for _, f := range x.Request.Fields {
 		if !replaced(&x.Request, f.Name) {
-			out.Header.Add(f.Name, strings.Clone(f.Value))
+			out.Header.Add(strings.Clone(f.Name), strings.Clone(f.Value))
 		}
 	}
 	for _, f := range x.Request.Forward {
-		out.Header.Add(f.Name, strings.Clone(f.Value))
+		out.Header.Add(strings.Clone(f.Name), strings.Clone(f.Value))
 	}
 	uri := strings.Clone(path)
 	out.URL.Path, out.URL.RawPath = unescape(uri), uri
