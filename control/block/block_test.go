@@ -127,6 +127,30 @@ func TestUndeclaredRequestsOfBlockedAddressesAreRefused(t *testing.T) {
 	}
 }
 
+// alert.act: what detection does on its own must not shut out the ones who can undo it.
+func TestExemptAddressesAreNotShutOut(t *testing.T) {
+	b := &gatehouse.Build{API: "orders", Operation: operation{}, Now: func() time.Time { return now }, Kept: gatehouse.NewKept()}
+	blocks := memory.NewBlocks()
+	gatehouse.Provide[store.Blocks](b.Kept, blocks)
+	if err := blocks.Add(t.Context(), store.Block{ID: "1", Kind: store.BlockAddress, Subject: "192.0.2.0/24"}); err != nil {
+		t.Fatal(err)
+	}
+	c := &Config{Exempt: []netip.Prefix{netip.MustParsePrefix("::ffff:192.0.2.0/121")}}
+	if _, err := c.Compile(b); err == nil {
+		t.Error("an exemption without a waiver compiled")
+	}
+	c.Waiver = &gatehouse.Waiver{Because: "office", Owner: "noc@example.com", Until: now.AddDate(0, 1, 0)}
+	steps, err := c.Compile(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for addr, want := range map[string]string{"192.0.2.1": "", "::ffff:192.0.2.1": "", "192.0.2.200": "block.address"} {
+		if got := ask(t, steps, exchange(addr, alice)); got != want {
+			t.Errorf("%s: %q; want %q", addr, got, want)
+		}
+	}
+}
+
 func TestWithoutAStoreItDoesNotCompile(t *testing.T) {
 	b := &gatehouse.Build{API: "orders", Operation: operation{}, Kept: gatehouse.NewKept()}
 	if _, err := (&Config{}).Compile(b); !errors.Is(err, gatehouse.ErrNotProvided) {

@@ -7,7 +7,11 @@
 // for a database.
 package block
 
-import "github.com/gatehouse-api/gatehouse"
+import (
+	"net/netip"
+
+	"github.com/gatehouse-api/gatehouse"
+)
 
 // Kind is this control's entry in the catalogue.
 var Kind = gatehouse.Kind{
@@ -16,7 +20,13 @@ var Kind = gatehouse.Kind{
 	Covers: []gatehouse.Requirement{"incident.block", "incident.disable", "alert.act"},
 }
 
-// Config is what an operator writes under "block:": there is nothing to say.
-type Config struct{}
+// Config is what an operator writes under "block:".
+type Config struct {
+	// Exempt are addresses that no block of an address shuts out: an office, a
+	// monitor, a partner's proxy. It needs a waiver.
+	Exempt []netip.Prefix `yaml:"exempt"`
+	// Waiver says why those addresses cannot be shut out.
+	Waiver *gatehouse.Waiver `yaml:"waiver"`
+}
 
 var _ gatehouse.Control = (*Config)(nil)

@@ -3,6 +3,8 @@ package block
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-api/gatehouse"
 )
@@ -24,7 +26,8 @@ func (g *gate) address(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	if s == nil {
 		return gatehouse.Verdict{}, errUnknown
 	}
-	if v := s.address(x.Conn.Client.Unmap(), g.name, x.At); !v.Passed() {
+	client := x.Conn.Client.Unmap()
+	if v := s.address(client, g.name, x.At); !v.Passed() && !g.exempts(client) {
 		return v, nil
 	}
 	if len(s.endpoints) == 0 {
@@ -55,4 +58,8 @@ func (g *gate) principal(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		return v, nil
 	}
 	return gatehouse.Pass, nil
+}
+
+func (g *gate) exempts(a netip.Addr) bool {
+	return slices.ContainsFunc(g.exempt, func(p netip.Prefix) bool { return p.Contains(a) })
 }

@@ -84,10 +84,22 @@ func prefix(s string) (netip.Prefix, bool) {
 		return netip.PrefixFrom(a, a.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(s)
-	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	if err != nil {
+		return p, false
 	}
-	return p.Masked(), err == nil
+	return unmapped([]netip.Prefix{p})[0], true
+}
+
+// unmapped returns prefixes as they are compared: without host bits, IPv4 as IPv4.
+func unmapped(list []netip.Prefix) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, p := range list {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		out[i] = p.Masked()
+	}
+	return out
 }
 
 // address returns the verdict on an unmapped address.

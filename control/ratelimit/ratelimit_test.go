@@ -148,6 +148,7 @@ func admitted(t *testing.T, steps []gatehouse.Step, n int, p *gatehouse.Principa
 	return ok, last
 }
 
+// limit.logged: the verdict names the rule, which goes to the trail and the event.
 func TestEachLayerBinds(t *testing.T) {
 	for _, c := range []struct {
 		slug   string
