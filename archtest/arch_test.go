@@ -114,6 +114,26 @@ func TestWalls(t *testing.T) {
 	}
 }
 
+// TestTheDevelopmentIssuerIsOutOfReachOfServe keeps an issuer that signs whatever
+// it is asked for out of everything but the demo and tests.
+func TestTheDevelopmentIssuerIsOutOfReachOfServe(t *testing.T) {
+	seen := 0
+	walk(t, func(path string, src []byte) {
+		if !bytes.Contains(src, []byte(module+"/internal/devissuer\"")) {
+			return
+		}
+		seen++
+		dir, file := filepath.Split(strings.TrimPrefix(path, "../"))
+		demo := dir == "cmd/gatehouse/" && (strings.HasPrefix(file, "demo") || strings.HasPrefix(file, "tour"))
+		if !demo && !strings.HasSuffix(file, "_test.go") && dir != "casetest/" && !strings.HasPrefix(dir, "bench/") {
+			t.Errorf("%s imports the development issuer", path)
+		}
+	})
+	if seen < 3 {
+		t.Fatalf("only %d files import it: the test does not see the house", seen)
+	}
+}
+
 // meaningless are the names of rooms where design stopped.
 var meaningless = []string{"pkg", "util", "utils", "common", "types", "core", "helpers", "manager"}
 

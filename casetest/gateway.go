@@ -103,7 +103,7 @@ func (c *Case) write(t testing.TB, g *Gateway) string {
 	if description == "" {
 		description = Orders
 	}
-	api := strings.ReplaceAll(c.Config, "${ISSUER}", g.Issuer.URL)
+	api := strings.NewReplacer("${ISSUER}", g.Issuer.URL, "${UNTIL}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly)).Replace(c.Config)
 	var b strings.Builder
 	b.WriteString("environment: development\nlisten: {address: \"127.0.0.1:8443\"}\nstate: " + dir + "\napis:\n  orders:\n    openapi: orders.openapi.yaml\n")
 	if !hasKey(api, "upstream") {

@@ -89,7 +89,9 @@ func (d *draft) writeObjects(line func(string, ...any)) {
 		return
 	}
 	until := d.now.AddDate(0, 0, draftDays).Format(time.DateOnly)
-	line("    no_object:                          # an id in the path, and nothing says whose it is: an object above is better")
+	line("    # An id in the path, and nothing says whose it is: whoever has the role user may read all of these, until you")
+	line("    # write an object for them (objects: {order: {id: path.orderId, owner: response.customer_id}}) or take the role away.")
+	line("    no_object:")
 	for _, id := range d.unowned {
 		line("      %s: {because: \"drafted: nobody has said yet whose this is\", owner: you@example.com, until: %s}", quote(id), until)
 	}
@@ -118,7 +120,7 @@ func (d *draft) writeRoles(line func(string, ...any)) {
 		}
 	}
 	if len(d.closed) > 0 {
-		line("      # Closed, since nothing says whose these are: name an object above, or grant them to a role, which then reaches all of them.")
+		line("      # Closed: these write, and nothing says whose they are. Name an object above, or grant them to a role, which then reaches all.")
 	}
 	for _, id := range d.closed {
 		line("      #   - %s", quote(id))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -123,7 +124,7 @@ type draft struct {
 	objects                    []guess
 	owned                      map[string]bool // operations that objects cover
 	unowned                    []string        // operations with an id in the path and no guess of whose it is
-	closed                     []string        // those of them that no role is named for
+	closed                     []string        // those of them that write, which no role is named for
 	admin, user                []string        // what the roles are granted
 	public                     []string
 }
@@ -171,11 +172,15 @@ func (d *draft) server() *url.URL {
 // guessRoles names administrators' functions one by one for admin. Everything
 // else goes to user, by tag or by the operationId's verb where that reaches
 // nothing more; objects with an owner are left to their owners, since a role
-// would reach those of others, and those without are left to people.
+// would reach those of others. Objects of which nothing says whose they are can
+// be read, by the waiver that the draft writes out for each of them; to write
+// them is left to people.
 func (d *draft) guessRoles() {
 	apart := map[string]bool{}
-	for _, id := range d.unowned {
-		apart[id] = true
+	for _, op := range d.doc.Operations {
+		if slices.Contains(d.unowned, op.ID()) && op.Method() != http.MethodGet && op.Method() != http.MethodHead {
+			apart[op.ID()] = true
+		}
 	}
 	whole := map[string]bool{} // grant -> nothing it reaches is to be left out
 	groups := map[string][]string{}

@@ -151,17 +151,18 @@ func TestInitGuessesOwnersAndGrantsNoRoleAWayAroundThem(t *testing.T) {
 	}
 }
 
-func TestInitLeavesObjectsWithoutAnOwnerClosed(t *testing.T) {
+func TestInitLetsObjectsWithoutAnOwnerBeReadAndNotWritten(t *testing.T) {
 	doc, err := openapi.Load(describe(t, `{"openapi":"3.1.0","info":{"title":"Things","version":"1"},"paths":{
 		"/things":{"get":{"operationId":"listThings","tags":["things"],"responses":{"200":{"description":"things"}}}},
-		"/things/{id}":{"get":{"operationId":"getThing","tags":["things"],"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"a thing"}}}}}}`))
+		"/things/{id}":{"get":{"operationId":"getThing","tags":["things"],"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"a thing"}}},
+			"delete":{"operationId":"deleteThing","tags":["things"],"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"204":{"description":"gone"}}}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := draft{doc: doc, owned: map[string]bool{}}
 	d.guessObjects()
 	d.guessRoles()
-	if !slices.Equal(d.unowned, []string{"getThing"}) || !slices.Equal(d.closed, d.unowned) || !slices.Equal(d.user, []string{"listThings"}) {
+	if !slices.Equal(d.unowned, []string{"getThing", "deleteThing"}) || !slices.Equal(d.closed, []string{"deleteThing"}) || !slices.Equal(d.user, []string{"listThings", "getThing"}) {
 		t.Errorf("unowned %v, closed %v, user %v", d.unowned, d.closed, d.user)
 	}
 }

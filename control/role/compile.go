@@ -80,6 +80,17 @@ func reaches(entry string, op gatehouse.Operation, admin bool) bool {
 // check refuses entries that reach nothing: they are mistakes, and somebody
 // believes in them.
 func (c *Config) check(b *gatehouse.Build) error {
+	if len(c.Roles) == 0 {
+		return nil
+	}
+	// Sets, since this is done for each of all operations.
+	named := make(map[string]bool, 2*len(b.All))
+	for _, o := range b.All {
+		named[o.ID()] = true
+		for _, tag := range tagsOf(o) {
+			named["tag:"+tag] = true
+		}
+	}
 	var errs []error
 	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
 		key := "roles." + role
@@ -90,7 +101,7 @@ func (c *Config) check(b *gatehouse.Build) error {
 			errs = append(errs, &gatehouse.Fault{Key: key, Says: "the role may do nothing", Fix: role + ": [" + b.Operation.ID() + "], or remove it"})
 		}
 		for i, entry := range c.Roles[role] {
-			if slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return reaches(entry, o, false) }) {
+			if named[entry] || slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return reaches(entry, o, false) }) {
 				continue
 			}
 			errs = append(errs, &gatehouse.Fault{Key: fmt.Sprintf("%s[%d]", key, i), Says: fmt.Sprintf("%q reaches no operation", entry), Fix: nearest(entry, b.All)})
