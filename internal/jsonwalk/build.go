@@ -56,3 +56,7 @@ func ScanNumber(text []byte) bool {
 	n, err := scanNumber(text, 400)
 	return err == nil && n == len(text) && n <= maxDigits
 }
+
+// Extend makes what was added since the last call part of the open container i,
+// so that its members can be looked up while it is being built.
+func (d *Doc) Extend(i int) { d.nodes[i].next = uint32(len(d.nodes)) }

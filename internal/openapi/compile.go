@@ -65,7 +65,7 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 	}
 	switch a.doc.Kind(a.n) {
 	case jsonwalk.True, jsonwalk.False:
-		s := &Schema{shared: l.shared, types: anyType, never: !a.truth()}
+		s := &Schema{shared: l.shared, types: AnyType, never: !a.truth()}
 		l.schemas[a] = s
 		return s, nil
 	case jsonwalk.Object:
@@ -91,7 +91,7 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 	refs := l.refs
 	l.refs = 0
 	defer func() { l.refs = refs }()
-	s := &Schema{shared: l.shared, types: anyType}
+	s := &Schema{shared: l.shared, types: AnyType}
 	l.schemas[a] = s
 	l.compiled = append(l.compiled, s)
 	return s, l.fill(s, a, in)
@@ -353,7 +353,7 @@ func (c *compiler) finish() {
 		}
 	}
 	if c.nullable && c.dialect == dialect30 {
-		if s.types != anyType {
+		if s.types != AnyType {
 			s.types |= TypeNull
 		} else {
 			s.orNull = true

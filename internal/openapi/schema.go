@@ -22,7 +22,7 @@ const (
 	TypeObject
 
 	TypeNumber = TypeInteger | TypeFraction
-	anyType    = 1<<7 - 1
+	AnyType    = 1<<7 - 1
 )
 
 // Schema is one compiled schema. It is immutable and may be used by many
@@ -33,7 +33,7 @@ type Schema struct {
 
 	never       bool  // accepts nothing: the schema false
 	unsupported bool  // accepts nothing, because it asks for what is not implemented
-	types       Types // anyType when the schema does not say
+	types       Types // AnyType when the schema does not say
 	orNull      bool  // 3.0: nullable without a type, beside applicators
 	readOnly    bool
 	writeOnly   bool

@@ -233,7 +233,7 @@ func (r *run) apply(i int, s *Schema) bool {
 		return true
 	}
 	base := r.tick
-	if s.types != anyType && s.types&typeOf(r.d, i, kind) == 0 && r.fail(i, "type") {
+	if s.types != AnyType && s.types&typeOf(r.d, i, kind) == 0 && r.fail(i, "type") {
 		return false
 	}
 	if s.enum != nil && !s.enum.hold(r.d, i) && r.fail(i, "enum") {
