@@ -163,8 +163,10 @@ func (d *stream) start(t *turn, f wire.Framing, n int64) error {
 	t.out = t.out[:0]
 	h := d.w.Header()
 	for _, v := range t.x.Response.Fields {
-		k := http.CanonicalHeaderKey(v.Name)
-		h[k] = append(h[k], v.Value)
+		// The library's HPACK table keeps the strings beyond the exchange, whose
+		// views would change under it.
+		k := http.CanonicalHeaderKey(strings.Clone(v.Name))
+		h[k] = append(h[k], strings.Clone(v.Value))
 	}
 	if f == wire.Length {
 		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
@@ -198,7 +200,7 @@ func (d *stream) chunked() bool { return false }
 // end implements downstream.
 func (d *stream) end(_ *turn, trailers gatehouse.Fields) error {
 	for _, v := range trailers {
-		d.w.Header().Add(http.TrailerPrefix+http.CanonicalHeaderKey(v.Name), v.Value)
+		d.w.Header().Add(http.TrailerPrefix+http.CanonicalHeaderKey(v.Name), strings.Clone(v.Value))
 	}
 	return nil
 }
