@@ -31,7 +31,7 @@ type at struct {
 func (l *loader) parse(uri, name string, data []byte) (*tree, error) {
 	t := &tree{uri: uri, name: name}
 	first := bytes.TrimLeft(data, " \t\r\n")
-	isJSON := len(first) > 0 && (first[0] == '{' || first[0] == '[')
+	isJSON := len(first) > 0 && (first[0] == '{' || first[0] == '[') && !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml")
 	if isJSON || bytes.Equal(first, []byte("true")) || bytes.Equal(first, []byte("false")) {
 		for i := 0; i < len(data); {
 			n := bytes.IndexByte(data[i:], '\n')

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -316,7 +317,7 @@ func (r *run) number(i int, s *Schema) bool {
 	if s.text != nil {
 		f = s.text.format
 	}
-	if n == nil && !f.numeric() && (!s.shared.formats || len(r.d.Raw(i)) < 16) {
+	if raw := r.d.Raw(i); n == nil && !f.numeric() && (!s.shared.formats || len(raw) < 16 && bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0) {
 		return true
 	}
 	var v jsonwalk.Decimal

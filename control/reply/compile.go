@@ -1,0 +1,70 @@
+package reply
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// check is what one operation may answer.
+type check struct {
+	op         *openapi.Operation
+	undeclared openapi.Undeclared
+	lax        bool // undeclared statuses and media types pass
+	strict     bool // values that are not as described are refused
+	buffers    sync.Pool
+}
+
+// Compile implements [gatehouse.Control].
+func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	if err := c.check(b); err != nil {
+		return nil, err
+	}
+	op, ok := b.Operation.(*openapi.Operation)
+	if !ok {
+		return nil, nil
+	}
+	k := &check{op: op, undeclared: openapi.Strip, lax: c.OnUndeclaredStatus == "report", strict: c.OnInvalid == "refuse"}
+	switch c.Undeclared {
+	case "reject":
+		k.undeclared = openapi.Reject
+	case "allow":
+		k.undeclared = openapi.Allow
+	}
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: k.head}}
+	if slices.ContainsFunc(op.Responses, described) {
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: k.body})
+	}
+	return steps, nil
+}
+
+// described reports a response with a JSON body whose members are known.
+func described(r *openapi.Response) bool {
+	return slices.ContainsFunc(r.Content, func(m openapi.MediaType) bool {
+		return m.Schema != nil && (openapi.IsJSON(m.Type) || strings.HasSuffix(m.Type, "/*"))
+	})
+}
+
+func (c *Config) check(b *gatehouse.Build) error {
+	var errs []error
+	one := func(key, value, loose string, allowed ...string) {
+		switch {
+		case !slices.Contains(allowed, value):
+			errs = append(errs, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%q is no choice", value), Fix: key + ": " + allowed[0]})
+		case value != loose:
+		case c.Waiver == nil:
+			errs = append(errs, &gatehouse.Fault{Key: key, Says: value + " needs a waiver", Fix: key + ": " + allowed[0] + ", or waiver: {because: why, owner: who@example.com, until: 2027-06-30}"})
+		case c.Waiver.Expired(b.Now()):
+			errs = append(errs, &gatehouse.Fault{Key: "waiver", Says: "the waiver ended on " + c.Waiver.Until.Format("2006-01-02"), Fix: key + ": " + allowed[0]})
+		}
+	}
+	one("undeclared", c.Undeclared, "allow", "strip", "reject", "allow")
+	one("on_undeclared_status", c.OnUndeclaredStatus, "report", "refuse", "report")
+	one("on_invalid", c.OnInvalid, "", "report", "refuse")
+	return errors.Join(errs...)
+}

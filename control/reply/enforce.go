@@ -1,0 +1,150 @@
+package reply
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+var (
+	undeclaredStatus = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared_status", Public: "The reply is not one that the API declares"}
+	undeclaredType   = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared_type", Public: "The reply is not one that the API declares"}
+	undeclaredMember = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared", Public: "The reply is not one that the API declares"}
+	invalid          = &gatehouse.Answer{Status: 502, Reason: "reply.invalid", Public: "The reply is not one that the API declares"}
+	unreadable       = &gatehouse.Answer{Status: 502, Reason: "reply.unreadable", Public: "The reply could not be checked"}
+)
+
+// limits are those of every JSON body.
+var limits = jsonwalk.Limits{}
+
+// head judges the status and the media type. Answers made here and the
+// upstream's errors pass: what may be in those is leak's business.
+func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	res := &x.Response
+	if res.Own || res.Status >= 400 || res.Status < 200 {
+		return gatehouse.Pass, nil
+	}
+	declared := k.op.Response(res.Status)
+	if declared == nil {
+		// A condition that the client set is answered by HTTP itself (RFC 9110 section 13).
+		if res.Status == 304 {
+			return gatehouse.Pass, nil
+		}
+		if k.lax {
+			return gatehouse.PassBy("reply.undeclared_status"), nil
+		}
+		return gatehouse.Deny(undeclaredStatus), nil
+	}
+	if contentType := res.Fields.Get("content-type"); contentType != "" && len(declared.Content) > 0 && media(declared.Content, contentType) == nil {
+		if k.lax {
+			return gatehouse.PassBy("reply.undeclared_type"), nil
+		}
+		return gatehouse.Deny(undeclaredType), nil
+	}
+	return gatehouse.Pass, nil
+}
+
+// media returns what is declared for a Content-Type, or nil.
+func media(content []openapi.MediaType, contentType string) *openapi.MediaType {
+	name, _, _ := strings.Cut(contentType, ";")
+	name = strings.Trim(name, " \t")
+	var ranged *openapi.MediaType
+	for i := range content {
+		m := &content[i]
+		if strings.EqualFold(m.Type, name) {
+			return m
+		}
+		prefix, isRange := strings.CutSuffix(m.Type, "*")
+		if isRange && name != "" && (m.Type == "*/*" || len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
+			ranged = m
+		}
+	}
+	return ranged
+}
+
+// isJSON is openapi.IsJSON for a Content-Type as it was sent.
+func isJSON(contentType string) bool {
+	name, _, _ := strings.Cut(contentType, ";")
+	name = strings.Trim(name, " \t")
+	return strings.EqualFold(name, "application/json") || len(name) > 5 && strings.EqualFold(name[len(name)-5:], "+json")
+}
+
+// buffer is the memory for a reply that is cut.
+type buffer struct{ out []byte }
+
+// body cuts what the schema does not declare.
+func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	res := &x.Response
+	declared := k.op.Response(res.Status)
+	if res.Own || declared == nil || len(res.Body) == 0 && !res.BodyTooLarge {
+		return gatehouse.Pass, nil
+	}
+	contentType := res.Fields.Get("content-type")
+	m := media(declared.Content, contentType)
+	if contentType == "" && len(declared.Content) > 0 {
+		// The upstream does not say what it sends; the description does.
+		m, contentType = &declared.Content[0], declared.Content[0].Type
+	}
+	switch {
+	case m == nil || m.Schema == nil || !isJSON(contentType):
+		return gatehouse.Pass, nil
+	case res.BodyTooLarge:
+		return gatehouse.Deny(unreadable).Because("the reply is too large to be looked at"), nil
+	case encoded(res.Fields):
+		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
+	}
+	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
+	switch {
+	case err != nil && res.Status >= 400:
+		return gatehouse.PassBy("reply.unread").Because(err.Error()), nil
+	case err != nil:
+		return gatehouse.Deny(unreadable).Because(err.Error()), nil
+	}
+	return k.filter(x, m.Schema, d), nil
+}
+
+func encoded(f gatehouse.Fields) bool {
+	for i := range f {
+		if f[i].Name == "content-encoding" && !strings.EqualFold(f[i].Value, "identity") {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *check) filter(x *gatehouse.Exchange, s *openapi.Schema, d *jsonwalk.Doc) gatehouse.Verdict {
+	b, ok := k.buffers.Get().(*buffer)
+	if !ok {
+		b = new(buffer)
+	}
+	defer k.buffers.Put(b)
+	var cut int
+	var v openapi.Violation
+	b.out, cut, v = s.Filter(b.out[:0], d, k.undeclared)
+	switch {
+	case v.Keyword == "budget":
+		return gatehouse.Deny(unreadable).Because(v.String())
+	case v.Keyword != "" && k.strict:
+		return gatehouse.Deny(invalid).Because(v.String())
+	case cut > 0 && k.undeclared == openapi.Reject:
+		return gatehouse.Deny(undeclaredMember)
+	case cut > 0:
+		x.Response.Body = append(x.Response.Body[:0], b.out...)
+		x.Response.Parsed.Reset()
+		forget(&x.Response.Fields)
+		return gatehouse.PassBy("reply.stripped")
+	case v.Keyword != "":
+		return gatehouse.PassBy("reply.invalid").Because(v.String())
+	}
+	return gatehouse.Pass
+}
+
+// forget removes the fields that speak of the bytes that were.
+func forget(f *gatehouse.Fields) {
+	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"} {
+		f.Del(name)
+	}
+}
