@@ -16,7 +16,7 @@ var (
 
 // askPlain asks for bodies that can be read.
 func askPlain(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	x.Request.Drop = append(x.Request.Drop, "accept-encoding")
+	x.Request.Forward.Set("accept-encoding", "identity")
 	return gatehouse.Pass, nil
 }
 

@@ -2,11 +2,10 @@ package ratelimit
 
 import (
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // class is what an operation does, as far as its limit is concerned.
@@ -34,19 +33,14 @@ var (
 // classify tells what an operation does from its method and from the words of
 // its id and its path. Where in doubt the tighter class wins.
 func classify(op gatehouse.Operation) class {
-	words := wordsOf(op.ID())
-	for s := range strings.SplitSeq(op.Template(), "/") {
-		if !strings.HasPrefix(s, "{") {
-			words = append(words, wordsOf(s)...)
-		}
-	}
+	said := append(words.Of(op.ID()), words.OfPath(op.Template())...)
 	has := func(list []string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
+		return slices.ContainsFunc(said, func(w string) bool { return slices.Contains(list, w) })
 	}
 	// "sign in" and "log in" may be two words.
 	pair := func(a, b string) bool {
-		i := slices.Index(words, a)
-		return i >= 0 && i+1 < len(words) && words[i+1] == b
+		i := slices.Index(said, a)
+		return i >= 0 && i+1 < len(said) && said[i+1] == b
 	}
 	safe := op.Method() == "GET" || op.Method() == "HEAD" || op.Method() == "OPTIONS"
 	switch {
@@ -60,30 +54,4 @@ func classify(op gatehouse.Operation) class {
 		return read
 	}
 	return write
-}
-
-// wordsOf splits a name at everything that is no letter or digit and at the
-// humps of camel case, and returns its words in lower case.
-func wordsOf(name string) []string {
-	var words []string
-	var word []rune
-	flush := func() {
-		if len(word) > 0 {
-			words = append(words, strings.ToLower(string(word)))
-		}
-		word = word[:0]
-	}
-	runes := []rune(name)
-	for i, r := range runes {
-		switch {
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			flush()
-			continue
-		case unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])):
-			flush()
-		}
-		word = append(word, r)
-	}
-	flush()
-	return words
 }
