@@ -24,6 +24,9 @@ func (s *Server) answer(t *turn, d downstream) bool {
 	if t.tunnel {
 		return s.upgrade(t, d)
 	}
+	if x.Response.Own && !x.Response.Fields.Has("date") {
+		x.Response.Fields.Add("date", s.date.Load().text)
+	}
 	var err error
 	if t.unread {
 		err = s.pass(t, d)

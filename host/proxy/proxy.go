@@ -103,6 +103,7 @@ type Server struct {
 	byRef  map[*gatehouse.Upstream]*pool
 
 	stats stats
+	date  atomic.Pointer[date]
 }
 
 // stats are counters for [Server.Stats].
@@ -135,18 +136,35 @@ func New(c Config) (*Server, error) {
 	if err := s.newHTTP2(); err != nil {
 		return nil, err
 	}
+	s.renewDate()
 	s.work.Go(func() { s.watcher.run(s.stop, s.sweep) })
 	return s, nil
 }
 
-// sweep closes upstream connections that have been idle too long.
+// sweep renews the date and closes upstream connections that have been idle too
+// long.
 func (s *Server) sweep() {
+	s.renewDate()
 	s.poolMu.RLock()
 	defer s.poolMu.RUnlock()
 	now := time.Duration(s.watcher.now.Load())
 	for _, p := range s.pools {
 		p.sweep(now, false)
 	}
+}
+
+// renewDate keeps the Date field of our own answers (RFC 9110 section 6.6.1): a
+// text per second instead of one per answer.
+func (s *Server) renewDate() {
+	now := time.Now().UTC()
+	if d := s.date.Load(); d == nil || d.second != now.Unix() {
+		s.date.Store(&date{now.Unix(), now.Format(http.TimeFormat)})
+	}
+}
+
+type date struct {
+	second int64
+	text   string
 }
 
 // Serve accepts clients from l until the server is shut down or l fails. With
