@@ -117,7 +117,7 @@ func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool
 		return nil, true, err
 	}
 	param := strings.TrimPrefix(o.ID, "path.")
-	bases := basesOf(b.All, param)
+	bases := o.basesOf(b.All, param)
 	if len(bases) == 0 {
 		return nil, false, &gatehouse.Fault{Key: k + ".id", Says: fmt.Sprintf("no path has a parameter {%s}", param), Fix: "path.NAME with a name of the description"}
 	}
@@ -125,7 +125,7 @@ func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool
 	if a == none {
 		return nil, false, nil
 	}
-	if len(bases) > 1 && o.Operations["read"] == nil && o.Operations["update"] == nil {
+	if len(bases) > 1 && len(o.Operations) == 0 {
 		return nil, true, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("{%s} names several resources: %s", param, strings.Join(bases, ", ")),
 			Fix: "operations: {read: [...], update: [...], delete: [...], list: [...], create: [...]}"}
 	}

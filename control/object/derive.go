@@ -52,7 +52,7 @@ func (o *Object) actionIn(op gatehouse.Operation, param string, bases []string) 
 }
 
 func derived(op gatehouse.Operation, param string, bases []string) action {
-	if names(op.Template(), param) {
+	if slices.Contains(bases, baseOf(op.Template(), param)) {
 		switch op.Method() {
 		case "GET", "HEAD":
 			return read
@@ -76,9 +76,6 @@ func derived(op gatehouse.Operation, param string, bases []string) action {
 	return none
 }
 
-// names reports whether a template has a segment that is that parameter.
-func names(template, param string) bool { return baseOf(template, param) != "" }
-
 // baseOf returns the template up to the segment that is the parameter, or "".
 func baseOf(template, param string) string {
 	segment := "/{" + param + "}"
@@ -89,10 +86,25 @@ func baseOf(template, param string) string {
 	return template[:i+len(segment)]
 }
 
-// basesOf returns every resource whose path ends in the parameter.
-func basesOf(all []gatehouse.Operation, param string) []string {
+// basesOf returns every resource whose path ends in the parameter: those of the
+// operations that the configuration names, else all there are.
+func (o *Object) basesOf(all []gatehouse.Operation, param string) []string {
+	var named []string
+	for _, action := range [...]string{"read", "update", "delete"} {
+		named = append(named, o.Operations[action]...)
+	}
+	if bases := basesIn(all, param, named); len(bases) > 0 {
+		return bases
+	}
+	return basesIn(all, param, nil)
+}
+
+func basesIn(all []gatehouse.Operation, param string, named []string) []string {
 	var bases []string
 	for _, op := range all {
+		if named != nil && !slices.Contains(named, op.ID()) {
+			continue
+		}
 		if base := baseOf(op.Template(), param); base != "" && !slices.Contains(bases, base) {
 			bases = append(bases, base)
 		}

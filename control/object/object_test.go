@@ -400,6 +400,20 @@ func TestOneParameterNameOfTwoResourcesMustBeSpelledOut(t *testing.T) {
 	if _, err := config(order()).Compile(b); err == nil || !strings.Contains(err.Error(), "names several resources") {
 		t.Errorf("%v", err)
 	}
+	o := order()
+	o.Operations = map[string][]string{"read": {"getOrder"}}
+	if _, err := config(o).Compile(b); err != nil {
+		t.Errorf("spelled out: %v", err)
+	}
+	// What is spelled out is the one resource: the other still needs its own object.
+	b.Operation = d.Operation("adminGetOrder")
+	if _, err := config(o).Compile(b); err == nil || !strings.Contains(err.Error(), "no object says whose it is") {
+		t.Errorf("the other resource: %v", err)
+	}
+	b.Operation = d.Operation("deleteOrder")
+	if steps, err := config(o).Compile(b); err != nil || len(steps) == 0 {
+		t.Errorf("an operation of the same resource that was not listed is left open: %v", err)
+	}
 }
 
 func TestNothingIsAllocatedOnTheWayThrough(t *testing.T) {

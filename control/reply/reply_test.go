@@ -96,9 +96,14 @@ func TestOnlyDeclaredMembersLeave(t *testing.T) {
 		`{"extra":{"a":1,"b":2}}`:                                           `{"extra":{"a":1}}`,
 		`{"open":{"a":1,"b":2}}`:                                            `{"open":{"a":1,"b":2}}`,
 		`{"id":"not an integer","secret":1,"friends":[{"name":7,"ssn":1}]}`: `{"id":"not an integer","friends":[{"name":7}]}`,
-		`{"Name":"x"}`:                      `{}`,
-		`{"n\u0061me":"x","s\u0065cret":1}`: `{"n\u0061me":"x"}`,
-		`{"a":1,"b":2}`:                     `{}`,
+		`{"Name":"x"}`:                              `{}`,
+		`{"n\u0061me":"x","s\u0065cret":1}`:         `{"n\u0061me":"x"}`,
+		`{"id":{"secret":1},"name":[{"secret":2}]}`: `{"id":{},"name":[]}`,
+		`{"friends":{"secret":1}}`:                  `{"friends":{}}`,
+		`{"friends":[[{"secret":1}],"x"]}`:          `{"friends":[[],"x"]}`,
+		`[{"secret":1}]`:                            `[]`,
+		`"plain"`:                                   `"plain"`,
+		`{"a":1,"b":2}`:                             `{}`,
 	} {
 		x := answer(200, "application/json", in)
 		if rule := run(t, list, x); rule != "" || string(x.Response.Body) != want {

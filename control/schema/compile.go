@@ -226,4 +226,6 @@ type scratch struct {
 	text []byte
 	name []byte
 	seen [most / 64]uint64
+	// garbled reports a value that no JSON text could hold.
+	garbled bool
 }

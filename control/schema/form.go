@@ -15,7 +15,7 @@ func (k *check) judgeForm(body []byte, m *openapi.MediaType) gatehouse.Verdict {
 	s := k.borrow()
 	defer k.scratch.Put(s)
 	list := k.forms[m.Type]
-	s.doc.Begin()
+	s.begin()
 	root := s.doc.Open(jsonwalk.Object)
 	for rest := body; len(rest) > 0; {
 		var pair []byte
@@ -56,9 +56,9 @@ func (k *check) field(s *scratch, list []parameter, body, rawValue []byte) bool 
 			types = list[at].types
 		}
 		s.text = decode(s.text[:0], str(rawValue))
-		add(&s.doc, types, s.text)
+		s.add(types, s.text)
 		s.doc.Named(i, s.name)
-		return utf8.Valid(s.text)
+		return !s.garbled
 	}
 	p := &list[at]
 	s.doc.Named(s.doc.Open(jsonwalk.Array), s.name)
@@ -73,13 +73,10 @@ func (k *check) field(s *scratch, list []parameter, body, rawValue []byte) bool 
 			return false
 		}
 		s.text = decode(s.text[:0], str(value))
-		if !utf8.Valid(s.text) {
-			return false
-		}
-		add(&s.doc, p.items, s.text)
+		s.add(p.items, s.text)
 	}
 	s.doc.Close()
-	return true
+	return !s.garbled
 }
 
 // wellFormed reports whether every escape is one and nothing can be read twice.

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -113,8 +114,11 @@ func (k *check) one(s *scratch, p *parameter, text []byte, escaped bool) (openap
 		s.text = decode(s.text[:0], str(text))
 		text = s.text
 	}
-	s.doc.Begin()
-	kind := add(&s.doc, p.types, text)
+	s.begin()
+	kind := s.add(p.types, text)
+	if s.garbled {
+		return openapi.Violation{Keyword: "characters"}, false
+	}
 	if p.schema == nil {
 		return openapi.Violation{Keyword: "maxLength"}, len(text) <= k.options.MaxString
 	}
@@ -129,7 +133,7 @@ func (k *check) one(s *scratch, p *parameter, text []byte, escaped bool) (openap
 }
 
 func (k *check) elements(s *scratch, p *parameter, text []byte, escaped bool) (openapi.Violation, bool) {
-	s.doc.Begin()
+	s.begin()
 	s.doc.Open(jsonwalk.Array)
 	for more := true; more; {
 		var element []byte
@@ -138,9 +142,12 @@ func (k *check) elements(s *scratch, p *parameter, text []byte, escaped bool) (o
 			s.text = decode(s.text[:0], str(element))
 			element = s.text
 		}
-		add(&s.doc, p.items, element)
+		s.add(p.items, element)
 	}
 	s.doc.Close()
+	if s.garbled {
+		return openapi.Violation{Keyword: "characters"}, false
+	}
 	return p.schema.Validate(&s.doc, k.options)
 }
 
@@ -160,7 +167,7 @@ func cut(text []byte, separator byte, escaped bool) (before, after []byte, found
 // gathered judges a parameter whose parts are spread over the query. It reports
 // a part that came twice.
 func (k *check) gathered(s *scratch, p *parameter, query string) (v openapi.Violation, ok, twice bool) {
-	s.doc.Begin()
+	s.begin()
 	container := jsonwalk.Array
 	if p.shape == object {
 		container = jsonwalk.Object
@@ -182,13 +189,17 @@ func (k *check) gathered(s *scratch, p *parameter, query string) (v openapi.Viol
 		n := len(s.text)
 		s.text = append(s.text, name...)
 		i := s.doc.Len()
-		add(&s.doc, types, s.text[:n])
+		s.add(types, s.text[:n])
 		if p.shape == object {
 			s.doc.Named(i, s.text[n:])
+			s.garbled = s.garbled || bytes.IndexByte(name, 0) >= 0 || !utf8.Valid(name)
 		}
 		s.doc.Extend(root)
 	}
 	s.doc.Close()
+	if s.garbled {
+		return openapi.Violation{Keyword: "characters"}, false, false
+	}
 	v, ok = p.schema.Validate(&s.doc, k.options)
 	return v, ok, false
 }
@@ -214,8 +225,16 @@ func (p *parameter) part(name []byte) ([]byte, openapi.Types, bool) {
 	return name, openapi.TypeString, p.deep
 }
 
-// add adds a text as the kind of value that the types ask for.
-func add(d *jsonwalk.Doc, types openapi.Types, text []byte) jsonwalk.Kind {
+// begin makes s ready for another value.
+func (s *scratch) begin() {
+	s.doc.Begin()
+	s.garbled = false
+}
+
+// add adds a text as the kind of value that the types ask for, and notes what no
+// JSON text could hold: NUL and invalid UTF-8.
+func (s *scratch) add(types openapi.Types, text []byte) jsonwalk.Kind {
+	s.garbled = s.garbled || bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text)
 	kind := jsonwalk.String
 	switch {
 	case types&openapi.TypeNumber != 0 && types != openapi.AnyType && plainNumber(types, text):
@@ -225,7 +244,7 @@ func add(d *jsonwalk.Doc, types openapi.Types, text []byte) jsonwalk.Kind {
 	case types&openapi.TypeBoolean != 0 && types != openapi.AnyType && string(text) == "false":
 		kind = jsonwalk.False
 	}
-	d.Scalar(kind, text)
+	s.doc.Scalar(kind, text)
 	return kind
 }
 

@@ -107,6 +107,7 @@ func (r *run) array(i int, a *array, base uint32) bool {
 				return false
 			}
 			r.evaluated(c)
+			r.element(c)
 		}
 	}
 	if a.contains != nil && !r.contains(i, a) {
@@ -124,9 +125,17 @@ func (r *run) array(i int, a *array, base uint32) bool {
 				return false
 			}
 			r.evaluated(c)
+			r.element(c)
 		}
 	}
 	return true
+}
+
+// element marks an element as declared, in case another schema shuts its array.
+func (r *run) element(c int) {
+	if r.lenient {
+		r.mark(c, declared)
+	}
 }
 
 func (r *run) contains(i int, a *array) bool {

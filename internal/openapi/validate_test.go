@@ -258,3 +258,22 @@ func FuzzNoBodyMakesTheValidatorPanic(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkValidate judges a body of the usual kind, reading included.
+func BenchmarkValidate(b *testing.B) {
+	s := compile(b, "3.0.3", `{"type":"object","required":["name","head_sha"],"properties":{"name":{"type":"string"},"head_sha":{"type":"string"},"status":{"type":"string","enum":["queued","in_progress"]},
+		"started_at":{"type":"string","format":"date-time"},"output":{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"summary":{"type":"string","maxLength":65535},
+		"annotations":{"type":"array","maxItems":50,"items":{"type":"object","required":["path","start_line"],"properties":{"path":{"type":"string"},"start_line":{"type":"integer"},"end_line":{"type":"integer"},"annotation_level":{"type":"string","enum":["notice","warning","failure"]},"message":{"type":"string"}}}}}}}}`)
+	body := []byte(`{"name":"mighty_readme","head_sha":"ce587453ced02b1526dfb4cb910479d431683101","status":"in_progress","started_at":"2018-05-04T01:14:52Z","output":{"title":"Mighty Readme report","summary":"There are 0 failures, 2 warnings, and 1 notice.","annotations":[{"path":"README.md","annotation_level":"warning","message":"Check your spelling for 'banaas'.","start_line":2,"end_line":2},{"path":"README.md","annotation_level":"warning","message":"Check your spelling for 'aples'","start_line":4,"end_line":4}]}}`)
+	var d jsonwalk.Doc
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := d.Parse(body, jsonwalk.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+		if v, ok := s.Validate(&d, openapi.Options{MaxString: 10_000, MaxItems: 1000}); !ok {
+			b.Fatal(v)
+		}
+	}
+}

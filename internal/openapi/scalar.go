@@ -1,0 +1,135 @@
+package openapi
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+func typeOf(d *jsonwalk.Doc, i int, k jsonwalk.Kind) Types {
+	switch k {
+	case jsonwalk.Null:
+		return TypeNull
+	case jsonwalk.True, jsonwalk.False:
+		return TypeBoolean
+	case jsonwalk.String:
+		return TypeString
+	case jsonwalk.Array:
+		return TypeArray
+	case jsonwalk.Object:
+		return TypeObject
+	}
+	plain := true
+	for _, c := range d.Raw(i) {
+		plain = plain && c != '.' && c|0x20 != 'e'
+	}
+	if plain {
+		return TypeInteger
+	}
+	var v jsonwalk.Decimal
+	if d.Decimal(&v, i); v.Integer() {
+		return TypeInteger
+	}
+	return TypeFraction
+}
+
+func (v *values) hold(d *jsonwalk.Doc, i int) bool {
+	if d.Kind(i) == jsonwalk.String {
+		t := d.Text(i)
+		if v.set != nil {
+			_, ok := v.set[string(t)]
+			return ok
+		}
+		for _, s := range v.texts {
+			if s == string(t) {
+				return true
+			}
+		}
+		return false
+	}
+	if v.rest == nil {
+		return false
+	}
+	for c, end := 1, v.rest.Next(0); c < end; c = v.rest.Next(c) {
+		if d.Equal(i, v.rest, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) number(i int, s *Schema) bool {
+	n := s.numbers
+	f := noFormat
+	if s.text != nil {
+		f = s.text.format
+	}
+	if raw := r.d.Raw(i); n == nil && !f.numeric() && (!s.shared.formats || len(raw) < 16 && bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0) {
+		return true
+	}
+	var v jsonwalk.Decimal
+	r.d.Decimal(&v, i)
+	switch {
+	case n == nil:
+	case n.min != nil && v.Compare(n.min) < 0 && r.fail(i, "minimum"),
+		n.max != nil && v.Compare(n.max) > 0 && r.fail(i, "maximum"),
+		n.over != nil && v.Compare(n.over) <= 0 && r.fail(i, "exclusiveMinimum"),
+		n.under != nil && v.Compare(n.under) >= 0 && r.fail(i, "exclusiveMaximum"),
+		n.multiple != nil && !v.MultipleOf(n.multiple) && r.fail(i, "multipleOf"):
+		return false
+	}
+	if !s.shared.formats {
+		return true
+	}
+	return r.inRange(f, s, &v) || !r.fail(i, "format")
+}
+
+// inRange judges formats of numbers, and what a program behind us would read
+// otherwise (VALIDATION.md section 6): what overflows a double, and integers
+// beyond +-2^53 to which the description gives neither format nor bound.
+func (r *run) inRange(f format, s *Schema, v *jsonwalk.Decimal) bool {
+	g := &s.shared.ranges
+	switch f {
+	case formatInt32:
+		return v.Integer() && g.int32.holds(v)
+	case formatInt64:
+		return v.Integer() && g.int64.holds(v)
+	case formatUint32:
+		return v.Integer() && g.uint32.holds(v)
+	case formatUint64:
+		return v.Integer() && g.uint64.holds(v)
+	}
+	if !g.double.holds(v) {
+		return false
+	}
+	loose := s.types&TypeNumber == TypeInteger && (s.numbers == nil || s.numbers.max == nil && s.numbers.under == nil)
+	return !loose || r.o.Direction != Request || g.exact.holds(v)
+}
+
+func (r *run) text(i int, s *Schema) bool {
+	t := s.text
+	if s.enum != nil || s.konst != nil {
+		r.mark(i, bounded)
+	}
+	if t == nil {
+		return true
+	}
+	if t.max >= 0 {
+		r.mark(i, bounded)
+	}
+	b := r.d.Text(i)
+	if t.min > 0 || t.max >= 0 {
+		n := len(b)
+		if n > t.max && t.max >= 0 || n < 4*t.min {
+			n = utf8.RuneCount(b)
+		}
+		if n < t.min && r.fail(i, "minLength") || t.max >= 0 && n > t.max && r.fail(i, "maxLength") {
+			return false
+		}
+	}
+	if t.pattern != nil && !t.pattern.match(b) && r.fail(i, "pattern") {
+		return false
+	}
+	return t.format == noFormat || t.format.numeric() || t.format.matches(b) || !r.fail(i, "format")
+}
