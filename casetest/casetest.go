@@ -76,6 +76,31 @@ func RunFolder(t *testing.T, folder string, kinds ...gatehouse.Kind) int {
 	return len(files)
 }
 
+// Broken runs every case of a folder through every door after breaking what the
+// controls need of the process, and returns how many requests were sent and how
+// many reached the upstream.
+func Broken(t *testing.T, folder string, breaking func(*gatehouse.Kept), kinds ...gatehouse.Kind) (sent, reached int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		c, err := read(f)
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		for _, door := range doors {
+			t.Run(c.Name+"/"+door.name, func(t *testing.T) {
+				s, r := c.runBroken(t, door, kinds, breaking)
+				sent, reached = sent+s, reached+r
+			})
+		}
+	}
+	return sent, reached
+}
+
 // read reads one case and refuses parts that nobody would look at.
 func read(file string) (*Case, error) {
 	b, err := os.ReadFile(file)

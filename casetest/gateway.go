@@ -55,12 +55,15 @@ var doors = []door{
 func Start(t testing.TB, api string, kinds ...gatehouse.Kind) *Gateway {
 	t.Helper()
 	c := &Case{Config: api, Upstream: map[string]string{}}
-	return c.start(t, doors[0], kinds)
+	return c.start(t, doors[0], kinds, nil)
 }
 
-func (c *Case) start(t testing.TB, d door, kinds []gatehouse.Kind) *Gateway {
+func (c *Case) start(t testing.TB, d door, kinds []gatehouse.Kind, breaking func(*gatehouse.Kept)) *Gateway {
 	t.Helper()
 	g := &Gateway{Upstream: newUpstream(t, c.Upstream), Seen: &Seen{}, Kept: Kept(t)}
+	if breaking != nil {
+		breaking(g.Kept)
+	}
 	issuer, stop, err := devissuer.Start(audience)
 	if err != nil {
 		t.Fatal(err)

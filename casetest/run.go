@@ -17,7 +17,7 @@ import (
 )
 
 func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
-	g := c.start(t, d, kinds)
+	g := c.start(t, d, kinds, nil)
 	var conn net.Conn
 	var br *bufio.Reader
 	for i, s := range c.Steps {
@@ -63,6 +63,36 @@ func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
 			conn = nil
 		}
 	}
+}
+
+// runBroken sends the case's requests and judges nothing but who reached the
+// upstream.
+func (c *Case) runBroken(t *testing.T, d door, kinds []gatehouse.Kind, breaking func(*gatehouse.Kept)) (sent, reached int) {
+	g := c.start(t, d, kinds, breaking)
+	for i, s := range c.Steps {
+		g.Upstream.forget()
+		conn, err := net.Dial("tcp", g.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		raw, method := wireForm(c.substitute(s.Request, g.Issuer))
+		if _, err := conn.Write(raw); err != nil {
+			t.Fatalf("request %d: %v", i+1, err)
+		}
+		r, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+		if err != nil {
+			t.Fatalf("request %d: no answer: %v", i+1, err)
+		}
+		_ = r.Body.Close()
+		_ = conn.Close()
+		sent++
+		if n := len(g.Upstream.Requests()); n > 0 {
+			t.Errorf("request %d reached the upstream and was answered with %d", i+1, r.StatusCode)
+			reached++
+		}
+	}
+	return sent, reached
 }
 
 // answer is what came back of one request.
