@@ -74,6 +74,9 @@ components:
 // waived is a waiver as it is written in a configuration.
 const waived = `{because: "hostile requests are let through to see what leaves", owner: test@example.com, until: ${UNTIL}}`
 
+// wide is the ratelimit control with limits that no test meets.
+const wide = `ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 60000/s, burst: 1000000, waiver: ` + waived + `}`
+
 // ordinary is the configuration of most tests. Its limits are wide, since one
 // address sends thousands of requests.
 const ordinary = `issuer: ${ISSUER}
@@ -84,7 +87,7 @@ objects: {order: {id: path.orderId, owner: response.customer_id, tenant: respons
 no_object: {anyOne: ` + waived + `, anyTwo: ` + waived + `, anyThree: ` + waived + `}
 public: {anyOne: ` + waived + `, anyTwo: ` + waived + `, anyThree: ` + waived + `}
 controls:
-  ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 60000/s, burst: 1000000, waiver: ` + waived + `}
+  ` + wide + `
   identity: {plain: {x-user-id: sub, x-tenant: tenant, x-roles: roles}}
 `
 
@@ -166,11 +169,16 @@ func (h *house) load(t testing.TB, o options) (*config.File, *engine.Policy, err
 		o.issuer = h.issuer.URL
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "environment: development\nstate: %s\n%sapis:\n  orders:\n    openapi: api.yaml\n", h.dir, o.top)
+	fill := strings.NewReplacer("${ISSUER}", o.issuer, "${UPSTREAM}", h.up.addr, "${UNTIL}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
+	fmt.Fprintf(&b, "environment: development\nstate: %s\n%s", h.dir, fill.Replace(o.top))
+	if !strings.Contains(o.top, "controls:") {
+		b.WriteString(fill.Replace("controls: {" + wide + "}\n"))
+	}
+	b.WriteString("apis:\n  orders:\n    openapi: api.yaml\n")
 	if !strings.Contains(o.api, "upstream:") {
 		fmt.Fprintf(&b, "    upstream: http://%s\n", h.up.addr)
 	}
-	api := strings.NewReplacer("${ISSUER}", o.issuer, "${UPSTREAM}", h.up.addr, "${UNTIL}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly)).Replace(o.api)
+	api := fill.Replace(o.api)
 	for l := range strings.Lines(api) {
 		b.WriteString("    " + l)
 	}
