@@ -171,6 +171,11 @@ type date struct {
 // cfg the clients speak TLS. It returns nil after a shutdown.
 func (s *Server) Serve(l net.Listener, cfg *tls.Config) error {
 	s.mu.Lock()
+	if s.ending.Load() { // a shutdown that came first has not seen this listener
+		s.mu.Unlock()
+		_ = l.Close()
+		return nil
+	}
 	s.listeners[l] = struct{}{}
 	s.mu.Unlock()
 	defer func() {
