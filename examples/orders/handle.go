@@ -158,8 +158,8 @@ func (a *API) create(w http.ResponseWriter, r *http.Request, who caller) {
 		return
 	}
 	var n int
-	if err := a.db.QueryRow("SELECT count(*) FROM orders").Scan(&n); err != nil {
-		leak(w, err, "SELECT count(*)")
+	if err := a.db.QueryRow("SELECT coalesce(max(rowid), 0) FROM orders").Scan(&n); err != nil {
+		leak(w, err, "SELECT max(rowid) FROM orders")
 		return
 	}
 	o := Order{ID: fmt.Sprintf("ord-7%03d", n), CustomerID: who.ID, TenantID: who.Tenant, Status: "open", CreatedAt: "2026-03-14T09:26:53Z", SupplierKey: "sk_supplier_51Hx9"}

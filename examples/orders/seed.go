@@ -78,6 +78,7 @@ func (a *API) Reset() error {
 		{"ord-3001", "carol", "acme", "violin", 1, "geige für Köln"},
 		{"ord-3002", "carol", "acme", "strings", 4, ""},
 		{"ord-4001", "dave", "acme", "lamp", 2, ""},
+		{"ord-5001", "grace", "acme", "gift card", 1, "refund with sk_live_4eC39HqLyjWDarjtT1zdp7dc, thanks"},
 		{"ord-9001", "mallory", "globex", "crowbar", 3, "globex only"},
 	} {
 		if err := insert(o.id, o.customer, o.tenant, o.item, o.quantity, o.note); err != nil {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+	"time"
+)
+
+// demoAudience is whom the demo's tokens are meant for.
+const demoAudience = "https://api.example.com/orders"
+
+// demoConfig is the configuration of the demo as a visitor reads it.
+type demoConfig struct {
+	listen, admin, upstream, issuer string // addresses, and the issuer's URL
+	cert, key, state, log           string // files
+	until                           time.Time
+}
+
+// text returns gatehouse.yaml.
+func (c demoConfig) text() string {
+	return strings.NewReplacer(
+		"$LISTEN", c.listen, "$ADMIN", c.admin, "$UPSTREAM", c.upstream, "$ISSUER", c.issuer,
+		"$CERT", c.cert, "$KEY", c.key, "$STATE", c.state, "$LOG", c.log, "$UNTIL", c.until.Format(time.DateOnly),
+	).Replace(demoYAML)
+}
+
+const demoYAML = `# The demo's whole configuration. Everything that is not written here is on, with
+# the numbers of the guides: gatehouse explain GET /v1/orders/{orderId} prints the result.
+environment: development                  # the issuer below is on loopback and has no TLS
+listen:
+  address: "$LISTEN"
+  tls: {cert: "$CERT", key: "$KEY"}
+admin: {address: "$ADMIN"}
+state: "$STATE"
+log: "$LOG"
+
+apis:
+  orders:
+    openapi: orders.openapi.yaml          # operations, methods, schemas, sizes, scopes: all of it comes from here
+    upstream: http://$UPSTREAM            # the vulnerable API
+    audience: https://api.example.com/orders
+    issuer: $ISSUER                       # the demo's own; any OpenID provider in earnest
+    origins: [https://app.example.com]
+
+    objects:                              # whose is it? asked on every request, and of every reply
+      order:
+        id: path.orderId
+        owner: response.customer_id
+        tenant: response.tenant_id
+        operations: {list: [listOrders, searchOrders, listOrdersV0]}
+        allow: {owner: [read, update, delete], "role:support": [read]}
+    no_object:
+      deleteUser: {because: "administrators manage every user", owner: demo@example.com, until: $UNTIL}
+
+    roles:                                # who may call what, beyond their own objects
+      admin: [listUsers, deleteUser]
+      authenticated: [getMe, updateMe]
+
+    public:                               # who needs no token, why, and until when
+      getStatus: {because: "the status page asks without a token", owner: demo@example.com, until: $UNTIL}
+      login: {because: "whoever logs in has no token yet", owner: demo@example.com, until: $UNTIL}
+
+    controls:
+      ratelimit: {account: email}         # guesses count per account, too
+      identity: {plain: {x-user-id: sub, x-tenant-id: tenant}}   # the old API reads these fields: now they are ours
+      version:
+        versions:
+          v0: {state: closed, deprecated: 2025-01-01, sunset: 2025-12-31, link: https://docs.example.com/orders/v1}
+          v1: {state: current}
+`
