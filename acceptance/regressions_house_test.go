@@ -277,7 +277,7 @@ type arrival struct {
 	body           string
 }
 
-func (a *arrival) values(name string) (out []string) {
+func (a arrival) values(name string) (out []string) {
 	for _, f := range a.fields {
 		if v, ok := strings.CutPrefix(f, name+": "); ok {
 			out = append(out, v)
