@@ -20,13 +20,17 @@ func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
 	g := c.start(t, d, kinds, nil)
 	var conn net.Conn
 	var br *bufio.Reader
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
 	for i, s := range c.Steps {
 		if conn == nil {
 			var err error
 			if conn, err = net.Dial("tcp", g.Addr); err != nil {
 				t.Fatal(err)
 			}
-			defer func() { _ = conn.Close() }()
 			br = bufio.NewReader(conn)
 		}
 		g.Upstream.forget()
