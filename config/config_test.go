@@ -104,9 +104,12 @@ func TestModesAndWaiversAreTakenOutBeforeTheControlIsDecoded(t *testing.T) {
 }
 
 func TestAStepKnowsWhereItWasConfigured(t *testing.T) {
-	_, p := compiled(t, house+"    origins: [https://app.example.com]\n")
+	_, p := compiled(t, house+`    origins: [https://app.example.com]
+    roles: {support: [listOrders]}
+    objects: {order: {id: path.orderId, owner: response.customer_id}}
+`)
 	for _, s := range find(t, p, "api.example.com", "GET", "/v1/orders").Plan.Steps {
-		line := map[string]int{"cors": 7, "jwt": 6, "size": 0}
+		line := map[string]int{"cors": 7, "jwt": 6, "size": 0, "role": 8, "object": 9}
 		if want, ok := line[s.Control]; ok && s.Place.Line != want {
 			t.Errorf("%s: line %d, want %d", s.Control, s.Place.Line, want)
 		}

@@ -38,9 +38,9 @@ func shortForms() []short {
 		{name: "audience", control: "jwt", into: "audience"},
 		{name: "origins", control: "cors", into: "origins"},
 		{name: "roles", control: "role", into: "roles"},
-		{name: "roles", control: "object", into: "roles", beside: true},
 		{name: "objects", control: "object", into: "objects"},
 		{name: "no_object", control: "object", into: "no_object"},
+		{name: "roles", control: "object", into: "roles", beside: true},
 	}
 }
 
