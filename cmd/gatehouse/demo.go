@@ -1,16 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 const demoUsage = `usage: gatehouse demo [--listen 127.0.0.1:8443] [--keep DIR] [--tour]
@@ -92,18 +90,13 @@ func (s *stage) tour(stdout, stderr io.Writer) int {
 	return 0
 }
 
-// attend prints what there is to try and waits for Ctrl-C.
+// attend prints what there is to try and serves until Ctrl-C. What a visitor
+// changes in the configuration comes into force like in serve.
 func (s *stage) attend(stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	s.invite(stdout)
-	select {
-	case <-ctx.Done():
-		return 0
-	case err := <-s.gateway.failed:
-		fmt.Fprintln(stderr, "gatehouse demo:", err)
-		return 1
-	}
+	g := s.gateway
+	s.gateway = nil // attending ends it
+	return g.attend(slog.New(slog.NewTextHandler(stderr, nil)), stderr)
 }
 
 // invite prints the addresses, the tokens and ten things to try.
@@ -112,35 +105,47 @@ func (s *stage) invite(w io.Writer) {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	url := "https://" + s.gateway.Addr
 	say("Gatehouse stands in front of a sample API that is wrong on purpose.\n")
-	say("  the gateway      %s", url)
-	say("  the API itself   http://%s      (unprotected: try the same there)", s.apiAddr)
-	say("  operators        %s      (user admin, password: the text of %s)", s.gateway.AdminURL, s.gateway.admin.TokenPath())
-	say("  configuration    %s      (edit it: the demo keeps the one it was started with)", s.file)
-	say("  access log       %s\n", filepath.Join(s.dir, "access.jsonl"))
-	say("Tokens hold for 15 minutes; the same lines fetch fresh ones:\n")
-	for _, id := range []string{"alice", "bob", "ada"} {
-		p, _ := known(id)
-		say("  %s=$(curl -s %s/token/%s)      # %s", strings.ToUpper(id), s.issuer.URL, id, p.says)
+	say("  the gateway     %s", url)
+	say("  the API itself  http://%s (nothing in front of it: try the same there)", s.apiAddr)
+	say("  operators       %s (user admin, password in %s)", s.gateway.AdminURL, s.gateway.admin.TokenPath())
+	say("  configuration   %s (change it: it is read again at once)", s.file)
+	say("  access log      %s", filepath.Join(s.dir, "access.jsonl"))
+	say("\nFirst, tokens. They hold for 15 minutes; the same lines fetch fresh ones.\n")
+	for _, p := range people()[:2] {
+		say("  %s=$(curl -s %s/token/%s)", strings.ToUpper(p.id), s.issuer.URL, p.id)
 	}
-	say("\nThings to try, after those three lines:\n")
-	say("  G='curl -s -i --cacert %s'", s.cert.cert)
-	for i, l := range []struct{ says, line string }{
-		{"Bob's orders", `$G URL/v1/orders -H "Authorization: Bearer $BOB"`},
-		{"Bob places an order", `$G URL/v1/orders -H "Authorization: Bearer $BOB" --json '{"item": "tea", "quantity": 2}'`},
-		{"the administrator lists users; no hashes", `$G URL/v1/admin/users -H "Authorization: Bearer $ADA"`},
-		{"nobody: 401", `$G URL/v1/orders`},
-		{"Alice reads Bob's order: 403", `$G URL/v1/orders/ord-2001 -H "Authorization: Bearer $ALICE"`},
-		{"Alice lists users: 403", `$G URL/v1/admin/users -H "Authorization: Bearer $ALICE"`},
-		{"more than was declared: 400", `$G URL/v1/orders -H "Authorization: Bearer $BOB" --json '{"item": "tea", "quantity": 2, "paid": true}'`},
-		{"the whole table: 400", `$G 'URL/v1/orders?limit=999999999' -H "Authorization: Bearer $BOB"`},
-		{"a path trick: 400", `$G --path-as-is 'URL/v1/status/..;/admin/users' -H "Authorization: Bearer $ALICE"`},
-		{"a closed version: 410", `$G URL/v0/orders -H "Authorization: Bearer $BOB"`},
-	} {
-		say("  %s   # %d. %s", strings.ReplaceAll(l.line, "URL", url), i+1, l.says)
+	say("  ADA=$(curl -s %s/token/ada)", s.issuer.URL)
+	say("  g() { curl -s -i --cacert %s \"$@\"; }; U=%s", s.cert.cert, url)
+	say("\nThen, what must pass:\n")
+	for i, l := range invitations() {
+		if i == 3 {
+			say("\nAnd what must not:\n")
+		}
+		say("%4d  %s\n        %s", i+1, l.says, l.line)
 	}
-	say("\nEvery answer has an X-Request-Id. Why was it given? From another terminal:\n")
+	say("\nWhy was that? Every answer has an X-Request-Id. From another terminal:\n")
 	say("  gatehouse explain --config %s REQUEST-ID", s.file)
-	say("  gatehouse explain --config %s GET /v1/orders/{orderId}", s.file)
+	say("  gatehouse explain --config %s GET '/v1/orders/{orderId}'", s.file)
 	say("\nCtrl-C ends it.")
 	_, _ = io.WriteString(w, b.String())
+}
+
+// invitation is one thing to try.
+type invitation struct{ says, line string }
+
+func invitations() []invitation {
+	const json = ` -H 'Content-Type: application/json' -d `
+	as := func(who string) string { return ` -H "Authorization: Bearer $` + who + `"` }
+	return []invitation{
+		{"Bob's orders", `g $U/v1/orders` + as("BOB")},
+		{"Bob places an order", `g $U/v1/orders` + as("BOB") + json + `'{"item": "tea", "quantity": 2}'`},
+		{"the administrator lists users; their password hashes are cut", `g $U/v1/admin/users` + as("ADA")},
+		{"no token: 401", `g $U/v1/orders`},
+		{"Alice reads Bob's order: 403", `g $U/v1/orders/ord-2001` + as("ALICE")},
+		{"Alice lists users: 403", `g $U/v1/admin/users` + as("ALICE")},
+		{"a member that nobody declared: 400", `g $U/v1/orders` + as("BOB") + json + `'{"item": "tea", "quantity": 2, "paid": true}'`},
+		{"the whole table: 400", `g "$U/v1/orders?limit=999999999"` + as("BOB")},
+		{"a path trick: 400", `g --path-as-is "$U/v1/status/..;/admin/users"` + as("ALICE")},
+		{"a closed version: 410", `g $U/v0/orders` + as("BOB")},
+	}
 }

@@ -11,15 +11,13 @@ const demoAudience = "https://api.example.com/orders"
 // demoConfig is the configuration of the demo as a visitor reads it.
 type demoConfig struct {
 	listen, admin, upstream, issuer string // addresses, and the issuer's URL
-	cert, key, state, log           string // files
 	until                           time.Time
 }
 
 // text returns gatehouse.yaml.
 func (c demoConfig) text() string {
 	return strings.NewReplacer(
-		"$LISTEN", c.listen, "$ADMIN", c.admin, "$UPSTREAM", c.upstream, "$ISSUER", c.issuer,
-		"$CERT", c.cert, "$KEY", c.key, "$STATE", c.state, "$LOG", c.log, "$UNTIL", c.until.Format(time.DateOnly),
+		"$LISTEN", c.listen, "$ADMIN", c.admin, "$UPSTREAM", c.upstream, "$ISSUER", c.issuer, "$UNTIL", c.until.Format(time.DateOnly),
 	).Replace(demoYAML)
 }
 
@@ -28,10 +26,10 @@ const demoYAML = `# The demo's whole configuration. Everything that is not writt
 environment: development                  # the issuer below is on loopback and has no TLS
 listen:
   address: "$LISTEN"
-  tls: {cert: "$CERT", key: "$KEY"}
+  tls: {cert: state/demo.crt, key: state/demo.key}   # made by the demo, for this machine only
 admin: {address: "$ADMIN"}
-state: "$STATE"
-log: "$LOG"
+state: state
+log: access.jsonl
 
 apis:
   orders:

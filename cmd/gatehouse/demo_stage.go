@@ -113,7 +113,7 @@ func (s *stage) start(addr string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.write(l.Addr().String(), state); err != nil {
+	if err := s.write(l.Addr().String()); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	f, err := config.Load(s.file, all.Kinds, config.Options{})
@@ -127,7 +127,7 @@ func (s *stage) start(addr string) error {
 }
 
 // write puts the configuration and the description into the folder.
-func (s *stage) write(listen, state string) error {
+func (s *stage) write(listen string) error {
 	l, err := listenOr("", "127.0.0.1:9901")
 	if err != nil {
 		return err
@@ -137,8 +137,7 @@ func (s *stage) write(listen, state string) error {
 		return fmt.Errorf("demo: finding a free port: %w", err)
 	}
 	text := demoConfig{
-		listen: listen, admin: admin, upstream: s.apiAddr, issuer: s.issuer.URL, cert: s.cert.cert, key: s.cert.key,
-		state: state, log: filepath.Join(s.dir, "access.jsonl"), until: time.Now().AddDate(0, 3, 0),
+		listen: listen, admin: admin, upstream: s.apiAddr, issuer: s.issuer.URL, until: time.Now().AddDate(0, 3, 0),
 	}.text()
 	for name, data := range map[string]string{s.file: text, filepath.Join(s.dir, "orders.openapi.yaml"): orders.Description()} {
 		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {

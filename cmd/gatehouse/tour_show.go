@@ -62,7 +62,7 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", width-n)
 }
 
-func (s *shower) opening(st *stage) {
+func (s *shower) opening(st *stage, many bool) {
 	s.line("%s", s.in(bold, "A vulnerable API, with and without Gatehouse"))
 	s.line("")
 	s.line("  the API        http://%s    a real server with real data, wrong on purpose", st.apiAddr)
@@ -71,6 +71,9 @@ func (s *shower) opening(st *stage) {
 	s.line("Each attack is played twice: straight to the API, where it has to work, and through the gateway,")
 	s.line("where it must not. Below each stands what `gatehouse explain` says: stage, control, verdict, rule,")
 	s.line("and where that is configured (\"default\": nowhere, it is on by itself).")
+	if !many {
+		s.line("This machine has one loopback address: the attackers share its limits, and wait now and then.")
+	}
 }
 
 func (s *shower) chapter(c chapter) {

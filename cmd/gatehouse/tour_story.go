@@ -140,7 +140,7 @@ func story() []chapter {
 		{"Is it well-formed?", "Everything that the description does not declare.", inputAttacks()},
 		{"Is it meant to be reached?", "Other sites' scripts, forgotten versions, back doors.", surfaceAttacks()},
 		{"What leaves?", "What an answer tells to somebody who should not know.", replyAttacks()},
-		{"How often?", "The same question again and again.", rateAttacks()},
+		{"How often?", "The same question again and again, until the limits are spent.", rateAttacks()},
 	}
 }
 

@@ -103,9 +103,9 @@ func rateAttacks() []attack {
 		guesses = append(guesses, fmt.Sprintf("POST /v1/login\n\n{\"email\": \"alice@acme.example\", \"password\": %q}", p))
 	}
 	return []attack{
+		{name: "an insider copies 120 orders", requests: copies(120), proof: everyOf(120, "everything copied"), end: ending{status: 429, control: "ratelimit", rule: "ratelimit.exceeded", reach: something}},
 		{name: "25 guesses at Alice's password", requests: guesses, proof: shows("Alice Archer", "her password"), end: ending{status: 429, control: "ratelimit", rule: "ratelimit.exceeded", reach: something}},
 		{name: "40 forged tokens in a row", requests: repeat(40, "GET /v1/orders\nAs: bob other-key"), proof: shows(bobsSecret, "Bob's orders"), end: refusal(429, "ratelimit.failures")},
-		{name: "an insider copies 120 orders", requests: copies(120), proof: everyOf(120, "everything copied"), end: ending{status: 429, control: "ratelimit", rule: "ratelimit.exceeded", reach: something}},
 	}
 }
 

@@ -86,12 +86,6 @@ func startStage(t *testing.T) *stage {
 	return s
 }
 
-func newTour(s *stage) *tour {
-	t := &tour{stage: s, show: newShower(io.Discard), direct: side{addr: s.apiAddr}}
-	t.through = t.gatewaySide()
-	return t
-}
-
 func TestATourWithAFaultFails(t *testing.T) {
 	s := startStage(t)
 	own := "GET /v1/orders/ord-2001\nAs: bob"
@@ -101,7 +95,7 @@ func TestATourWithAFaultFails(t *testing.T) {
 		"another rule than is said":     {request: "GET /v1/orders/ord-2001", proof: shows(bobsSecret, "Bob's order"), end: refusal(401, "jwt.exp")},
 		"the API was asked":             {request: "GET /v1/orders/ord-2001\nAs: alice", proof: shows(bobsSecret, "Bob's order"), end: refusal(403, "object.foreign")},
 	} {
-		tour := newTour(s)
+		tour := newTour(s, io.Discard)
 		if err := tour.attack(&a); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +104,7 @@ func TestATourWithAFaultFails(t *testing.T) {
 		}
 	}
 	v := visit{request: "GET /v1/orders/ord-2001\nAs: alice", status: 200}
-	if replies, err := newTour(s).visit(&v, 0); err != nil || v.compare(replies) == "" {
+	if replies, err := newTour(s, io.Discard).visit(&v, 0); err != nil || v.compare(replies) == "" {
 		t.Errorf("a refused visit passed: %v, %v", replies, err)
 	}
 }
@@ -143,7 +137,7 @@ func TestTheInvitationNamesWhatRuns(t *testing.T) {
 	s := startStage(t)
 	var out bytes.Buffer
 	s.invite(&out)
-	for _, part := range []string{s.gateway.Addr, s.apiAddr, s.issuer.URL + "/token/alice", s.cert.cert, s.file, s.gateway.AdminURL, "explain", "10. "} {
+	for _, part := range []string{s.gateway.Addr, s.apiAddr, s.issuer.URL + "/token/alice", s.cert.cert, s.file, s.gateway.AdminURL, "explain", "  10  "} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("there is no %q in\n%s", part, out.String())
 		}

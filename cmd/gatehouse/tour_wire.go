@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (s side) exchange(raw []byte, method, from string, n int) ([]reply, error) 
 	if from != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
 	}
-	conn, err := dialer.Dial("tcp", s.addr)
+	conn, err := dialer.DialContext(context.Background(), "tcp", s.addr)
 	if err != nil {
 		return nil, err
 	}

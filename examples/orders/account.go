@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,8 +18,8 @@ type User struct {
 	PasswordHash string `json:"password_hash"`
 }
 
-func (a *API) people(query string, args ...any) ([]User, error) {
-	rows, err := a.db.Query("SELECT id, tenant_id, email, name, role, password_hash FROM users "+query, args...)
+func (a *API) people(ctx context.Context, query string, args ...any) ([]User, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT id, tenant_id, email, name, role, password_hash FROM users "+query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (a *API) people(query string, args ...any) ([]User, error) {
 
 // User returns a user as it is stored, and whether there is one.
 func (a *API) User(id string) (User, bool) {
-	found, err := a.people("WHERE id = ?", id)
+	found, err := a.people(context.Background(), "WHERE id = ?", id)
 	if err != nil || len(found) == 0 {
 		return User{}, false
 	}
@@ -44,16 +45,16 @@ func (a *API) User(id string) (User, bool) {
 }
 
 // users lists and deletes users. HOLE: nobody asks for the caller's role (API5).
-func (a *API) users(w http.ResponseWriter, method string, path []string) {
+func (a *API) users(w http.ResponseWriter, r *http.Request, method string, path []string) {
 	if len(path) == 4 && method == http.MethodDelete {
-		if _, err := a.db.Exec("DELETE FROM users WHERE id = ?", path[3]); err != nil {
+		if _, err := a.db.ExecContext(r.Context(), "DELETE FROM users WHERE id = ?", path[3]); err != nil {
 			leak(w, err, "DELETE FROM users")
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	found, err := a.people("ORDER BY id")
+	found, err := a.people(r.Context(), "ORDER BY id")
 	if err != nil {
 		leak(w, err, "SELECT")
 		return
@@ -80,7 +81,7 @@ func (a *API) me(w http.ResponseWriter, r *http.Request, method string, who call
 				*to = s
 			}
 		}
-		if _, err := a.db.Exec("UPDATE users SET name = ?, role = ? WHERE id = ?", u.Name, u.Role, u.ID); err != nil {
+		if _, err := a.db.ExecContext(r.Context(), "UPDATE users SET name = ?, role = ? WHERE id = ?", u.Name, u.Role, u.ID); err != nil {
 			leak(w, err, "UPDATE users")
 			return
 		}
@@ -97,7 +98,7 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var id, name, password string
-	if a.db.QueryRow("SELECT id, name, password FROM users WHERE email = ?", body["email"]).Scan(&id, &name, &password) != nil {
+	if a.db.QueryRowContext(r.Context(), "SELECT id, name, password FROM users WHERE email = ?", body["email"]).Scan(&id, &name, &password) != nil {
 		send(w, http.StatusUnauthorized, map[string]string{"error": "no such account"})
 		return
 	}
@@ -119,8 +120,8 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 }
 
 // export is a back door that someone needed once.
-func (a *API) export(w http.ResponseWriter) {
-	users, err := a.people("ORDER BY id")
+func (a *API) export(w http.ResponseWriter, r *http.Request) {
+	users, err := a.people(r.Context(), "ORDER BY id")
 	if err != nil {
 		leak(w, err, "SELECT")
 		return
@@ -136,8 +137,8 @@ func (a *API) vars(w http.ResponseWriter) {
 }
 
 // everyone is the first version's list: it was written before there were accounts.
-func (a *API) everyone(w http.ResponseWriter) {
-	found, err := a.query("1=1 ORDER BY id DESC")
+func (a *API) everyone(w http.ResponseWriter, r *http.Request) {
+	found, err := a.query(r.Context(), "1=1 ORDER BY id DESC")
 	if err != nil {
 		leak(w, err, "SELECT")
 		return

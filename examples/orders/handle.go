@@ -3,6 +3,7 @@ package orders
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,8 +35,8 @@ type page struct {
 
 const columns = "id, customer_id, tenant_id, item, quantity, note, status, paid, created_at, cost_price, supplier_key"
 
-func (a *API) query(query string, args ...any) ([]Order, error) {
-	rows, err := a.db.Query("SELECT "+columns+" FROM orders WHERE "+query, args...)
+func (a *API) query(ctx context.Context, query string, args ...any) ([]Order, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT "+columns+" FROM orders WHERE "+query, args...) //nolint:gosec // wrong on purpose, see search
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (a *API) query(query string, args ...any) ([]Order, error) {
 
 // Order returns an order as it is stored, and whether there is one.
 func (a *API) Order(id string) (Order, bool) {
-	found, err := a.query("id = ?", id)
+	found, err := a.query(context.Background(), "id = ?", id)
 	if err != nil || len(found) == 0 {
 		return Order{}, false
 	}
@@ -85,7 +86,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who caller) {
 	if s := q.Get("status"); s != "" {
 		where, args = where+" AND status = ?", append(args, s)
 	}
-	found, err := a.query(where+" ORDER BY id LIMIT ?", append(args, limit)...)
+	found, err := a.query(r.Context(), where+" ORDER BY id LIMIT ?", append(args, limit)...)
 	if err != nil {
 		leak(w, err, where)
 		return
@@ -101,7 +102,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who caller) {
 // part of the SQL.
 func (a *API) search(w http.ResponseWriter, r *http.Request, who caller) {
 	query := "customer_id = '" + who.ID + "' AND item LIKE '%" + r.URL.Query().Get("q") + "%' ORDER BY id LIMIT 20"
-	found, err := a.query(query)
+	found, err := a.query(r.Context(), query)
 	if err != nil {
 		leak(w, err, "SELECT "+columns+" FROM orders WHERE "+query)
 		return
@@ -122,7 +123,7 @@ func (a *API) order(w http.ResponseWriter, r *http.Request, method, id string) {
 	case http.MethodPatch, http.MethodPut:
 		a.change(w, r, &o)
 	case http.MethodDelete:
-		if _, err := a.db.Exec("DELETE FROM orders WHERE id = ?", id); err != nil {
+		if _, err := a.db.ExecContext(r.Context(), "DELETE FROM orders WHERE id = ?", id); err != nil {
 			leak(w, err, "DELETE")
 			return
 		}
@@ -141,7 +142,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, o *Order) {
 		return
 	}
 	assign(body, o)
-	_, err = a.db.Exec("UPDATE orders SET customer_id=?, tenant_id=?, item=?, quantity=?, note=?, status=?, paid=? WHERE id=?",
+	_, err = a.db.ExecContext(r.Context(), "UPDATE orders SET customer_id=?, tenant_id=?, item=?, quantity=?, note=?, status=?, paid=? WHERE id=?",
 		o.CustomerID, o.TenantID, o.Item, o.Quantity, o.Note, o.Status, o.Paid, o.ID)
 	if err != nil {
 		leak(w, err, "UPDATE orders")
@@ -158,13 +159,13 @@ func (a *API) create(w http.ResponseWriter, r *http.Request, who caller) {
 		return
 	}
 	var n int
-	if err := a.db.QueryRow("SELECT coalesce(max(rowid), 0) FROM orders").Scan(&n); err != nil {
+	if err := a.db.QueryRowContext(r.Context(), "SELECT coalesce(max(rowid), 0) FROM orders").Scan(&n); err != nil {
 		leak(w, err, "SELECT max(rowid) FROM orders")
 		return
 	}
 	o := Order{ID: fmt.Sprintf("ord-7%03d", n), CustomerID: who.ID, TenantID: who.Tenant, Status: "open", CreatedAt: "2026-03-14T09:26:53Z", SupplierKey: "sk_supplier_51Hx9"}
 	assign(body, &o)
-	_, err = a.db.Exec("INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?)", o.ID, o.CustomerID, o.TenantID, o.Item, o.Quantity, o.Note, o.Status, o.Paid, o.CreatedAt, o.CostPrice, o.SupplierKey)
+	_, err = a.db.ExecContext(r.Context(), "INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?)", o.ID, o.CustomerID, o.TenantID, o.Item, o.Quantity, o.Note, o.Status, o.Paid, o.CreatedAt, o.CostPrice, o.SupplierKey)
 	if err != nil {
 		leak(w, err, "INSERT INTO orders")
 		return

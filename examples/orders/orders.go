@@ -129,14 +129,14 @@ func (a *API) route(w http.ResponseWriter, r *http.Request, method string, path 
 	case at("v1/orders/*"):
 		a.order(w, r, method, path[2])
 	case at("v1/admin/users"), at("v1/admin/users/*"):
-		a.users(w, method, path)
+		a.users(w, r, method, path)
 	// HOLE: what nobody has written down nobody has looked at (API9).
 	case at("v1/internal/export"):
-		a.export(w)
+		a.export(w, r)
 	case at("debug/vars"):
 		a.vars(w)
 	case at("v0/orders"):
-		a.everyone(w)
+		a.everyone(w, r)
 	default:
 		send(w, http.StatusNotFound, map[string]string{"error": "no such path: " + r.RequestURI})
 	}

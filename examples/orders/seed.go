@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"context"
 	"fmt"
 )
 
@@ -30,15 +31,16 @@ const AlicesOrders = 130
 
 // Reset puts the sample data back and forgets what was seen.
 func (a *API) Reset() error {
+	ctx := context.Background()
 	a.mu.Lock()
 	a.seen = nil
 	a.mu.Unlock()
-	tx, err := a.db.Begin()
+	tx, err := a.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("orders: seeding: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.Exec(schema); err != nil {
+	if _, err := tx.ExecContext(ctx, schema); err != nil {
 		return fmt.Errorf("orders: seeding: %w", err)
 	}
 	for _, u := range [][]any{
@@ -51,12 +53,12 @@ func (a *API) Reset() error {
 		{"mallory", "globex", "mallory@globex.example", "Mallory Miller", "support", "let-me-in-everywhere"},
 	} {
 		u = append(u, "$argon2id$v=19$m=65536,t=3,p=4$"+u[0].(string)+"$c2VjcmV0IGhhc2g")
-		if _, err := tx.Exec("INSERT INTO users VALUES (?,?,?,?,?,?,?)", u...); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO users VALUES (?,?,?,?,?,?,?)", u...); err != nil {
 			return fmt.Errorf("orders: seeding: %w", err)
 		}
 	}
 	insert := func(id, customer, tenant, item string, quantity int, note string) error {
-		_, err := tx.Exec("INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?)", id, customer, tenant, item, quantity, note,
+		_, err := tx.ExecContext(ctx, "INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?)", id, customer, tenant, item, quantity, note,
 			"open", false, "2026-03-14T09:26:53Z", 3.5*float64(quantity), "sk_supplier_51Hx9")
 		if err != nil {
 			return fmt.Errorf("orders: seeding: %w", err)
