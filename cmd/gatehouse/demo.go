@@ -124,10 +124,18 @@ func (s *stage) invite(w io.Writer) {
 		say("%4d  %s\n        %s", i+1, l.says, l.line)
 	}
 	say("\nWhy was that? Every answer has an X-Request-Id. From another terminal:\n")
-	say("  gatehouse explain --config %s REQUEST-ID", s.file)
-	say("  gatehouse explain --config %s GET '/v1/orders/{orderId}'", s.file)
+	say("  %s explain --config %s REQUEST-ID", programName(), s.file)
+	say("  %s explain --config %s GET '/v1/orders/{orderId}'", programName(), s.file)
 	say("\nCtrl-C ends it.")
 	_, _ = io.WriteString(w, b.String())
+}
+
+// programName is how this program was called: go run leaves nothing to call again.
+func programName() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/gatehouse"
+	}
+	return "gatehouse"
 }
 
 // invitation is one thing to try.

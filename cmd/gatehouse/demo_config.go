@@ -34,9 +34,9 @@ log: access.jsonl
 apis:
   orders:
     openapi: orders.openapi.yaml          # operations, methods, schemas, sizes, scopes: all of it comes from here
-    upstream: http://$UPSTREAM            # the vulnerable API
+    upstream: http://$UPSTREAM     # the vulnerable API
     audience: https://api.example.com/orders
-    issuer: $ISSUER                       # the demo's own; any OpenID provider in earnest
+    issuer: $ISSUER       # the demo's own; any OpenID provider in earnest
     origins: [https://app.example.com]
 
     objects:                              # whose is it? asked on every request, and of every reply
