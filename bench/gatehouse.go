@@ -73,7 +73,7 @@ apis:
 }
 
 // startGatehouse serves a setup.
-func (s *site) startGatehouse(set setup, listen string) (*process, error) {
+func (s *site) startGatehouse(set setup, program, listen string) (*process, error) {
 	admin, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -90,5 +90,5 @@ func (s *site) startGatehouse(set setup, listen string) (*process, error) {
 			return nil, err
 		}
 	}
-	return start(s.ctx, measuredCore, "gatehouse "+set.name, listen, []string{"GOMAXPROCS=1"}, s.programs["gatehouse"], "serve", "--config", path)
+	return start(s.ctx, measuredCore, "gatehouse "+set.name, listen, []string{"GOMAXPROCS=1"}, program, "serve", "--config", path)
 }

@@ -30,6 +30,7 @@ type options struct {
 	report  bool
 	only    string
 	hold    string
+	beside  string
 	clients int
 }
 
@@ -52,6 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.report, "report", false, "print the figures, but do not judge them")
 	flags.StringVar(&o.only, "only", "", "measure only the rows whose name matches this regular expression, and what they are compared with")
 	flags.StringVar(&o.hold, "hold", "", "start the row of this name, say where its processes are, and wait: for perf and strace")
+	flags.StringVar(&o.beside, "beside", "", "measure this other build of the program in the same rounds, to compare two versions")
 	flags.IntVar(&o.clients, "clients", 10_000, "keep-alive clients for the memory figure; 0 leaves it out")
 	quick := flags.Bool("quick", false, "three short rounds")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {

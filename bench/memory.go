@@ -23,7 +23,7 @@ func (s *site) memory(o options, stderr io.Writer) (figures []figure, err error)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.startGatehouse(set, listen)
+	p, err := s.startGatehouse(set, s.programs["gatehouse"], listen)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,9 @@ func (s *site) rows(o options) ([]*row, error) {
 		return s.startNginx(measuredCore, "plain", listen, plainProxy(s.upstream))
 	}
 	gatehouse := func(set setup) func(*site, string) (*process, error) {
-		return func(s *site, listen string) (*process, error) { return s.startGatehouse(set, listen) }
+		return func(s *site, listen string) (*process, error) {
+			return s.startGatehouse(set, s.programs["gatehouse"], listen)
+		}
 	}
 	one, many, post := s.getLoad(), s.manyLoad(), s.postLoad()
 	all := []*row{
@@ -62,13 +64,20 @@ func (s *site) rows(o options) ([]*row, error) {
 		{name: nginxPost, server: "nginx", boot: nginx, load: post},
 		{name: fullPost, server: "full", boot: gatehouse(full), load: post, base: nginxPost, bar: 2.2},
 	}
+	some, err := matching(all, o)
+	if err == nil && o.beside != "" {
+		some = beside(some, o.beside)
+	}
+	return some, err
+}
+
+// matching returns the rows that are asked for and what they are compared with.
+func matching(all []*row, o options) (some []*row, err error) {
+	pattern := o.only
 	if o.hold != "" {
-		o.only = "^" + regexp.QuoteMeta(o.hold) + "$"
+		pattern = "^" + regexp.QuoteMeta(o.hold) + "$"
 	}
-	if o.only == "" {
-		return all, nil
-	}
-	wanted, err := regexp.Compile(o.only)
+	wanted, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -78,16 +87,33 @@ func (s *site) rows(o options) ([]*row, error) {
 			need[r.name], need[r.base] = true, true
 		}
 	}
-	var some []*row
 	for _, r := range all {
 		if need[r.name] {
 			some = append(some, r)
 		}
 	}
 	if len(some) == 0 {
-		return nil, fmt.Errorf("no row matches %q", o.only)
+		return nil, fmt.Errorf("no row matches %q", pattern)
 	}
 	return some, nil
+}
+
+// beside adds, behind each row of Gatehouse, the same of another build.
+func beside(rows []*row, program string) (out []*row) {
+	sets := map[string]setup{plain.name: plain, limited.name: limited, full.name: full}
+	for _, r := range rows {
+		out = append(out, r)
+		set, ours := sets[r.server]
+		if !ours {
+			continue
+		}
+		other := *r
+		other.name, other.server, other.base, other.bar = "  the other build", "other "+r.server, r.name, 0
+		set.name = "other-" + set.name
+		other.boot = func(s *site, listen string) (*process, error) { return s.startGatehouse(set, program, listen) }
+		out = append(out, &other)
+	}
+	return out
 }
 
 func startReverseProxy(s *site, listen string) (*process, error) {

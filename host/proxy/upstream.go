@@ -99,7 +99,7 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &upconn{Conn: c}
+	u := &upconn{Conn: newSocket(c)}
 	if t, ok := c.(*net.TCPConn); ok {
 		if u.raw, err = t.SyscallConn(); err != nil {
 			_ = c.Close()
@@ -116,7 +116,7 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 		}
 	}
 	if p.tls != nil {
-		t := tls.Client(c, p.tls)
+		t := tls.Client(u.Conn, p.tls)
 		if err := t.HandshakeContext(ctx); err != nil {
 			_ = c.Close()
 			return nil, err
