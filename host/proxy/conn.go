@@ -122,8 +122,8 @@ func (c *conn) exchange() bool {
 	t.watch = &c.watch
 	x := &t.x
 	headErr := c.reader.Head()
-	var refusal *wire.Refusal
-	if headErr != nil && !errors.As(headErr, &refusal) {
+	refusal := refusalIn(headErr)
+	if headErr != nil && refusal == nil {
 		c.late()
 		return false
 	}
@@ -140,7 +140,7 @@ func (c *conn) exchange() bool {
 	}
 	if headErr == nil {
 		if err := c.reader.ParseRequest(&x.Request, &c.message, &s.cfg.AllowHeaders); err != nil {
-			if !errors.As(err, &refusal) {
+			if refusal = refusalIn(err); refusal == nil {
 				return false
 			}
 		}
@@ -160,6 +160,16 @@ func (c *conn) exchange() bool {
 	c.closing = c.closing || c.message.Close || s.ending.Load()
 	s.drive(context.Background(), t, c)
 	return c.finish(t)
+}
+
+// refusalIn returns the broken rule in err, or nil.
+func refusalIn(err error) *wire.Refusal {
+	if err == nil {
+		return nil
+	}
+	var r *wire.Refusal // on the heap, so not before it is needed
+	_ = errors.As(err, &r)
+	return r
 }
 
 // finish answers, takes note and clears the way for the next request.
