@@ -242,7 +242,9 @@ func (c *Config) grants(r *rule, o *Object, op gatehouse.Operation) error {
 	for role, entries := range c.Roles {
 		// "authenticated" is everybody: it may let callers in, but never lifts
 		// ownership, or one line would open every object to everyone.
-		if role != "authenticated" && slices.ContainsFunc(entries, func(e string) bool { return reaches(e, op) }) {
+		// A tag or a prefix lets a role in too, at control/role, but only the
+		// operation's own name says that objects of others are meant.
+		if role != "authenticated" && slices.Contains(entries, op.ID()) {
 			r.roles = append(r.roles, role)
 		}
 	}

@@ -26,9 +26,9 @@ type Config struct {
 	// NoObject names, by operationId, the operations that have an id in their path
 	// and no object behind it, and why.
 	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
-	// Roles holds, by role, the operations that its holders may call on objects
-	// that are not their own, inside their tenant: operationIds, "tag:NAME", or the
-	// beginning of an operationId with "*" behind it. It is the API's own roles.
+	// Roles holds, by role, the operations that its holders may call. It is the
+	// API's own roles. An operationId lets them call it on objects that are not
+	// their own, inside their tenant; tags and prefixes do not.
 	Roles map[string][]string `yaml:"roles"`
 }
 

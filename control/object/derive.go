@@ -153,34 +153,3 @@ func eachOf(op gatehouse.Operation) string {
 	}
 	return each
 }
-
-// reaches reports whether an entry of a role names the operation. Tags and
-// wildcards never reach what looks like an administrator's function.
-func reaches(entry string, op gatehouse.Operation) bool {
-	if entry == op.ID() {
-		return true
-	}
-	if tag, ok := strings.CutPrefix(entry, "tag:"); ok {
-		return slices.Contains(tagsOf(op), tag) && !administrative(op)
-	}
-	prefix, ok := strings.CutSuffix(entry, "*")
-	return ok && strings.HasPrefix(op.ID(), prefix) && !administrative(op)
-}
-
-func administrative(op gatehouse.Operation) bool {
-	text := strings.ToLower(op.ID() + " " + op.Template() + " " + strings.Join(tagsOf(op), " "))
-	return strings.Contains(text, "admin") || strings.Contains(text, "internal") || strings.Contains(text, "debug")
-}
-
-// tagged is an operation that knows its tags and is not OpenAPI's.
-type tagged interface{ Tags() []string }
-
-func tagsOf(op gatehouse.Operation) []string {
-	switch o := op.(type) {
-	case *openapi.Operation:
-		return o.Tags
-	case tagged:
-		return o.Tags()
-	}
-	return nil
-}

@@ -26,8 +26,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		}
 	}
 	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
-		if role != "authenticated" {
-			s.Fact("authz.object", "%s reaches the objects of others inside the tenant by %s", role, strings.Join(c.Roles[role], ", "))
+		named := slices.DeleteFunc(slices.Clone(c.Roles[role]), func(e string) bool { return strings.HasPrefix(e, "tag:") || strings.HasSuffix(e, "*") })
+		if role != "authenticated" && len(named) > 0 {
+			s.Fact("authz.object", "%s reaches the objects of others inside the tenant by %s", role, strings.Join(named, ", "))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.NoObject)) {
