@@ -165,6 +165,10 @@ type h2Caller struct {
 	window    int64 // what may be sent, of the connection
 	stream    int64 // of the stream
 	initial   int64 // of new streams
+	piece     int   // most bytes of a DATA frame; 0 is 16 KiB
+	late      bool  // the stream ends with an empty DATA frame
+	padded    bool  // DATA frames are padded
+	trailing  bool  // the stream ends with a trailer section
 	g         got
 	ended     bool
 }
@@ -262,18 +266,45 @@ func (c *h2Caller) send(id uint32, head []byte, body string) error {
 			return err
 		}
 	}
+	if body == "" {
+		return nil
+	}
 	for body != "" && !c.ended && c.g.status == 0 {
-		n := min(int64(len(body)), size, c.window, c.stream)
+		n := min(int64(len(body)), size-100, c.window-100, c.stream-100)
+		if c.piece > 0 {
+			n = min(n, int64(c.piece))
+		}
 		if n <= 0 {
 			if err := c.read(id); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := c.fr.WriteData(id, int64(len(body)) == n, []byte(body[:n])); err != nil {
+		var pad []byte
+		cost := n
+		if c.padded {
+			pad, cost = make([]byte, 50), n+51
+		}
+		last := int64(len(body)) == n && !c.late && !c.trailing
+		if err := c.fr.WriteDataPadded(id, last, []byte(body[:n]), pad); err != nil {
 			return err
 		}
-		body, c.window, c.stream = body[n:], c.window-n, c.stream-n
+		body, c.window, c.stream = body[n:], c.window-cost, c.stream-cost
+	}
+	return c.finish(id, body)
+}
+
+// finish ends a stream that its last DATA frame has not ended.
+func (c *h2Caller) finish(id uint32, rest string) error {
+	switch {
+	case rest != "" || c.ended:
+		return nil // the answer came before
+	case c.trailing:
+		c.block.Reset()
+		_ = c.enc.WriteField(hpack.HeaderField{Name: "x-user-id", Value: "root"})
+		return c.fr.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: c.block.Bytes(), EndStream: true, EndHeaders: true})
+	case c.late:
+		return c.fr.WriteData(id, true, nil)
 	}
 	return nil
 }
