@@ -68,7 +68,8 @@ func (broken) Peek(context.Context, time.Time, store.Charges) (store.Taken, erro
 func TestAnErrorOfTheStoreIsAnErrorOfTheStep(t *testing.T) {
 	b := build(getOrder, nil)
 	gatehouse.Provide[store.Counters](b.Kept, broken{})
-	x := &gatehouse.Exchange{At: start, Ended: unauthenticated}
+	x := &gatehouse.Exchange{At: start}
+	refused(x, gatehouse.Authenticate)
 	x.Conn.Client = addressV4
 	n := 0
 	for _, s := range compiled(t, fresh(), b) {

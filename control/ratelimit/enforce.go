@@ -37,10 +37,11 @@ func (l *limiter) refuseFailing(ctx context.Context, x *gatehouse.Exchange) (gat
 	return gatehouse.Deny(failing), nil
 }
 
-// chargeFailure charges an address one failure when the walk ended before
-// anybody was proven.
+// chargeFailure charges an address one failure when the walk ended because
+// nobody was proven. Refusals before that say nothing about credentials: a
+// misled browser or an old client must not use up its network's failures.
 func (l *limiter) chargeFailure(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	if x.Principal != nil || !x.Ended.Denied() || x.Ended.Answer() == failing {
+	if x.Principal != nil || !x.Ended.Denied() || !endedAt(x, gatehouse.Authenticate) {
 		return gatehouse.Pass, nil
 	}
 	var c store.Charges
@@ -49,6 +50,16 @@ func (l *limiter) chargeFailure(ctx context.Context, x *gatehouse.Exchange) (gat
 	}
 	_, err := l.counters.Take(ctx, x.At, c)
 	return gatehouse.Pass, err
+}
+
+// endedAt reports whether a step of the stage ended the walk.
+func endedAt(x *gatehouse.Exchange, stage gatehouse.Stage) bool {
+	for i := len(x.Trail) - 1; i >= 0; i-- {
+		if m := &x.Trail[i]; m.Said == gatehouse.SaidDeny || m.Said == gatehouse.SaidError {
+			return x.Endpoint.Plan.Steps[m.Step].Stage == stage
+		}
+	}
+	return false
 }
 
 // take charges all layers that bind the request, or none and refuses.

@@ -71,6 +71,26 @@ func walk(t *testing.T, steps []gatehouse.Step, x *gatehouse.Exchange, prove fun
 	}
 }
 
+// refused makes x end with a refusal at the stage.
+func refused(x *gatehouse.Exchange, stage gatehouse.Stage) {
+	x.Endpoint = &gatehouse.Endpoint{Plan: &gatehouse.Plan{Steps: []gatehouse.Step{{Control: "jwt", Stage: stage}}}}
+	x.Trail = append(x.Trail, gatehouse.Mark{Said: gatehouse.SaidDeny})
+	x.Ended, x.EndedBy = unauthenticated, "jwt"
+}
+
+func TestOnlyFailedAuthenticationIsChargedAsSuch(t *testing.T) {
+	steps := compiled(t, fresh(), build(getOrder, nil))
+	for range 50 {
+		x := &gatehouse.Exchange{At: start, Ended: gatehouse.Pass}
+		x.Conn.Client = addressV4
+		refused(x, gatehouse.Identify) // a foreign origin, a closed version
+		walk(t, steps, x, func() {})
+	}
+	if x := ask(t, steps, start, addressV4, alice); !x.Ended.Passed() {
+		t.Errorf("limit.ip: refusals before authentication shut out a caller with a token: %s", x.Ended.Rule())
+	}
+}
+
 func ask(t *testing.T, steps []gatehouse.Step, at time.Time, addr netip.Addr, p *gatehouse.Principal) *gatehouse.Exchange {
 	t.Helper()
 	x := &gatehouse.Exchange{At: at, Ended: gatehouse.Pass}
@@ -266,7 +286,7 @@ func TestAnAddressThatKeepsFailingIsRefusedBeforeAnythingIsVerified(t *testing.T
 	for range 50 {
 		x = &gatehouse.Exchange{At: start, Ended: gatehouse.Pass}
 		x.Conn.Client = addressV4
-		walk(t, steps, x, func() { verified++; x.Ended, x.EndedBy = unauthenticated, "jwt" })
+		walk(t, steps, x, func() { verified++; refused(x, gatehouse.Authenticate) })
 	}
 	if verified != 10 || x.Ended.Rule() != "ratelimit.failures" || x.Response.Status != 429 {
 		t.Errorf("verified %d tokens, then %s; want 10, then ratelimit.failures", verified, x.Ended.Rule())
