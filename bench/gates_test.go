@@ -116,38 +116,44 @@ func messageEnd(b []byte) int {
 	return head + 4 + length
 }
 
-// serveInProcess serves the full setup inside the test, recorder included. The
+// assemble puts the full setup together inside the test, recorder included. The
 // store of sampled trails is left out: it works at a pace of its own, whatever
 // the load.
-func serveInProcess(t testing.TB, s *site) string {
+func assemble(t testing.TB, s *site) (*engine.Gate, *record.Recorder) {
 	t.Helper()
 	path := filepath.Join(s.dir, "gatehouse.yaml")
 	for name, data := range map[string][]byte{
 		path: []byte(full.configuration("127.0.0.1:8443", "127.0.0.1:9901", s.upstream, s.issuer.URL, s.dir)), filepath.Join(s.dir, "orders.openapi.yaml"): ordersDescription,
 	} {
-		if err := os.WriteFile(name, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(name, data, 0o600))
 	}
 	f, err := config.Load(path, all.Kinds, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	kept := gatehouse.NewKept()
 	signer, err := jose.GenerateSigner()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	gatehouse.Provide[jose.IdentityKey](kept, signer)
 	gatehouse.Provide[store.Counters](kept, memory.NewCounters(time.Now()))
 	gatehouse.Provide[store.Once](kept, memory.NewOnce(10_000))
 	gatehouse.Provide[store.Blocks](kept, memory.NewBlocks())
 	policy, err := f.Policy(kept, gatehouse.AllCaps)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	recorder := record.New(record.Config{Log: io.Discard})
-	server, err := proxy.New(proxy.Config{Gate: engine.NewGate(policy), Record: recorder})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := recorder.Close(ctx); err != nil {
+			t.Errorf("closing the recorder: %v", err)
+		}
+	})
+	return engine.NewGate(policy), recorder
+}
+
+// serveInProcess serves the full setup inside the test.
+func serveInProcess(t testing.TB, s *site) string {
+	t.Helper()
+	gate, recorder := assemble(t, s)
+	server, err := proxy.New(proxy.Config{Gate: gate, Record: recorder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,9 +170,6 @@ func serveInProcess(t testing.TB, s *site) string {
 			t.Errorf("shutting down: %v", err)
 		}
 		<-done
-		if err := recorder.Close(ctx); err != nil {
-			t.Errorf("closing the recorder: %v", err)
-		}
 	})
 	return l.Addr().String()
 }
@@ -186,16 +189,7 @@ func dial(t testing.TB, addr string, l load) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nhost: 127.0.0.1\r\n", l.method, l.path)
-	for name, values := range l.header {
-		fmt.Fprintf(&b, "%s: %s\r\n", strings.ToLower(name), values[0])
-	}
-	if l.body != "" {
-		fmt.Fprintf(&b, "content-length: %d\r\n", len(l.body))
-	}
-	b.WriteString("\r\n" + l.body)
-	return &client{conn: c, request: b.Bytes(), answer: make([]byte, 16<<10), want: fmt.Appendf(nil, "HTTP/1.1 %d ", l.status)}
+	return &client{conn: c, request: l.bytes(), answer: make([]byte, 16<<10), want: fmt.Appendf(nil, "HTTP/1.1 %d ", l.status)}
 }
 
 // ask sends the request n times, one after the other's answer.
