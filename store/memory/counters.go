@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/store"
@@ -18,6 +19,7 @@ import (
 // have passed, and never the other way round.
 type Counters struct {
 	epoch   time.Time
+	latest  atomic.Int64 // the latest time that was given, since the epoch
 	seed    maphash.Seed
 	buckets buckets
 	shared  shared
@@ -76,9 +78,21 @@ func (c *Counters) peek(now int64, charges *store.Charges) store.Taken {
 	return t
 }
 
-// since returns the nanoseconds since the epoch. A clock before the epoch
-// stands still there.
-func (c *Counters) since(at time.Time) int64 { return max(0, int64(at.Sub(c.epoch))) }
+// since returns the nanoseconds since the epoch, and never less than before: a
+// request whose goroutine was held up brings an old time, and measured by that
+// what others have charged meanwhile would look like a debt.
+func (c *Counters) since(at time.Time) int64 {
+	now := int64(at.Sub(c.epoch))
+	for {
+		latest := c.latest.Load()
+		if now <= latest {
+			return latest
+		}
+		if c.latest.CompareAndSwap(latest, now) {
+			return now
+		}
+	}
+}
 
 // intent is what is to be done to one layer.
 type intent uint8

@@ -184,3 +184,22 @@ func BenchmarkTake(b *testing.B) {
 		})
 	}
 }
+
+func TestARequestThatWasHeldUpIsNotChargedForOthers(t *testing.T) {
+	start := time.Now()
+	c := NewCounters(start)
+	l := &store.Limit{Space: "global", Algorithm: store.TokenBucket, N: 1000, Per: time.Second, Burst: 10}
+	var ch store.Charges
+	ch.Add(l, "")
+	take := func(after time.Duration) bool {
+		got, err := c.Take(t.Context(), start.Add(after), ch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.OK
+	}
+	// A request that read its time at 1 ms is decided on after one of 5 s.
+	if !take(5*time.Second) || !take(time.Millisecond) {
+		t.Error("limit.global: one request in five seconds was too much")
+	}
+}
