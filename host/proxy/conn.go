@@ -226,9 +226,8 @@ func (c *conn) next() ([]byte, error) {
 			return nil, errClient
 		}
 	}
-	if c.reader.Buffered() == 0 {
-		s.watcher.phase(&c.watch, c.net, c.bodyTime())
-	}
+	// Also when bytes are there already: they may be no more than half a line.
+	s.watcher.phase(&c.watch, c.net, c.bodyTime())
 	b, err := c.reader.Body().Next()
 	c.bodySize += int64(len(b))
 	if !s.watcher.rest(&c.watch) {
@@ -286,7 +285,7 @@ func (c *conn) bodyTime() time.Duration {
 		c.bodyStart = now
 	}
 	cfg := &c.server.cfg
-	return cfg.BodyGrace + time.Duration(c.bodySize*int64(time.Second)/cfg.MinRate) - (now - c.bodyStart)
+	return max(cfg.BodyGrace+time.Duration(c.bodySize*int64(time.Second)/cfg.MinRate)-(now-c.bodyStart), 0)
 }
 
 // writeTime is how long the client may take to read n bytes. The client's and

@@ -47,11 +47,14 @@ func (s *Server) newHTTP2() error {
 // serveHTTP2 serves the connection through the library, metered.
 func (c *conn) serveHTTP2() {
 	s := c.server
-	m := &meter{Conn: c.net, tls: c.tls, now: s.watcher.now.Load}
+	// The library waits 10 s for the client's preface; it is part of the handshake.
+	s.watcher.phase(&c.watch, c.tcp, s.cfg.HandshakeTime)
+	m := &meter{Conn: c.net, tls: c.tls, now: s.watcher.now.Load, greeted: func() { s.watcher.rest(&c.watch) }}
 	s.h2.ServeConn(m, &http2.ServeConnOpts{
 		BaseConfig: s.base,
 		Handler:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serveStream(m, w, r) }),
 	})
+	c.late()
 	if m.over() {
 		s.stats.expired.Add(1)
 	}

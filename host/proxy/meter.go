@@ -17,6 +17,7 @@ type meter struct {
 	tls       *tls.ConnectionState
 	now       func() int64 // nanoseconds, monotonic
 	completed atomic.Int64 // streams that were answered
+	greeted   func()       // called once, when the client's preface is there
 
 	preface int // bytes of the client's preface still to come, less 24
 	header  [9]byte
@@ -85,7 +86,9 @@ func (m *meter) take(b []byte) bool {
 		switch {
 		case m.preface < prefaceSize:
 			n := min(len(b), prefaceSize-m.preface)
-			m.preface += n
+			if m.preface += n; m.preface == prefaceSize {
+				m.greeted()
+			}
 			b = b[n:]
 		case m.skip > 0:
 			n := min(len(b), m.skip)
