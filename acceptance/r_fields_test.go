@@ -248,7 +248,7 @@ func TestR14_SingletonsStandOnce(t *testing.T) {
 	}
 	counted(t, h.refuse(t, list), 3*18*4)
 	list = nil
-	for _, f := range ([]fields{{{Name: "Host", Value: hostName}}, {{Name: "host", Value: "other.test"}}, {{Name: "Content-Length", Value: "0"}, {Name: "content-length", Value: "0"}}, {{Name: "Cookie", Value: "a=b"}, {Name: "cookie", Value: "c=d"}}}) {
+	for _, f := range []fields{{{Name: "Host", Value: hostName}}, {{Name: "host", Value: "other.test"}}, {{Name: "Content-Length", Value: "0"}, {Name: "content-length", Value: "0"}}, {{Name: "Cookie", Value: "a=b"}, {Name: "cookie", Value: "c=d"}}} {
 		list = append(list, spelling{ask: ask{target: "/public/x", fields: f}, only: "h1"})
 	}
 	counted(t, h.refuse(t, list), 4)

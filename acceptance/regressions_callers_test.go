@@ -191,12 +191,17 @@ func (c *h2Caller) dial() error {
 	c.conn, c.next, c.window, c.initial = conn, 1, 65535, 65535
 	c.fr = http2.NewFramer(conn, conn)
 	c.fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	c.block.Reset()
-	c.enc = hpack.NewEncoder(&c.block)
+	c.encoder()
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		return err
 	}
 	return c.fr.WriteSettings()
+}
+
+// encoder begins a connection's HPACK table.
+func (c *h2Caller) encoder() {
+	c.block.Reset()
+	c.enc = hpack.NewEncoder(&c.block)
 }
 
 func (c *h2Caller) do(a ask) got {

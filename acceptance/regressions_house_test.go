@@ -223,7 +223,7 @@ func (h *house) root() string {
 // decision is what the gateway decided on and how.
 type decision struct {
 	ID, Method, Path, Query, Host, Endpoint, EndedBy, Rule, Subject, Client string
-	Status                                                                   int
+	Status                                                                  int
 }
 
 // decisions records them.
