@@ -351,6 +351,7 @@ func (c *compiler) finish() {
 		if c.underMax && n.max != nil {
 			n.under, n.max = n.max, nil
 		}
+		n.settle()
 	}
 	if c.nullable && c.dialect == dialect30 {
 		if s.types != AnyType {

