@@ -87,7 +87,7 @@ type Mark struct {
 	Said   Said          // the outcome
 	Rule   string        // stable name of the rule, or ""
 	Detail string        // cause, without values of the request
-	After  time.Duration // since the exchange began
+	After  time.Duration // since the exchange began; of steps that passed without a rule, to the last fetch of the host
 }
 
 // Said is the outcome of one step.

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"encoding/binary"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,35 +25,30 @@ const (
 // redaction lets through, so that redaction sees that the text was cut.
 const maxKept = 257
 
-// slot holds one exchange in a compact copy. Its memory is used again.
+// slot holds one exchange in a compact copy: a few lines of cache, since nothing
+// of it is in the cache when its turn comes. Its memory is used again.
 type slot struct {
 	mu       sync.Mutex
 	serial   uint64 // which exchange; 0 for none
 	pending  bool   // waits to be stored
+	outcome  outcome
+	status   int
 	endpoint *gatehouse.Endpoint
 	at       time.Time
 	took     int64
-	status   int
 	policy   int64
-	outcome  outcome
 	head     headTexts
-	marks    []mark
 	texts    []byte
 }
 
-// headTexts are the spans of the exchange's own texts.
-type headTexts struct{ id, trace, method, path, kind, subject, control, rule, detail, aborted span }
-
-// mark is a [gatehouse.Mark] whose texts are spans.
-type mark struct {
-	step         uint16
-	said         gatehouse.Said
-	rule, detail span
-	after        time.Duration
-}
+// headTexts are the spans of the exchange's own texts, and of its marks.
+type headTexts struct{ id, trace, method, path, kind, subject, control, rule, detail, aborted, marks span }
 
 // span is a part of slot.texts.
 type span struct{ start, end uint32 }
+
+// usualTexts is the memory that a slot begins with.
+const usualTexts = 768
 
 func (s *slot) put(text string) span {
 	if text == "" {
@@ -68,7 +65,10 @@ func (s *slot) get(at span) string { return string(s.texts[at.start:at.end]) }
 // when the slot is read, off the hot path.
 func (s *slot) fill(b *buffers, x *gatehouse.Exchange, t *gatehouse.Traffic, o outcome) {
 	s.endpoint, s.at, s.took, s.status, s.policy, s.outcome = x.Endpoint, x.At, t.Took, x.Response.Status, x.Cursor.Version, o
-	s.texts, s.marks = s.texts[:0], s.marks[:0]
+	if s.texts == nil {
+		s.texts = make([]byte, 0, usualTexts)
+	}
+	s.texts = s.texts[:0]
 	s.head = headTexts{id: s.put(x.ID), trace: s.put(x.Trace.TraceID), method: s.put(method(x.Request.Method)), aborted: s.put(t.Aborted)}
 	start := len(s.texts)
 	s.texts = append(s.texts, b.path[:min(len(b.path), maxPath)]...)
@@ -79,10 +79,71 @@ func (s *slot) fill(b *buffers, x *gatehouse.Exchange, t *gatehouse.Traffic, o o
 	if o.decision != allowed {
 		s.head.control, s.head.rule, s.head.detail = s.put(x.EndedBy), s.put(x.Ended.Rule()), s.put(x.Ended.Detail())
 	}
+	start = len(s.texts)
 	for i := range x.Trail {
-		m := &x.Trail[i]
-		s.marks = append(s.marks, mark{step: m.Step, said: m.Said, rule: s.put(m.Rule), detail: s.put(m.Detail), after: m.After})
+		s.texts = appendMark(s.texts, &x.Trail[i])
 	}
+	s.head.marks = span{uint32(start), uint32(len(s.texts))}
+}
+
+// A mark is its step (2 bytes), the microseconds since the exchange began (4),
+// what was said (1) with the bits below, and the texts that the bits announce,
+// each behind its length (2).
+const (
+	markSize  = 7
+	hasRule   = 0x40
+	hasDetail = 0x80
+)
+
+func appendMark(dst []byte, m *gatehouse.Mark) []byte {
+	dst = binary.LittleEndian.AppendUint16(dst, m.Step)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(min(max(m.After.Microseconds(), 0), math.MaxUint32)))
+	said := byte(m.Said)
+	if m.Rule == "" && m.Detail == "" {
+		return append(dst, said)
+	}
+	if m.Rule != "" {
+		said |= hasRule
+	}
+	if m.Detail != "" {
+		said |= hasDetail
+	}
+	dst = append(dst, said)
+	for _, text := range [...]string{m.Rule, m.Detail} {
+		if text != "" {
+			text = text[:min(len(text), maxKept)]
+			dst = append(binary.LittleEndian.AppendUint16(dst, uint16(len(text))), text...)
+		}
+	}
+	return dst
+}
+
+// steps returns the marks for people, redacted.
+func (s *slot) steps() []TrailStep {
+	b := s.texts[s.head.marks.start:s.head.marks.end]
+	text := func() string {
+		n := 2 + int(binary.LittleEndian.Uint16(b))
+		t := redacted(string(b[2:n]))
+		b = b[n:]
+		return t
+	}
+	steps := []TrailStep{}
+	for len(b) > 0 {
+		step, said := stepOf(s.endpoint, binary.LittleEndian.Uint16(b)), b[6]
+		t := TrailStep{
+			Stage: step.Stage.String(), Control: step.Control, Mode: step.Mode.String(), Place: step.Place.String(),
+			Verdict: gatehouse.Said(said &^ (hasRule | hasDetail)).String(), AfterUS: int64(binary.LittleEndian.Uint32(b[2:])),
+		}
+		b = b[markSize:]
+		if said&hasRule != 0 {
+			t.Rule = text()
+		}
+		if said&hasDetail != 0 {
+			t.Detail = text()
+		}
+		steps = append(steps, t)
+	}
+	return steps
 }
 
 // trail returns the slot's exchange for people and stores, redacted.
@@ -93,17 +154,10 @@ func (s *slot) trail() *Trail {
 		Method: s.get(h.method), Path: s.get(h.path), Status: s.status, Decision: s.outcome.decision.String(),
 		Control: s.get(h.control), Rule: redacted(s.get(h.rule)), Detail: redacted(s.get(h.detail)), Aborted: redacted(s.get(h.aborted)),
 		Principal: s.get(h.kind), Subject: string(redact.Subject(nil, s.get(h.subject))), Policy: s.policy,
-		Steps: make([]TrailStep, len(s.marks)),
+		Steps: s.steps(),
 	}
 	if e := s.endpoint; e != nil {
 		t.API, t.Endpoint, t.Template = e.API, e.Name, e.Template
-	}
-	for i, m := range s.marks {
-		step := stepOf(s.endpoint, m.step)
-		t.Steps[i] = TrailStep{
-			Stage: step.Stage.String(), Control: step.Control, Mode: step.Mode.String(), Verdict: m.said.String(),
-			Rule: redacted(s.get(m.rule)), Detail: redacted(s.get(m.detail)), Place: step.Place.String(), AfterUS: m.after.Microseconds(),
-		}
 	}
 	return t
 }
