@@ -19,6 +19,10 @@ type Step struct {
 	// Prepare, for steps that need [Object], says where the object is read: it
 	// sets Exchange.Lookup.Path, or leaves it empty when nothing is to be asked.
 	Prepare func(x *Exchange)
+	// Skip, for steps of Inspect that need [ReplyBody], says by the reply's head
+	// that there is nothing for the step to look at. When every such step skips,
+	// the body is not held but streamed.
+	Skip func(x *Exchange) bool
 	// Enforce decides. An error means it could not: the engine, not the
 	// control, then closes. ctx ends when the client has gone or time is up.
 	Enforce func(ctx context.Context, x *Exchange) (Verdict, error)

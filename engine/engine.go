@@ -77,6 +77,10 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 			}
 		}
 		c.PC++
+		if s.Skip != nil && s.Stage == gatehouse.Inspect && s.Skip(x) {
+			mark(x, c.PC-1, gatehouse.SaidPass, "engine.skipped", "")
+			continue
+		}
 		if s.Mode == gatehouse.Shadow {
 			shadow(ctx, x, c.PC-1, s)
 			continue
@@ -150,7 +154,7 @@ func want(x *gatehouse.Exchange, s *gatehouse.Step) (Want, bool) {
 			return WantObject, true
 		}
 		// Nothing to look up. The next step that needs an object asks anew.
-	case s.Need == gatehouse.ReplyBody && have < gatehouse.ReplyBody:
+	case s.Need == gatehouse.ReplyBody && have < gatehouse.ReplyBody && (s.Skip == nil || !s.Skip(x)):
 		return WantReplyBody, true
 	}
 	return 0, false

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type fake struct {
 	stage gatehouse.Stage
 	need  gatehouse.Need
 	do    enforce
+	skip  func(*gatehouse.Exchange) bool
 	err   error
 }
 
@@ -25,7 +27,7 @@ func (f *fake) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return []gatehouse.Step{{Stage: f.stage, Need: f.need, Enforce: f.do, Prepare: func(x *gatehouse.Exchange) { x.Lookup.Path = "/v1/orders/1" }}}, nil
+	return []gatehouse.Step{{Stage: f.stage, Need: f.need, Enforce: f.do, Skip: f.skip, Prepare: func(x *gatehouse.Exchange) { x.Lookup.Path = "/v1/orders/1" }}}, nil
 }
 
 func (f *fake) Explain(s *gatehouse.Sheet) { s.Fact("ops.explain", "a fake at %s", f.stage) }
@@ -281,6 +283,30 @@ func TestWhatIsNeededIsBroughtOnce(t *testing.T) {
 	for i := range want {
 		if wants[i] != want[i] {
 			t.Fatalf("wants %v", wants)
+		}
+	}
+}
+
+func TestAReplyThatNobodyLooksIntoIsNotHeld(t *testing.T) {
+	looked := 0
+	look := func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		looked++
+		return gatehouse.Pass, nil
+	}
+	skipping := func(skip bool) engine.Configured {
+		return engine.Configured{Kind: gatehouse.Kind{Name: "reply"}, Control: &fake{stage: gatehouse.Inspect, need: gatehouse.ReplyBody, do: look,
+			skip: func(*gatehouse.Exchange) bool { return skip }}}
+	}
+	for _, c := range []struct {
+		name         string
+		first, other bool
+		held         bool
+		looked       int
+	}{{"both skip", true, true, false, 0}, {"one looks", true, false, true, 1}, {"both look", false, false, true, 2}} {
+		looked = 0
+		wants := run(&gatehouse.Exchange{}, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), skipping(c.first), skipping(c.other)))
+		if held := slices.Contains(wants, engine.WantReplyBody); held != c.held || looked != c.looked {
+			t.Errorf("%s: held %v, looked %d times", c.name, held, looked)
 		}
 	}
 }

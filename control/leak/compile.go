@@ -22,5 +22,5 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	return append(steps,
 		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: askPlain},
-		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: s.inspect}), nil
+		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: binary, Enforce: s.inspect}), nil
 }

@@ -20,6 +20,28 @@ func askPlain(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, erro
 	return gatehouse.Pass, nil
 }
 
+// binary reports a success whose media type has no text to look for leaks in:
+// images, sound, archives. Such a reply is streamed, however long it is.
+func binary(x *gatehouse.Exchange) bool {
+	r := &x.Response
+	if r.Own || r.Status >= 400 {
+		return false
+	}
+	name, _, _ := strings.Cut(r.Fields.Get("content-type"), ";")
+	name = strings.Trim(name, " \t")
+	for _, prefix := range [...]string{"image/", "audio/", "video/", "font/"} {
+		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			return !strings.EqualFold(name, "image/svg+xml")
+		}
+	}
+	for _, whole := range [...]string{"application/octet-stream", "application/pdf", "application/zip", "application/gzip", "application/x-tar"} {
+		if strings.EqualFold(name, whole) {
+			return true
+		}
+	}
+	return false
+}
+
 // inspect looks at a reply's body and replaces what tells too much.
 func (s *scanner) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	r := &x.Response

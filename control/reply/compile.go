@@ -38,7 +38,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: k.head}}
 	if slices.ContainsFunc(op.Responses, described) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: k.body})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.nothing, Enforce: k.body})
 	}
 	return steps, nil
 }

@@ -75,6 +75,21 @@ func isJSON(contentType string) bool {
 // buffer is the memory for a reply that is cut.
 type buffer struct{ out []byte }
 
+// nothing reports, by the head, a reply that has no declared JSON to be cut.
+func (k *check) nothing(x *gatehouse.Exchange) bool {
+	res := &x.Response
+	declared := k.op.Response(res.Status)
+	if res.Own || declared == nil {
+		return true
+	}
+	contentType := res.Fields.Get("content-type")
+	if contentType == "" {
+		return len(declared.Content) == 0
+	}
+	m := media(declared.Content, contentType)
+	return m == nil || m.Schema == nil || !isJSON(contentType)
+}
+
 // body cuts what the schema does not declare.
 func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	res := &x.Response
