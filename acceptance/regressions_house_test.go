@@ -101,6 +101,7 @@ type house struct {
 	issuer *devissuer.Issuer
 	said   *decisions
 	server *proxy.Server
+	gate   *engine.Gate
 	dir    string
 }
 
@@ -128,12 +129,12 @@ func open(t testing.TB, o options) *house {
 	if err != nil {
 		t.Fatalf("the house's configuration:\n%v", err)
 	}
-	gate := engine.NewGate(policy)
+	h.gate = engine.NewGate(policy)
 	trust, err := clientip.New[gatehouse.Fields](f.Listen.TrustedProxies, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := proxy.Config{Gate: gate, Record: h.said, Client: trust.Client, MaxConnsPerIP: 2000}
+	c := proxy.Config{Gate: h.gate, Record: h.said, Client: trust.Client, MaxConnsPerIP: 2000}
 	if o.tune != nil {
 		o.tune(&c)
 	}
@@ -150,7 +151,7 @@ func open(t testing.TB, o options) *house {
 		defer cancel()
 		_ = h.server.Shutdown(ctx)
 	})
-	s := httptest.NewServer(middleware.Wrap(middleware.Config{Gate: gate, Record: h.said, Client: trust.Client}, h.up))
+	s := httptest.NewServer(middleware.Wrap(middleware.Config{Gate: h.gate, Record: h.said, Client: trust.Client}, h.up))
 	t.Cleanup(s.Close)
 	h.inside = s.Listener.Addr().String()
 	return h
