@@ -134,6 +134,37 @@ func TestTheDevelopmentIssuerIsOutOfReachOfServe(t *testing.T) {
 	}
 }
 
+// forTests are the modules that tests compare with and no program is built from.
+var forTests = []string{"github.com/santhosh-tekuri/jsonschema", "github.com/getkin/kin-openapi"}
+
+// TestTheOraclesOfTestsAreInNoProgram keeps what the validator is judged by out
+// of what it judges with.
+func TestTheOraclesOfTestsAreInNoProgram(t *testing.T) {
+	seen := map[string]int{}
+	walk(t, func(path string, src []byte) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			for _, m := range forTests {
+				if !strings.HasPrefix(i.Path.Value, `"`+m) {
+					continue
+				}
+				seen[m]++
+				if !strings.HasSuffix(path, "_test.go") {
+					t.Errorf("%s imports %s, which is for tests only", path, i.Path.Value)
+				}
+			}
+		}
+	})
+	for _, m := range forTests {
+		if seen[m] == 0 {
+			t.Errorf("nobody imports %s: the test does not see the house", m)
+		}
+	}
+}
+
 // meaningless are the names of rooms where design stopped.
 var meaningless = []string{"pkg", "util", "utils", "common", "types", "core", "helpers", "manager"}
 
