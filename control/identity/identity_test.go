@@ -71,7 +71,7 @@ func enforce(t testing.TB, step gatehouse.Step, x *gatehouse.Exchange) gatehouse
 // independent implementation.
 func statement(t *testing.T, token string, jwks []byte) map[string]json.RawMessage {
 	t.Helper()
-	o, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.ES256})
+	o, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ type lab struct {
 	strange          []string
 	dir              string
 	sets             int
-	rs, es, rsB, psX signer
+	rs, es, rsB      signer
 	genuineA, goodES string
 }
 

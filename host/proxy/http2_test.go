@@ -1,5 +1,7 @@
 package proxy_test
 
+//lint:file-ignore SA1019 the client that speaks HTTP/2 and nothing else
+
 import (
 	"bytes"
 	"context"

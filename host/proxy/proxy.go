@@ -7,6 +7,8 @@
 // becomes the same canonical request.
 package proxy
 
+//lint:file-ignore SA1019 net/http serves no single connection; see http2.go
+
 import (
 	"context"
 	"crypto/tls"
@@ -88,7 +90,6 @@ type Server struct {
 	stop    chan struct{} // closed when the last connection has ended
 	ending  atomic.Bool
 	base    *http.Server   // what the library asks for limits and tells of a shutdown
-	ended   chan struct{}  // closed when a shutdown begins
 	work    sync.WaitGroup // the watcher
 	halt    sync.Once
 

@@ -67,23 +67,6 @@ func (r *recorder) Record(x *gatehouse.Exchange, t gatehouse.Traffic) {
 	r.lines = append(r.lines, fmt.Sprintf("%s %s %d in=%d out=%d %s", strings.Clone(x.Request.Method), strings.Clone(x.Request.Path), x.Response.Status, t.In, t.Out, t.Aborted))
 }
 
-func (r *recorder) last() string {
-	for range 100 {
-		r.mu.Lock()
-		n := len(r.lines)
-		var l string
-		if n > 0 {
-			l = r.lines[n-1]
-		}
-		r.mu.Unlock()
-		if n > 0 {
-			return l
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return ""
-}
-
 // door is a gateway in front of an upstream, for one test.
 type door struct {
 	addr   string

@@ -92,7 +92,7 @@ func TestTokensOfGoJoseVerifyHereAndOursThere(t *testing.T) {
 	if err := json.Unmarshal(ours.JWKS(), &set); err != nil {
 		t.Fatal(err)
 	}
-	o, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.ES256})
+	o, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
