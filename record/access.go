@@ -100,10 +100,17 @@ func appendWhat(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange) []byte {
 	return dst
 }
 
-// method returns a client's method, cut when it is longer than any that exists.
+// method returns a client's method, masked when it is longer than any that
+// exists or not spelled like one: upper-case letters and hyphens, as in the
+// registry of RFC 9110 section 16.1. Anything else may be a secret.
 func method(s string) string {
 	if len(s) > maxMethod {
 		return redact.Mask
+	}
+	for i := range len(s) {
+		if c := s[i]; c != '-' && (c < 'A' || c > 'Z') {
+			return redact.Mask
+		}
 	}
 	return s
 }
