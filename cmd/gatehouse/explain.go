@@ -175,12 +175,9 @@ func (e *explainer) compiled(method, path string) (*record.Plan, error) {
 // that cannot be read, the default one beside it.
 func (e *explainer) stateFolder() string {
 	if e.state == "" {
-		e.state = "gatehouse-state"
+		e.state = filepath.Join(filepath.Dir(e.config), "gatehouse-state")
 		if f, err := config.Load(e.config, all.Kinds, config.Options{}); err == nil {
 			e.state = f.State
-		}
-		if !filepath.IsAbs(e.state) {
-			e.state = filepath.Join(filepath.Dir(e.config), e.state)
 		}
 	}
 	return e.state

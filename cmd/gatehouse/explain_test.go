@@ -107,3 +107,23 @@ func TestExplainSaysHowItIsCalled(t *testing.T) {
 		t.Errorf("a path: %d, %q", code, errors)
 	}
 }
+
+func TestExplainFindsTheStateBesideARelativeConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.MkdirAll("conf", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for state, want := range map[string]string{"state: ./st\n": "conf/st", "": "conf/gatehouse-state"} {
+		text := state + "apis: {o: {openapi: o.yaml, upstream: \"http://127.0.0.1:9\", issuer: \"https://i.example.com\", audience: a}}\n"
+		if err := os.WriteFile("conf/g.yaml", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("conf/o.yaml", []byte("openapi: 3.0.3\ninfo: {title: O, version: \"1\"}\npaths: {/x: {get: {operationId: getX, responses: {\"200\": {description: ok}}}}}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := (&explainer{config: "conf/g.yaml"}).stateFolder(); got != want {
+			t.Errorf("ops.explain %q: looked in %s, want %s", state, got, want)
+		}
+	}
+}

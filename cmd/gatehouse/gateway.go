@@ -74,9 +74,6 @@ func startGateway(f *config.File, o gatewayOptions) (*gateway, error) {
 func (g *gateway) start(o gatewayOptions) error {
 	f := g.file
 	g.state = f.State
-	if !filepath.IsAbs(g.state) {
-		g.state = filepath.Join(filepath.Dir(f.Path), g.state)
-	}
 	if err := os.MkdirAll(g.state, 0o700); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
