@@ -99,8 +99,12 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 		}
 		if v == gatehouse.Pass {
 			// Most steps have nothing to say, and reading the clock costs more than
-			// most of them: theirs is the time at which this stretch of steps began.
-			x.Trail = append(x.Trail, gatehouse.Mark{Step: uint16(c.PC - 1), Said: gatehouse.SaidPass, After: began})
+			// most of them: theirs is the last time that was read.
+			after := began
+			if n := len(x.Trail); n > 0 {
+				after = max(after, x.Trail[n-1].After)
+			}
+			x.Trail = append(x.Trail, gatehouse.Mark{Step: uint16(c.PC - 1), Said: gatehouse.SaidPass, After: after})
 			continue
 		}
 		settle(x, p, s, v)

@@ -381,3 +381,21 @@ func BenchmarkAdvance(b *testing.B) {
 		}
 	}
 }
+
+func TestTheTrailsTimesNeverGoBack(t *testing.T) {
+	slow := func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		time.Sleep(2 * time.Millisecond)
+		return gatehouse.Grant("slow"), nil
+	}
+	x := &gatehouse.Exchange{}
+	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("slow", gatehouse.Authorize, slow), at("after", gatehouse.Authorize, pass),
+		at("headers", gatehouse.Respond, stamp)))
+	for i := range x.Trail[1:] {
+		if x.Trail[i+1].After < x.Trail[i].After {
+			t.Errorf("ops.explain: mark %d at %v, then %v", i, x.Trail[i].After, x.Trail[i+1].After)
+		}
+	}
+	if last := x.Trail[len(x.Trail)-1].After; last < 2*time.Millisecond {
+		t.Errorf("ops.explain: the walk ended at %v", last)
+	}
+}
