@@ -37,7 +37,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 {{else}}<tr><td colspan="7">None in memory.</td></tr>{{end}}</table>
 {{range .APIs}}<h2>API {{.Name}}</h2>
 <table><tr><th>Endpoint</th><th>Operation</th><th>Caller</th><th>Checks</th><th>In shadow</th><th>Configured at</th></tr>
-{{range .Endpoints}}<tr><td>{{if .Declared}}<a href="/v1/plan?method={{.Method}}&amp;path={{.Template}}"><code>{{.Method}} {{.Template}}</code></a>{{else}}undeclared{{end}}</td><td>{{.Endpoint}}</td><td>{{if .Public}}public: {{.Public}}{{else}}proven{{end}}</td><td>{{len .Steps}}</td><td>{{.Shadow}}</td><td>{{.Place}}</td></tr>
+{{range .Endpoints}}<tr><td><a href="/v1/plan?method={{.Method}}&amp;path={{.Template}}"><code>{{.Method}} {{.Template}}</code></a></td><td>{{.Endpoint}}</td><td>{{if .Public}}public: {{.Public}}{{else}}proven{{end}}</td><td>{{len .Steps}}</td><td>{{.Shadow}}</td><td>{{.Place}}</td></tr>
 {{end}}</table>{{end}}
 </body></html>
 `))
@@ -84,6 +84,9 @@ func byAPI(endpoints []*gatehouse.Endpoint) []pageAPI {
 	var apis []pageAPI
 	seen := map[*gatehouse.Endpoint]bool{} // an API that is served under several hosts
 	for _, e := range sorted {
+		if !e.Declared {
+			continue // where requests for nothing end up
+		}
 		if seen[e] {
 			continue
 		}
