@@ -6,8 +6,9 @@
 //     or break a line, and written in batches by one goroutine;
 //   - the counters have labels from the configuration only, so that no client
 //     can make them grow;
-//   - the trail is what every step said; the last ones are in memory, refusals,
-//     errors, would-denies and a sample of the rest also in a store.
+//   - the trail is what every step said; the last ones are in memory (of requests
+//     that simply went through, 4,000 a second), refusals, errors, would-denies and
+//     a sample of the rest also in a store.
 //
 // Everything passes through package redact first. Recording never blocks and
 // never allocates in the steady state: when a sink is slow the oldest records are dropped
@@ -138,6 +139,9 @@ const (
 var decisions = [...]string{"allowed", "refused", "answered"}
 
 func (d decision) String() string { return decisions[d] }
+
+// ordinary reports that there is nothing to explain.
+func (o outcome) ordinary() bool { return o.decision != refused && !o.would && !o.failed }
 
 func outcomeOf(x *gatehouse.Exchange) outcome {
 	o := outcome{failed: x.Response.Status >= 500}

@@ -136,7 +136,7 @@ func TestATrailIsFoundInMemoryAndAfterwardsInTheStore(t *testing.T) {
 	}
 	for n := range ringSize {
 		x := passing(e)
-		x.ID = fmt.Sprint("other", n)
+		x.ID, x.At = fmt.Sprint("other", n), x.At.Add(time.Duration(n)*250*time.Microsecond)
 		r.Record(x, traffic)
 	}
 	if r.trails.inMemory(first.ID) != nil {
@@ -149,7 +149,7 @@ func TestATrailIsFoundInMemoryAndAfterwardsInTheStore(t *testing.T) {
 		t.Errorf("unknown id: %v", err)
 	}
 	closed(t, r)
-	if n := kept.len(); n > 1+storedPasses {
+	if n := kept.len(); n > 1+4*storedPasses { // the passes take three seconds
 		t.Errorf("%d trails are stored: passes are not sampled", n)
 	}
 }
@@ -222,6 +222,31 @@ func TestAFloodOfRefusalsIsStoredInPartAndCounted(t *testing.T) {
 	}
 }
 
+func TestAFloodOfPassesStaysOutOfMemoryInPart(t *testing.T) {
+	r := New(Config{})
+	defer closed(t, r)
+	for n := range 2 * ringPasses {
+		x := passing(ordersEndpoint())
+		x.ID = fmt.Sprint(n)
+		r.Record(x, traffic)
+	}
+	if r.trails.inMemory(fmt.Sprint(ringPasses-1)) == nil || r.trails.inMemory(fmt.Sprint(ringPasses)) != nil {
+		t.Error("not the first of a tenth of a second are kept")
+	}
+	x := exchange(ordersEndpoint())
+	x.ID = "refused"
+	r.Record(x, traffic)
+	if r.trails.inMemory(x.ID) == nil {
+		t.Error("a refusal is not kept")
+	}
+	x = passing(ordersEndpoint())
+	x.ID, x.At = "later", x.At.Add(time.Second)
+	r.Record(x, traffic)
+	if r.trails.inMemory(x.ID) == nil {
+		t.Error("nothing is kept in the next second")
+	}
+}
+
 func TestAClockThatJumpsBackDoesNotStopTheStore(t *testing.T) {
 	r := rate{most: 1}
 	if !r.take(1000) || r.take(1000) || !r.take(10) || !r.take(1000) {
@@ -239,7 +264,7 @@ func TestConcurrentRecordingLosesNothing(t *testing.T) {
 		wg.Go(func() {
 			x := passing(e)
 			for n := range each {
-				x.ID = fmt.Sprintf("%d-%d", w, n)
+				x.ID, x.At = fmt.Sprintf("%d-%d", w, n), x.At.Add(10*time.Millisecond)
 				r.Record(x, traffic)
 				if _, err := r.Find(t.Context(), x.ID); err != nil {
 					t.Error(err)

@@ -14,6 +14,14 @@ import (
 // ringSize is how many exchanges are remembered in memory.
 const ringSize = 8192
 
+// ringPasses is how many trails of requests that simply went through are kept in
+// memory per tenth of a second. Under more load the ring would come round in a
+// blink, and copying into it, cold as it is, would cost as much as the controls.
+const (
+	ringPasses = 400
+	ringPeriod = int64(100 * time.Millisecond)
+)
+
 // How many trails a second go to the store. Refusals are bounded too, so that a
 // flood of them costs the attacker more than us; the access log has them all.
 const (
@@ -164,18 +172,18 @@ func (s *slot) trail() *Trail {
 
 func redacted(s string) string { return string(redact.Text(nil, s)) }
 
-// rate allows a number of events per second of the clock.
+// rate allows a number of events per second of the clock, or per another period.
 type rate struct {
-	state atomic.Uint64 // second << 16 | how many
+	state atomic.Uint64 // period << 16 | how many
 	most  uint64
 }
 
 // take reports whether one more event is within the rate. A clock that jumps,
-// in whichever direction, begins a new second.
-func (r *rate) take(second int64) bool {
+// in whichever direction, begins a new period.
+func (r *rate) take(period int64) bool {
 	for {
 		old := r.state.Load()
-		now := uint64(second) << 16
+		now := uint64(period) << 16
 		if old>>16 == now>>16 {
 			now = old
 		}

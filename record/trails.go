@@ -63,6 +63,7 @@ type trails struct {
 	serial   atomic.Uint64 // of the last exchange
 	refusals rate
 	passes   rate
+	ring     rate // passes that are kept in memory
 	dropped  atomic.Uint64
 	stored   atomic.Uint64
 
@@ -77,7 +78,7 @@ type trails struct {
 func startTrails(s store.Trails, log *slog.Logger) *trails {
 	t := &trails{slots: make([]slot, ringSize), store: s, log: log,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
-	t.refusals.most, t.passes.most = storedRefusals, storedPasses
+	t.refusals.most, t.passes.most, t.ring.most = storedRefusals, storedPasses, ringPasses
 	if s == nil {
 		close(t.ended)
 		return t
@@ -89,6 +90,9 @@ func startTrails(s store.Trails, log *slog.Logger) *trails {
 // keep copies the exchange into the ring.
 func (t *trails) keep(b *buffers, x *gatehouse.Exchange, traffic *gatehouse.Traffic, o outcome) {
 	pending := t.worth(x, traffic, o)
+	if !pending && o.ordinary() && traffic.Aborted == "" && !t.ring.take((x.At.UnixNano()+traffic.Took)/ringPeriod) {
+		return
+	}
 	serial := t.serial.Add(1)
 	s := &t.slots[serial%uint64(len(t.slots))]
 	s.mu.Lock()
@@ -119,7 +123,7 @@ func (t *trails) worth(x *gatehouse.Exchange, traffic *gatehouse.Traffic, o outc
 		return false
 	}
 	second := x.At.Unix() + traffic.Took/int64(time.Second)
-	if o.decision != refused && !o.would && !o.failed && traffic.Aborted == "" {
+	if o.ordinary() && traffic.Aborted == "" {
 		return t.passes.take(second)
 	}
 	if t.refusals.take(second) {
