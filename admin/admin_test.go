@@ -232,7 +232,7 @@ func TestThePageEscapesWhatClientsSend(t *testing.T) {
 	defer r.Close(context.Background())
 	r.Record(&gatehouse.Exchange{ID: `"><script>`, Request: gatehouse.Request{Method: "<b>", Path: "/<i>"}, EndedBy: "<u>", Principal: &gatehouse.Principal{ID: "<s>"}, Ended: gatehouse.Verdict{}}, gatehouse.Traffic{})
 	_, body := ask(t, s, "/", bearer(token))
-	if !strings.Contains(body, "&lt;b&gt;") {
+	if !strings.Contains(body, "&lt;s&gt;") {
 		t.Errorf("the refusal is not shown: %s", body)
 	}
 	for _, tag := range []string{"<script", "<b>", "<i>", "<u>", "<s>"} {
