@@ -31,7 +31,7 @@ type meter struct {
 }
 
 // budget is what one connection may send in one window.
-type budget struct{ resets, pings, settings, continuations, empty, others int }
+type budget struct{ opened, resets, pings, settings, continuations, empty, others int }
 
 // The limits per window of 10 s.
 const (
@@ -116,6 +116,7 @@ func (m *meter) frame(kind, flags byte, size int) bool {
 		m.since, m.base, m.count = now, m.completed.Load(), budget{}
 	}
 	c := &m.count
+	done := m.completed.Load() - m.base
 	switch kind {
 	case frameData:
 		if size == 0 && flags&flagEndStream == 0 {
@@ -125,9 +126,14 @@ func (m *meter) frame(kind, flags byte, size int) bool {
 		if size == 0 {
 			c.empty++
 		}
+		// What is neither answered nor still open was reset: by the client, or by
+		// us because of what the client sent (MadeYouReset, CVE-2025-8671).
+		c.opened++
+		if lost := int64(c.opened) - done - h2Streams; lost > maxResets && done*5 < int64(c.opened) {
+			return false
+		}
 	case frameReset:
 		c.resets++
-		done := m.completed.Load() - m.base
 		return c.resets <= maxResets || done*5 >= done+int64(c.resets)
 	case frameSettings:
 		c.settings++
