@@ -107,7 +107,7 @@ func TestR31_TheUpstreamCountsTheRequestsThatTheClientCounts(t *testing.T) {
 	} {
 		for _, framing := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(admin), admin), "Transfer-Encoding: chunked\r\n\r\n" + chunks(admin, 1000), fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n%s", len(admin), admin)} {
 			n++
-			before, at := h.up.count(), h.said.count()
+			before := h.up.count()
 			c, err := net.Dial("tcp", h.plain)
 			if err != nil {
 				t.Fatal(err)
@@ -147,10 +147,8 @@ func TestR31_TheUpstreamCountsTheRequestsThatTheClientCounts(t *testing.T) {
 					t.Errorf("%q: the hidden request reached the upstream", first.head)
 				}
 			}
-			for i := at; i < h.said.count(); i++ {
-				if d := h.said.at(t, i); d.Path == "/admin/users" {
-					t.Errorf("%q: the hidden request was taken for one", first.head)
-				}
+			if h.said.asked("/admin/users") {
+				t.Errorf("%q: the hidden request was taken for one", first.head)
 			}
 		}
 	}

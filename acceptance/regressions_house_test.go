@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -249,26 +250,42 @@ func (d *decisions) Record(x *gatehouse.Exchange, tr gatehouse.Traffic) {
 	}
 }
 
-func (d *decisions) count() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.list)
-}
-
-// at returns the nth decision, which may come a moment after its answer.
-func (d *decisions) at(t testing.TB, n int) decision {
+// of returns the decision behind an answer, which may be recorded a moment after
+// it; the zero decision when no control ever saw the request.
+func (d *decisions) of(t testing.TB, g got) decision {
 	t.Helper()
+	id := g.fields.Get("X-Request-Id")
 	for range 5000 {
-		d.mu.Lock()
-		if len(d.list) > n {
-			defer d.mu.Unlock()
-			return d.list[n]
+		if id == "" {
+			break
 		}
-		d.mu.Unlock()
+		if e, ok := d.find(id); ok {
+			return e
+		}
 		time.Sleep(200 * time.Microsecond)
 	}
-	t.Fatalf("decision %d was not recorded", n)
+	if id != "" {
+		t.Errorf("the decision on %s was not recorded", id)
+	}
 	return decision{}
+}
+
+func (d *decisions) find(id string) (decision, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range slices.Backward(d.list) {
+		if e.ID == id {
+			return e, true
+		}
+	}
+	return decision{}, false
+}
+
+// asked reports whether a request for the path was ever decided on.
+func (d *decisions) asked(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.list, func(e decision) bool { return e.Path == path })
 }
 
 // arrival is a request as the upstream got it.
