@@ -46,28 +46,31 @@ type Doc struct {
 	src   []byte
 	nodes []node
 	text  []byte // decoded strings and names, where they held escapes
+	texts []texts
 	own   []byte // what a built document was made of
 	table []uint32
-	open  []uint32 // open containers of a document that is being built
+	open  []uint32 // the containers that are open while a document is parsed or built
 	seed  maphash.Seed
 
 	lim    Limits
 	pos    int
-	depth  int
 	parsed bool
 	err    error
 }
 
 type node struct {
-	start, end         uint32 // the value's span in src, quotes included
-	next               uint32 // index of the node after this one and all below it
-	count              uint32 // members or elements
-	name, nameEnd      uint32 // the member's name in src, quotes included
-	text, textEnd      uint32 // the decoded string in Doc.text, when escaped
-	nameTxt, nameTxtTo uint32 // the decoded name in Doc.text, when escaped
-	kind               Kind
-	flags              uint8
+	start, end    uint32 // the value's span in src, quotes included
+	next          uint32 // index of the node after this one and all below it
+	count         uint32 // members or elements
+	name, nameEnd uint32 // the member's name in src, quotes included
+	extra         uint32 // index, from 1, into Doc.texts, when the string or the name holds escapes
+	kind          Kind
+	flags         uint8
 }
+
+// texts is where the decoded string and the decoded name of a node are in
+// Doc.text.
+type texts struct{ text, textEnd, name, nameEnd uint32 }
 
 const (
 	escaped     = 1 << iota // the string holds escapes
@@ -83,9 +86,9 @@ const keep = 1 << 15
 func (d *Doc) Reset() {
 	d.src, d.parsed, d.err = nil, false, nil
 	if cap(d.nodes) > keep {
-		d.nodes, d.text, d.own = nil, nil, nil
+		d.nodes, d.text, d.texts, d.own = nil, nil, nil, nil
 	}
-	d.nodes, d.text, d.own, d.open = d.nodes[:0], d.text[:0], d.own[:0], d.open[:0]
+	d.nodes, d.text, d.texts, d.own, d.open = d.nodes[:0], d.text[:0], d.texts[:0], d.own[:0], d.open[:0]
 }
 
 // Of returns the document of body kept in slot, and parses it only when slot
@@ -138,7 +141,8 @@ func (d *Doc) Text(i int) []byte {
 	case n.kind != String || n.flags&bare != 0:
 		return d.src[n.start:n.end]
 	case n.flags&escaped != 0:
-		return d.text[n.text:n.textEnd]
+		x := &d.texts[n.extra-1]
+		return d.text[x.text:x.textEnd]
 	}
 	return d.src[n.start+1 : n.end-1]
 }
@@ -151,7 +155,8 @@ func (d *Doc) Name(i int) []byte {
 	case n.nameEnd == 0:
 		return nil
 	case n.flags&nameEscaped != 0:
-		return d.text[n.nameTxt:n.nameTxtTo]
+		x := &d.texts[n.extra-1]
+		return d.text[x.name:x.nameEnd]
 	case n.flags&bare != 0:
 		return d.src[n.name:n.nameEnd]
 	}

@@ -10,7 +10,7 @@ import (
 // error the Doc holds no nodes.
 func (d *Doc) Parse(b []byte, lim Limits) error {
 	d.Reset()
-	d.src, d.lim, d.pos, d.depth, d.parsed = b, lim.orDefaults(), 0, 0, true
+	d.src, d.lim, d.pos, d.parsed = b, lim.orDefaults(), 0, true
 	d.err = d.document()
 	if d.err != nil {
 		d.nodes = d.nodes[:0]
@@ -30,7 +30,7 @@ func (d *Doc) document() error {
 	if d.pos == len(b) {
 		return ErrEmpty
 	}
-	if err := d.value(); err != nil {
+	if err := d.values(); err != nil {
 		return err
 	}
 	d.space()
@@ -51,51 +51,64 @@ func (d *Doc) space() {
 	}
 }
 
-// add appends an empty node for the value at the current position.
-func (d *Doc) add() (int, error) {
-	i := len(d.nodes)
-	if i >= d.lim.Values {
-		return 0, ErrValues
+// values reads one value and everything below it. It does not call itself: the
+// containers that are open are in d.open.
+func (d *Doc) values() error {
+	var name node
+	for {
+		if d.pos >= len(d.src) {
+			return ErrSyntax
+		}
+		i := len(d.nodes)
+		if i >= d.lim.Values {
+			return ErrValues
+		}
+		d.nodes = append(d.nodes, node{start: uint32(d.pos), next: uint32(i + 1),
+			name: name.name, nameEnd: name.nameEnd, extra: name.extra, flags: name.flags})
+		opened, err := d.value(i)
+		if err != nil {
+			return err
+		}
+		if !opened {
+			d.nodes[i].end = uint32(d.pos)
+			if done, err := d.next(); done || err != nil {
+				return err
+			}
+		}
+		name = node{}
+		if top := d.open[len(d.open)-1]; d.nodes[top].kind == Object {
+			if err := d.member(&name, int(d.nodes[top].count)); err != nil {
+				return err
+			}
+		}
 	}
-	d.nodes = append(d.nodes, node{start: uint32(d.pos), next: uint32(i + 1)})
-	return i, nil
 }
 
-func (d *Doc) value() error {
-	if d.pos >= len(d.src) {
-		return ErrSyntax
-	}
-	i, err := d.add()
-	if err != nil {
-		return err
-	}
+// value reads a scalar or the beginning of a container that is not empty.
+func (d *Doc) value(i int) (opened bool, err error) {
 	switch c := d.src[d.pos]; {
 	case c == '"':
-		err = d.stringValue(i)
+		return false, d.stringValue(i)
 	case c == '{':
-		err = d.object(i)
+		return d.container(i, Object, '}')
 	case c == '[':
-		err = d.array(i)
+		return d.container(i, Array, ']')
 	case c == '-' || c >= '0' && c <= '9':
-		err = d.number(i)
+		return false, d.number(i)
 	case c == 't':
-		err = d.literal(i, "true", True)
+		return false, d.literal(i, "true", True)
 	case c == 'f':
-		err = d.literal(i, "false", False)
+		return false, d.literal(i, "false", False)
 	case c == 'n':
-		err = d.literal(i, "null", Null)
+		return false, d.literal(i, "null", Null)
 	case c == '+' || c == '.':
-		err = ErrNumber
+		return false, ErrNumber
 	case c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z':
-		err = ErrLiteral
+		return false, ErrLiteral
 	case c >= 0x80 && !utf8.Valid(d.src[d.pos:min(d.pos+utf8.UTFMax, len(d.src))]):
-		err = ErrUTF8
-	default:
-		err = ErrSyntax
+		return false, ErrUTF8
 	}
-	d.nodes[i].end = uint32(d.pos)
-	d.nodes[i].next = uint32(len(d.nodes))
-	return err
+	return false, ErrSyntax
 }
 
 func (d *Doc) literal(i int, word string, k Kind) error {
@@ -108,122 +121,112 @@ func (d *Doc) literal(i int, word string, k Kind) error {
 }
 
 func (d *Doc) stringValue(i int) error {
+	n := &d.nodes[i]
+	n.kind = String
+	if end := plainEnd(d.src, d.pos+1); end < len(d.src) && d.src[end] == '"' {
+		d.pos = end + 1
+		return nil
+	}
 	from, to, esc, err := d.str()
 	if err != nil {
 		return err
 	}
-	n := &d.nodes[i]
-	n.kind = String
 	if esc {
 		n.flags |= escaped
-		n.text, n.textEnd = from, to
+		x := d.unescaped(n)
+		x.text, x.textEnd = from, to
 	}
 	return nil
 }
 
-func (d *Doc) array(i int) error {
-	d.nodes[i].kind = Array
-	if d.depth++; d.depth > d.lim.Depth {
-		return ErrDepth
+// unescaped returns where the decoded texts of a node are kept.
+func (d *Doc) unescaped(n *node) *texts {
+	if n.extra == 0 {
+		d.texts = append(d.texts, texts{})
+		n.extra = uint32(len(d.texts))
 	}
-	d.pos++
-	d.space()
-	if d.pos < len(d.src) && d.src[d.pos] == ']' {
-		d.pos++
-		d.depth--
-		return nil
-	}
-	for count := uint32(1); ; count++ {
-		if err := d.value(); err != nil {
-			return err
-		}
-		more, err := d.separator(']')
-		if err != nil {
-			return err
-		}
-		if !more {
-			d.nodes[i].count = count
-			d.depth--
-			return nil
-		}
-	}
+	return &d.texts[n.extra-1]
 }
 
-// separator reads the comma before the next value, or the end of the container.
-func (d *Doc) separator(end byte) (more bool, err error) {
-	d.space()
-	if d.pos >= len(d.src) {
-		return false, ErrSyntax
-	}
-	c := d.src[d.pos]
-	if c != ',' && c != end {
-		return false, ErrSyntax
+// container reads the beginning of an array or an object, and its end when it
+// is empty.
+func (d *Doc) container(i int, k Kind, end byte) (opened bool, err error) {
+	d.nodes[i].kind = k
+	if len(d.open) >= d.lim.Depth {
+		return false, ErrDepth
 	}
 	d.pos++
-	if c == end {
+	d.space()
+	if d.pos < len(d.src) && d.src[d.pos] == end {
+		d.pos++
 		return false, nil
 	}
-	d.space()
+	d.open = append(d.open, uint32(i))
 	return true, nil
 }
 
-func (d *Doc) object(i int) error {
-	d.nodes[i].kind = Object
-	if d.depth++; d.depth > d.lim.Depth {
-		return ErrDepth
-	}
-	d.pos++
-	d.space()
-	if d.pos < len(d.src) && d.src[d.pos] == '}' {
+// next reads what is behind a value: the ends of the containers that end with
+// it, and the comma before the next one. It reports whether nothing is open.
+func (d *Doc) next() (done bool, err error) {
+	for n := len(d.open); n > 0; n-- {
+		top := int(d.open[n-1])
+		c := &d.nodes[top]
+		c.count++
+		d.space()
+		if d.pos >= len(d.src) {
+			return false, ErrSyntax
+		}
+		switch b := d.src[d.pos]; {
+		case b == ',':
+			d.pos++
+			d.space()
+			return false, nil
+		case b == ']' && c.kind == Array, b == '}' && c.kind == Object:
+		default:
+			return false, ErrSyntax
+		}
 		d.pos++
-		d.depth--
-		return nil
-	}
-	for count := 1; ; count++ {
-		if count > d.lim.Keys {
-			return ErrKeys
-		}
-		if err := d.member(); err != nil {
-			return err
-		}
-		more, err := d.separator('}')
-		if err != nil {
-			return err
-		}
-		if !more {
-			d.nodes[i].count = uint32(count)
-			d.depth--
-			return d.distinct(i, len(d.nodes))
+		c.end, c.next = uint32(d.pos), uint32(len(d.nodes))
+		d.open = d.open[:n-1]
+		if c.kind == Object {
+			if err := d.distinct(top, len(d.nodes)); err != nil {
+				return false, err
+			}
 		}
 	}
+	return true, nil
 }
 
-func (d *Doc) member() error {
+// member reads the name of an object's next member, and what is between it and
+// the value. before is how many members there were.
+func (d *Doc) member(n *node, before int) error {
+	if before >= d.lim.Keys {
+		return ErrKeys
+	}
 	if d.pos >= len(d.src) || d.src[d.pos] != '"' {
 		return ErrSyntax
 	}
-	start := d.pos
-	from, to, esc, err := d.str()
-	if err != nil {
-		return err
+	n.name = uint32(d.pos)
+	if end := plainEnd(d.src, d.pos+1); end < len(d.src) && d.src[end] == '"' {
+		d.pos = end + 1
+	} else {
+		from, to, esc, err := d.str()
+		if err != nil {
+			return err
+		}
+		if esc {
+			n.flags |= nameEscaped
+			x := d.unescaped(n)
+			x.name, x.nameEnd = from, to
+		}
 	}
-	end := d.pos
+	n.nameEnd = uint32(d.pos)
 	d.space()
 	if d.pos >= len(d.src) || d.src[d.pos] != ':' {
 		return ErrSyntax
 	}
 	d.pos++
 	d.space()
-	i := len(d.nodes)
-	if err := d.value(); err != nil {
-		return err
-	}
-	n := &d.nodes[i]
-	n.name, n.nameEnd = uint32(start), uint32(end)
-	if esc {
-		n.flags |= nameEscaped
-		n.nameTxt, n.nameTxtTo = from, to
-	}
 	return nil
 }
 
@@ -231,6 +234,32 @@ func (d *Doc) member() error {
 // unescaping (RFC 8259 section 4 leaves their meaning open). The nodes of the
 // object end at end.
 func (d *Doc) distinct(i, end int) error {
+	// Names of which no two have the same imprint are distinct.
+	var seen [4]uint64
+	for c := i + 1; c < end; c = int(d.nodes[c].next) {
+		n := &d.nodes[c]
+		if n.flags&nameEscaped != 0 {
+			return d.compareNames(i, end)
+		}
+		p := imprint(d.src[n.name+1 : n.nameEnd-1])
+		if seen[p>>6]&(1<<(p&63)) != 0 {
+			return d.compareNames(i, end)
+		}
+		seen[p>>6] |= 1 << (p & 63)
+	}
+	return nil
+}
+
+// imprint is a cheap hash for names that mean no harm.
+func imprint(name []byte) uint8 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return uint8(n)*113 ^ name[0]*7 ^ name[n-1]*31 ^ name[n/2]*53
+}
+
+func (d *Doc) compareNames(i, end int) error {
 	count := int(d.nodes[i].count)
 	if count <= 8 {
 		for a := i + 1; a < end; a = d.Next(a) {

@@ -2,6 +2,7 @@ package jsonwalk
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -11,12 +12,26 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special reports whether one of eight bytes ends the run of plain characters:
-// a quote, a backslash, a control character or a byte of a longer character.
-func special(x uint64) bool {
+// specials marks, of eight bytes, those that end the run of plain characters: a
+// quote, a backslash, a control character or a byte of a longer character. Marks
+// above the lowest may be wrong.
+func specials(x uint64) uint64 {
 	quote := x ^ '"'*ones
 	slash := x ^ '\\'*ones
-	return (x|(x-0x20*ones)|(quote-ones)|(slash-ones))&highs != 0
+	return (x | (x - 0x20*ones) | (quote - ones) | (slash - ones)) & highs
+}
+
+// plainEnd returns where the run of plain characters from i on ends.
+func plainEnd(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if m := specials(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	for i < len(b) && b[i] >= 0x20 && b[i] < utf8.RuneSelf && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 // str reads a string. When it held escapes, from and to are its decoded text in
@@ -27,9 +42,7 @@ func (d *Doc) str() (from, to uint32, esc bool, err error) {
 	copied := i // what of the string is already in d.text
 	start := len(d.text)
 	for {
-		for i+8 <= len(b) && !special(binary.LittleEndian.Uint64(b[i:])) {
-			i += 8
-		}
+		i = plainEnd(b, i)
 		if i >= len(b) {
 			return d.fail(i, ErrSyntax)
 		}
