@@ -58,6 +58,7 @@ func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
 	if err := l.settle(); err != nil {
 		return nil, err
 	}
+	l.assemble(d)
 	d.Findings = l.findings
 	return d, nil
 }

@@ -147,13 +147,13 @@ func (r *run) number(i int, s *Schema) bool {
 	if !s.shared.formats {
 		return true
 	}
-	return r.inRange(f, s, &v) || !r.fail(i, "format")
+	return s.inRange(f, &v, r.o.Direction == Request) || !r.fail(i, "format")
 }
 
 // inRange judges formats of numbers, and what a program behind us would read
 // otherwise (VALIDATION.md section 6): what overflows a double, and integers
 // beyond +-2^53 to which the description gives neither format nor bound.
-func (r *run) inRange(f format, s *Schema, v *jsonwalk.Decimal) bool {
+func (s *Schema) inRange(f format, v *jsonwalk.Decimal, request bool) bool {
 	g := &s.shared.ranges
 	switch f {
 	case formatInt32:
@@ -169,7 +169,7 @@ func (r *run) inRange(f format, s *Schema, v *jsonwalk.Decimal) bool {
 		return false
 	}
 	loose := s.types&TypeNumber == TypeInteger && (s.numbers == nil || s.numbers.max == nil && s.numbers.under == nil)
-	return !loose || r.o.Direction != Request || g.exact.holds(v)
+	return !loose || !request || g.exact.holds(v)
 }
 
 func (r *run) text(i int, s *Schema) bool {

@@ -44,6 +44,7 @@ type Schema struct {
 	object      *object
 	array       *array
 	inPlace     *inPlace
+	programs    [modes]*program // nil where the tape judges
 }
 
 // shared is what the schemas of one description have in common.
@@ -52,6 +53,7 @@ type shared struct {
 	formats     bool // format asserts; in a JSON Schema alone it only annotates
 	ranges      ranges
 	runs        sync.Pool
+	walks       sync.Pool
 }
 
 // ranges are the bounds of the number formats.
@@ -269,6 +271,7 @@ func (s *Schema) Bounded() bool {
 func (s *Schema) AtMost(bound string) *Schema {
 	max, _ := jsonwalk.ParseDecimal([]byte(bound))
 	t := *s
+	t.programs = [modes]*program{}
 	n := numbers{}
 	if s.numbers != nil {
 		n = *s.numbers

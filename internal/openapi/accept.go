@@ -1,0 +1,79 @@
+package openapi
+
+import (
+	"hash/maphash"
+
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+// Accepts reads and judges a request's body in one pass over its bytes, and
+// reports whether it is one document within the limits and valid. It says only
+// yes or no, and does not allocate: why a body is refused is found by parsing it
+// and [Schema.Validate], which come to the same verdict.
+func (s *Schema) Accepts(body []byte, lim jsonwalk.Limits, o Options) bool {
+	m := forRequest
+	if o.Direction == Reply {
+		m = forReply
+	}
+	w := s.shared.walk()
+	defer s.shared.rest(w)
+	if p := s.programs[m]; p != nil {
+		if ok := p.run(w, body, lim, o); !w.unsure {
+			return ok
+		}
+	}
+	if w.again.Parse(body, lim) != nil {
+		return false
+	}
+	_, ok := s.Validate(&w.again, o)
+	return ok
+}
+
+// Cut reads, judges and cuts a reply's body in one pass over its bytes, as
+// [Schema.Filter] does. It reports whether the reply was valid. When it was, out
+// is dst with the reply appended, or dst as it was when nothing had to be cut;
+// when it was not, or there is no program for the schema, Filter must judge.
+func (s *Schema) Cut(dst, body []byte, lim jsonwalk.Limits, u Undeclared) (out []byte, cut, ok bool) {
+	p := s.programs[forFilter]
+	if p == nil {
+		return dst, false, false
+	}
+	if u == Reject {
+		u = Strip
+	}
+	w := s.shared.walk()
+	defer s.shared.rest(w)
+	if !p.run(w, body, lim, Options{Direction: Reply, Undeclared: u}) {
+		return dst, false, false
+	}
+	if len(w.cuts) == 0 {
+		return dst, false, true
+	}
+	return w.without(dst), true, true
+}
+
+// Compiled reports whether requests, or replies, are judged by a program.
+func (s *Schema) Compiled(d Direction) bool {
+	if d == Request {
+		return s.programs[forRequest] != nil
+	}
+	return s.programs[forFilter] != nil
+}
+
+func (sh *shared) walk() *walk {
+	w, ok := sh.walks.Get().(*walk)
+	if !ok {
+		w = &walk{seed: maphash.MakeSeed()}
+	}
+	return w
+}
+
+// rest takes a walk back. What one large body needed is not kept.
+func (sh *shared) rest(w *walk) {
+	w.Src = nil
+	w.again.Reset()
+	if cap(w.log) > 1<<14 || cap(w.names) > 1<<16 || cap(w.cuts) > 1<<14 {
+		w.log, w.names, w.cuts = nil, nil, nil
+	}
+	sh.walks.Put(w)
+}
