@@ -1,0 +1,99 @@
+package oracletest
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// examples returns the examples of a media type and of its schema.
+func (d *description) examples(m object) (out []any) {
+	add := func(v any, there bool) {
+		if there {
+			out = append(out, v)
+		}
+	}
+	v, ok := m["example"]
+	add(v, ok)
+	list, _ := m["examples"].(object)
+	for _, e := range list {
+		v, ok := d.follow(e)["value"]
+		add(v, ok)
+	}
+	s := d.follow(m["schema"])
+	v, ok = s["example"]
+	add(v, ok)
+	more, _ := s["examples"].([]any)
+	return append(out, more...)
+}
+
+// Every example of a description that the judge accepts is accepted by us, in
+// the direction that it goes: as a request or as a reply.
+func TestExamplesThatTheJudgeAcceptsAreAccepted(t *testing.T) {
+	for _, c := range descriptions {
+		t.Run(c.file, func(t *testing.T) {
+			if raceEnabled && c.file == "github.v3.json" {
+				t.Skip("too slow under the race detector")
+			}
+			d := read(t, c.file)
+			n := tally{}
+			for _, op := range d.doc.Operations {
+				_, of := d.operation(op)
+				if op.RequestBody != nil {
+					for _, m := range op.RequestBody.Content {
+						d.exemplary(t, n, op.ID(), &m, d.media(d.follow(of["requestBody"])["content"], m.Type), openapi.Request)
+					}
+				}
+				responses, _ := of["responses"].(object)
+				for _, r := range op.Responses {
+					for _, m := range r.Content {
+						d.exemplary(t, n, fmt.Sprint(op.ID(), " ", r.Status), &m, d.media(d.follow(responses[r.Status])["content"], m.Type), openapi.Reply)
+					}
+				}
+			}
+			t.Logf("figure %s:%v", c.file, n)
+			if n["accepted"] != c.examples {
+				t.Errorf("%d examples were accepted, want %d", n["accepted"], c.examples)
+			}
+		})
+	}
+}
+
+func (d *description) exemplary(t *testing.T, n tally, name string, m *openapi.MediaType, raw object, way openapi.Direction) {
+	examples := d.examples(raw)
+	if m.Schema == nil || len(examples) == 0 {
+		return
+	}
+	judge, _, err := d.judged[way].compile(t, raw["schema"])
+	if err != nil {
+		t.Errorf("%s: the judge: %v", name, err)
+		return
+	}
+	var doc jsonwalk.Doc
+	for _, e := range examples {
+		n["examples"]++
+		body, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		why, _ := ours(m.Schema, &doc, body, openapi.Options{Direction: way, Undeclared: openapi.Allow})
+		switch valid := judge.Validate(e) == nil; {
+		case valid && why != "":
+			t.Errorf("%s: the judge accepts, we refuse with %s: %.300s", name, why, body)
+		case !valid && why == "":
+			t.Errorf("%s: the judge refuses, we accept: %.300s", name, body)
+		case valid:
+			n["accepted"]++
+			if way == openapi.Request {
+				if why, _ := ours(m.Schema, &doc, body, openapi.Options{}); why != "" {
+					n["requests accepted but for undeclared members"]++
+				}
+			}
+		default:
+			n["refused by both"]++
+		}
+	}
+}
