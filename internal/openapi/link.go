@@ -182,7 +182,7 @@ func (l *linker) object(i int, o *object, name string, declared bool, matched in
 		}
 	case add.never:
 		// A reply is cut where nothing else depends on the member.
-		if l.mode != forFilter || !l.s.definite {
+		if l.s.lenient&bit == 0 {
 			l.t.bad |= bit
 		}
 	default:

@@ -118,9 +118,11 @@ func (a *assembler) state(goals []*Schema, certain bool) (*state, error) {
 // flattener turns the goals of a state into atoms and expressions.
 type flattener struct {
 	*assembler
-	s      *state
+	s    *state
 	memo map[*Schema]int
 	wide bool
+	// twice are the atoms that several schemas apply.
+	twice uint64
 }
 
 func (f *flattener) add(e expr) int {
@@ -147,11 +149,26 @@ func (f *flattener) group(op exprOp, list ...*Schema) int {
 // flat returns the expression of a schema.
 func (f *flattener) flat(n *Schema) int {
 	if i, ok := f.memo[n]; ok {
+		f.reuse(i)
 		return i
 	}
 	i := f.expression(n)
 	f.memo[n] = i
 	return i
+}
+
+// reuse notes the atoms of an expression that is used once more.
+func (f *flattener) reuse(i int) {
+	if f.wide {
+		return
+	}
+	e := &f.s.exprs[i]
+	if e.op == exprAtom {
+		f.twice |= 1 << e.i
+	}
+	for _, k := range e.kids {
+		f.reuse(int(k))
+	}
 }
 
 func (f *flattener) expression(n *Schema) int {
@@ -251,6 +268,12 @@ func (f *flattener) finish() error {
 			folds = f.conjunctive(int(o)) || folds
 		}
 		s.definite = !folds && s.conj == s.all
+		if f.mode == forFilter {
+			s.lenient = s.conj &^ f.twice
+			if s.definite {
+				s.lenient = s.conj
+			}
+		}
 	}
 	if len(s.keys) > maxKeys || len(s.patterns) > maxPatterns {
 		return errTooMany

@@ -65,6 +65,7 @@ type state struct {
 	certain  bool   // no document is valid unless all goals hold
 	conj     uint64 // atoms without which no document is valid
 	definite bool   // these are all, and there is nothing to fold
+	lenient  uint64 // atoms that cut where they would refuse a member
 	trivial  bool   // nothing is asked of the value and what is below it
 
 	types      Types  // of a definite state: what all atoms allow

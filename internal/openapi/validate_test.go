@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 // compile returns the schema of a description's only body.
@@ -34,6 +35,10 @@ func judge(t testing.TB, s *openapi.Schema, body string, o openapi.Options) stri
 	v, ok := s.Validate(&d, o)
 	if ok != (v == openapi.Violation{}) {
 		t.Fatalf("%s: valid is %v, but %v", body, ok, v)
+	}
+	// Programs come to the same verdict, but for what costs them nothing.
+	if got := s.Accepts([]byte(body), jsonwalk.Limits{}, o); got != ok && v.Keyword != "budget" {
+		t.Errorf("%s: the program says %v, the tape %v", body, got, v)
 	}
 	return strings.TrimSpace(v.String())
 }
@@ -230,7 +235,7 @@ func TestNothingIsAllocatedOnTheAcceptPath(t *testing.T) {
 		if v, ok := s.Validate(&d, o); !ok {
 			t.Fatal(v)
 		}
-	}); n != 0 {
+	}); n != 0 && !race.Enabled {
 		t.Errorf("%v allocations", n)
 	}
 }
