@@ -111,6 +111,15 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	case encoded(res.Fields):
 		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
 	}
+	b, ok := k.buffers.Get().(*buffer)
+	if !ok {
+		b = new(buffer)
+	}
+	defer k.buffers.Put(b)
+	if out, cut, ok := m.Schema.Cut(b.out[:0], res.Body, limits, k.undeclared); ok {
+		b.out = out
+		return k.leave(x, b, cut, openapi.Violation{}), nil
+	}
 	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
 	switch {
 	case err != nil && res.Status >= 400:
@@ -118,7 +127,10 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	case err != nil:
 		return gatehouse.Deny(unreadable).Because(err.Error()), nil
 	}
-	return k.filter(x, m.Schema, d), nil
+	var cut int
+	var v openapi.Violation
+	b.out, cut, v = m.Schema.Filter(b.out[:0], d, k.undeclared)
+	return k.leave(x, b, cut > 0, v), nil
 }
 
 func encoded(f gatehouse.Fields) bool {
@@ -130,25 +142,20 @@ func encoded(f gatehouse.Fields) bool {
 	return false
 }
 
-func (k *check) filter(x *gatehouse.Exchange, s *openapi.Schema, d *jsonwalk.Doc) gatehouse.Verdict {
-	b, ok := k.buffers.Get().(*buffer)
-	if !ok {
-		b = new(buffer)
-	}
-	defer k.buffers.Put(b)
-	var cut int
-	var v openapi.Violation
-	b.out, cut, v = s.Filter(b.out[:0], d, k.undeclared)
+// leave decides on a reply that was judged, and lets what is left of it leave.
+func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Violation) gatehouse.Verdict {
 	switch {
 	case v.Keyword == "budget":
 		return gatehouse.Deny(unreadable).Because(v.String())
 	case v.Keyword != "" && k.strict:
 		return gatehouse.Deny(invalid).Because(v.String())
-	case cut > 0 && k.undeclared == openapi.Reject:
+	case cut && k.undeclared == openapi.Reject:
 		return gatehouse.Deny(undeclaredMember)
-	case cut > 0:
+	case cut:
 		x.Response.Body = append(x.Response.Body[:0], b.out...)
-		x.Response.Parsed.Reset()
+		if x.Response.Parsed != nil {
+			x.Response.Parsed.Reset()
+		}
 		forget(&x.Response.Fields)
 		return gatehouse.PassBy("reply.stripped")
 	case v.Keyword != "":
