@@ -87,7 +87,7 @@ func TestOnlyDeclaredMembersLeave(t *testing.T) {
 	list := steps(t, "a", nil)
 	for in, want := range map[string]string{
 		`{"id":1,"name":"x"}`:                                               `{"id":1,"name":"x"}`,
-		`{ "id" : 1, "password_hash":"$2a$", "name":"x" }`:                  `{"id":1,"name":"x"}`,
+		`{ "id" : 1, "password_hash":"$2a$", "name":"x" }`:                  `{ "id" : 1, "name":"x" }`,
 		`{"id":1,"password":"secret"}`:                                      `{"id":1}`,
 		`{"id":1,"tags":{"any":"thing"}}`:                                   `{"id":1,"tags":{"any":"thing"}}`,
 		`{"friends":[{"name":"a","ssn":"1"},{"ssn":"2"}]}`:                  `{"friends":[{"name":"a"},{}]}`,
@@ -209,7 +209,9 @@ func TestNothingIsAllocated(t *testing.T) {
 		if rule := run(t, list, x); rule != "" {
 			t.Fatal(rule)
 		}
-		x.Response.Parsed.Reset()
+		if x.Response.Parsed != nil {
+			x.Response.Parsed.Reset()
+		}
 	}); n != 0 && !race.Enabled {
 		t.Errorf("%v allocations", n)
 	}
