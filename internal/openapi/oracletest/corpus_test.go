@@ -455,13 +455,27 @@ func only(version string, schema any, components object) (*openapi.Schema, []ope
 	return d.Operation("a").RequestBody.Content[0].Schema, d.Findings, nil
 }
 
-// judge parses and validates a body. The reason is empty when it is valid.
-func ours(s *openapi.Schema, d *jsonwalk.Doc, body []byte, o openapi.Options) (reason string, lexical error) {
+// ours judges a body. The reason is empty when it is accepted. The program that
+// decides and the walk that explains must come to one verdict, but that the walk
+// has a budget.
+func ours(t testing.TB, s *openapi.Schema, d *jsonwalk.Doc, body []byte, o openapi.Options) (reason string, lexical error) {
+	t.Helper()
+	accepted := s.Accepts(body, jsonwalk.Limits{}, o)
 	if err := d.Parse(body, jsonwalk.Limits{}); err != nil {
+		if accepted {
+			t.Errorf("the program accepts what cannot be parsed (%v): %q", err, body)
+		}
 		return err.Error(), err
 	}
-	if v, ok := s.Validate(d, o); !ok {
-		return v.Pointer + " " + v.Keyword, nil
+	v, ok := s.Validate(d, o)
+	if ok != accepted && v.Keyword != "budget" {
+		t.Errorf("%s: the program says %v, the walk %v (%v): %.600s", s.Place(), accepted, ok, v, body)
 	}
-	return "", nil
+	switch {
+	case accepted:
+		return "", nil
+	case ok:
+		return "refused without a reason", nil
+	}
+	return v.Pointer + " " + v.Keyword, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 // examples returns the examples of a media type and of its schema.
@@ -35,7 +36,7 @@ func (d *description) examples(m object) (out []any) {
 func TestExamplesThatTheJudgeAcceptsAreAccepted(t *testing.T) {
 	for _, c := range descriptions {
 		t.Run(c.file, func(t *testing.T) {
-			if raceEnabled && c.file == "github.v3.json" {
+			if race.Enabled && c.file == "github.v3.json" {
 				t.Skip("too slow under the race detector")
 			}
 			d := read(t, c.file)
@@ -79,7 +80,7 @@ func (d *description) exemplary(t *testing.T, n tally, name string, m *openapi.M
 		if err != nil {
 			t.Fatal(err)
 		}
-		why, _ := ours(m.Schema, &doc, body, openapi.Options{Direction: way, Undeclared: openapi.Allow})
+		why, _ := ours(t, m.Schema, &doc, body, openapi.Options{Direction: way, Undeclared: openapi.Allow})
 		switch valid := judge.Validate(e) == nil; {
 		case valid && why != "":
 			t.Errorf("%s: the judge accepts, we refuse with %s: %.300s", name, why, body)
@@ -88,7 +89,7 @@ func (d *description) exemplary(t *testing.T, n tally, name string, m *openapi.M
 		case valid:
 			n["accepted"]++
 			if way == openapi.Request {
-				if why, _ := ours(m.Schema, &doc, body, openapi.Options{}); why != "" {
+				if why, _ := ours(t, m.Schema, &doc, body, openapi.Options{}); why != "" {
 					n["requests accepted but for undeclared members"]++
 				}
 			}

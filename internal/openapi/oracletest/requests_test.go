@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 // descriptions are those of the corpus that are read, with how many request
@@ -54,7 +55,7 @@ func (n tally) String() string {
 func TestGeneratedBodiesAreAcceptedAndTheirMutationsRefused(t *testing.T) {
 	for _, c := range descriptions {
 		t.Run(c.file, func(t *testing.T) {
-			if raceEnabled && c.file == "github.v3.json" {
+			if race.Enabled && c.file == "github.v3.json" {
 				t.Skip("too slow under the race detector")
 			}
 			d := read(t, c.file)
@@ -101,7 +102,7 @@ func (d *description) body(t *testing.T, n tally, name string, s *openapi.Schema
 		made = true
 		body, _ := json.Marshal(value)
 		n["accepted by both"]++
-		if why, _ := ours(s, &doc, body, openapi.Options{}); why != "" {
+		if why, _ := ours(t, s, &doc, body, openapi.Options{}); why != "" {
 			n["accepted by both"]--
 			if contradictory[name] == "" {
 				t.Errorf("%s: the judge accepts, we refuse with %s: %.300s", name, why, body)
@@ -110,7 +111,7 @@ func (d *description) body(t *testing.T, n tally, name string, s *openapi.Schema
 			continue
 		}
 		for _, m := range g.mutants(value, plain, 4) {
-			why, _ := ours(s, &doc, m.body, openapi.Options{})
+			why, _ := ours(t, s, &doc, m.body, openapi.Options{})
 			if m.kind == "duplicate key" || m.kind == "unknown member" && m.closed || judge.Validate(decode(t, m.body)) != nil {
 				n[m.kind]++
 				if why == "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/schema"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 // routed returns a policy with every operation of a description and no controls.
@@ -240,7 +241,7 @@ func judged(t *testing.T, steps []gatehouse.Step, p *engine.Policy, method strin
 func TestEveryOperationIsReachedByItsOwnRequestOnly(t *testing.T) {
 	for _, c := range descriptions {
 		t.Run(c.file, func(t *testing.T) {
-			if raceEnabled && c.file == "github.v3.json" {
+			if race.Enabled && c.file == "github.v3.json" {
 				t.Skip("too slow under the race detector")
 			}
 			d := read(t, c.file)

@@ -1,5 +1,0 @@
-//go:build race
-
-package oracletest
-
-const raceEnabled = true
