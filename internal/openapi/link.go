@@ -131,6 +131,7 @@ func put(list []edge, atom int, mask uint64) []edge {
 // leads.
 func (a *assembler) member(s *state, name string, declared bool, matched int) (trans, error) {
 	l := linker{assembler: a, s: s}
+	l.t.odd = odd(name)
 	for i, n := range s.atoms {
 		if n.object != nil {
 			l.object(i, n.object, name, declared, matched)
@@ -200,7 +201,7 @@ func (l *linker) object(i int, o *object, name string, declared bool, matched in
 // plainName reports a name that is not to be taken for a declared one, nor for
 // something of a programming language.
 func (o *object) plainName(name string) bool {
-	if name == "__proto__" || name == "constructor" {
+	if odd(name) {
 		return false
 	}
 	for k := range o.props {
@@ -210,6 +211,9 @@ func (o *object) plainName(name string) bool {
 	}
 	return true
 }
+
+// odd reports a name that means something to a programming language behind us.
+func odd(name string) bool { return name == "__proto__" || name == "constructor" }
 
 // naming links propertyNames.
 func (a *assembler) naming(s *state) error {

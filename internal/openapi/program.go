@@ -49,7 +49,7 @@ func (a *assembler) program(s *Schema) *program {
 		a.made, a.names, a.linked = a.made[:a.from], a.names[:a.from], a.from
 		return nil
 	}
-	return &program{root: root, mode: a.mode, strict: a.strict}
+	return &program{root: root, shared: s.shared, mode: a.mode, strict: a.strict}
 }
 
 // assemble makes the programs of what a description's operations take and reply

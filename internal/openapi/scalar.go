@@ -172,6 +172,17 @@ func (s *Schema) inRange(f format, v *jsonwalk.Decimal, request bool) bool {
 	return !loose || !request || g.exact.holds(v)
 }
 
+// overflows reports a number beyond every double: what programs make of it
+// differs. Without an exponent no number within the limits is.
+func (sh *shared) overflows(raw []byte) bool {
+	if bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0 {
+		return false
+	}
+	var v jsonwalk.Decimal
+	v.Set(raw)
+	return !sh.ranges.double.holds(&v)
+}
+
 func (r *run) text(i int, s *Schema) bool {
 	t := s.text
 	if s.enum != nil || s.konst != nil {

@@ -13,6 +13,7 @@ import "encoding/binary"
 // are the allOf, anyOf, oneOf, not and if of the goals.
 type program struct {
 	root   *state
+	shared *shared
 	mode   mode
 	strict bool // a description's: formats assert, names are looked at
 }
@@ -112,6 +113,7 @@ type trans struct {
 	hidden  uint64 // atoms that hide it from replies
 	bad     uint64 // atoms that refuse the member
 	badOpen uint64 // atoms that refuse it where undeclared members are let in
+	odd     bool   // the name means something to a programming language
 }
 
 // edge is a set of the child's goals that an atom demands.

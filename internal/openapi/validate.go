@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
@@ -85,6 +86,7 @@ func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, u Undeclared) (out []byte, 
 type run struct {
 	d       *jsonwalk.Doc
 	o       Options
+	shared  *shared
 	strict  bool // the schema is a description's, whose bodies programs read
 	lenient bool // go on after a violation, to find what is declared
 	track   bool // some schema asks what others have evaluated
@@ -136,7 +138,7 @@ func (s *Schema) begin(d *jsonwalk.Doc, o Options) *run {
 		r.seen = r.seen[:n]
 		clear(r.seen)
 	}
-	r.d, r.o, r.strict, r.lenient, r.over = d, o, s.shared.formats, false, false
+	r.d, r.o, r.shared, r.strict, r.lenient, r.over = d, o, s.shared, s.shared.formats, false, false
 	r.tick, r.trying, r.steps, r.keyword = 0, 0, 0, ""
 	r.trail, r.cuts = r.trail[:0], r.cuts[:0]
 	// Honest bodies need a few steps a value; branches that try one another
@@ -282,7 +284,7 @@ func (r *run) sweep() bool {
 			i = r.d.Next(i)
 			continue
 		}
-		if !r.unbounded(i) {
+		if !r.unbounded(i) || r.strict && r.o.Direction == Request && !r.harmless(i) {
 			return false
 		}
 		if r.marks[i]&closed != 0 && (r.o.Undeclared != Allow || r.lenient) && !r.undeclared(i) {
@@ -303,6 +305,21 @@ func (r *run) undeclared(i int) bool {
 			r.at, r.keyword = c, "undeclared"
 			return false
 		}
+	}
+	return true
+}
+
+// harmless refuses in requests what programs behind us read otherwise, also where
+// the schema leaves a value free (VALIDATION.md section 6).
+func (r *run) harmless(i int) bool {
+	name := r.d.Name(i)
+	switch {
+	case odd(unsafe.String(unsafe.SliceData(name), len(name))) && r.marks[i]&declared == 0:
+		r.at, r.keyword = i, "propertyNames"
+		return false
+	case r.d.Kind(i) == jsonwalk.Number && r.shared.overflows(r.d.Raw(i)):
+		r.at, r.keyword = i, "format"
+		return false
 	}
 	return true
 }

@@ -16,6 +16,7 @@ type walk struct {
 	o       Options
 	mode    mode
 	strict  bool
+	shared  *shared
 	records bool // marks matter: undeclared members, or bounds of our own
 	lim     jsonwalk.Limits
 	values  int
@@ -55,7 +56,7 @@ const noEntry = -1
 // run judges the document and reports whether it is valid. Where that is unsure,
 // the tape must be asked.
 func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options) bool {
-	w.o, w.mode, w.strict = o, p.mode, p.strict
+	w.o, w.mode, w.strict, w.shared = o, p.mode, p.strict, p.shared
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
 	w.values, w.spent, w.stop, w.unsure = 0, 0, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
@@ -247,6 +248,10 @@ func (w *walk) number(s *state, n jsonwalk.Numeral) uint64 {
 		if !v.Integer() {
 			t = TypeFraction
 		}
+	}
+	if w.mode == forRequest && !n.Plain && w.strict && w.shared.overflows(n.Raw) {
+		w.stop = true
+		return 0
 	}
 	live := s.all
 	for i, a := range s.atoms {

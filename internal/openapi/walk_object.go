@@ -254,6 +254,9 @@ func (w *walk) known(m *members, key int) (*trans, bool) {
 	m.seen.add(key)
 	m.last = key
 	t := &m.s.byKey[key]
+	if t.odd {
+		w.suspect(m.s, t)
+	}
 	bad := t.bad
 	if w.o.Undeclared != Reject {
 		bad |= t.badOpen
@@ -270,10 +273,13 @@ func (w *walk) unknown(m *members, name []byte) (*trans, bool) {
 	}
 	w.names = append(w.names, h)
 	s := m.s
-	if s.trivial {
-		return &s.byMask[0], true
+	t := &s.byMask[0]
+	if !s.trivial {
+		t = &s.byMask[s.matched(name)]
 	}
-	t := &s.byMask[s.matched(name)]
+	if odd(unsafe.String(unsafe.SliceData(name), len(name))) {
+		w.suspect(s, t)
+	}
 	m.live &^= t.bad
 	if w.mode == forRequest && w.strict {
 		w.disguised(m, name)
@@ -293,6 +299,14 @@ func (w *walk) disguised(m *members, name []byte) {
 		if !o.matches(name) && !o.plainName(text) {
 			m.live &^= 1 << i
 		}
+	}
+}
+
+// suspect refuses a member with an odd name unless it is declared in any case.
+// Where that hangs on branches, the tape decides.
+func (w *walk) suspect(s *state, t *trans) {
+	if w.mode == forRequest && w.strict && t.covers&s.conj == 0 {
+		w.stop, w.unsure = true, t.covers != 0
 	}
 }
 
