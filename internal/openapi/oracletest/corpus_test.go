@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -328,15 +329,14 @@ var sameByOurs = []string{
 // unchecked are formats that the judge knows and the product does not check.
 var unchecked = []string{"idn-email", "idn-hostname", "iri", "iri-reference", "uri-template", "relative-json-pointer", "semver", "period"}
 
-// newJudge returns a compiler that asserts formats by our reading of them.
-func newJudge(t testing.TB) *jsonschema.Compiler {
-	t.Helper()
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	c.UseRegexpEngine(ecma)
+// formatsByOurs are our formats in the judge's form.
+var formatsByOurs = sync.OnceValue(func() (out []*jsonschema.Format) {
 	for _, name := range sameByOurs {
-		s := one(t, "3.1.0", object{"format": name})
-		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {
+		s, _, err := only("3.1.0", object{"format": name}, nil)
+		if err != nil {
+			panic(err) // a description that is written here
+		}
+		out = append(out, &jsonschema.Format{Name: name, Validate: func(v any) error {
 			b, err := json.Marshal(v)
 			if err != nil {
 				return err
@@ -350,6 +350,18 @@ func newJudge(t testing.TB) *jsonschema.Compiler {
 			}
 			return nil
 		}})
+	}
+	return out
+})
+
+// newJudge returns a compiler that asserts formats by our reading of them.
+func newJudge(t testing.TB) *jsonschema.Compiler {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	c.UseRegexpEngine(ecma)
+	for _, f := range formatsByOurs() {
+		c.RegisterFormat(f)
 	}
 	for _, name := range unchecked {
 		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(any) error { return nil }})
@@ -426,16 +438,7 @@ func (l *dialect) closure(s any) object {
 	return out
 }
 
-// one compiles a schema as the only body of a description.
-func one(t testing.TB, version string, schema any) *openapi.Schema {
-	t.Helper()
-	s, _, err := only(version, schema, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
+// only compiles a schema as the only body of a description.
 func only(version string, schema any, components object) (*openapi.Schema, []openapi.Finding, error) {
 	b, err := json.Marshal(object{
 		"openapi": version, "info": object{"title": "t", "version": "1"},
