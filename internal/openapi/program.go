@@ -196,6 +196,7 @@ func (f *flattener) expression(n *Schema) int {
 			u.items = n.array.rest
 		}
 		f.s.uneval = append(f.s.uneval, u)
+		f.s.inexact = f.s.inexact || u.members != nil && !u.members.never || u.items != nil && !u.items.never
 		kids = []uint16{uint16(f.add(expr{op: exprUneval, i: len(f.s.uneval) - 1, kids: kids}))}
 	}
 	i := 0
@@ -293,22 +294,6 @@ func (f *flattener) finish() error {
 		}
 	}
 	s.tabulate()
-	return f.exact()
-}
-
-// exact refuses what the run would judge otherwise than the tape: members that
-// unevaluatedProperties declares by a schema of its own.
-func (f *flattener) exact() error {
-	if !f.strict {
-		return nil
-	}
-	for _, u := range f.s.uneval {
-		for _, r := range [...]*Schema{u.members, u.items} {
-			if r != nil && !r.never {
-				return errTooMany
-			}
-		}
-	}
 	return nil
 }
 

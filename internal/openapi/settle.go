@@ -168,6 +168,10 @@ func (w *walk) finish(s *state, live uint64, seen *keySet, null bool, base int) 
 	n := len(s.exprs)
 	var eval, rest []uint64
 	if len(s.uneval) > 0 {
+		if s.inexact && w.records {
+			w.stop, w.unsure = true, true
+			return 0
+		}
 		w.evals = slices.Grow(w.evals[:0], 2*n)[:2*n]
 		clear(w.evals)
 		eval, rest = w.evals[:n], w.evals[n:]

@@ -78,6 +78,7 @@ type state struct {
 	unique     bool
 	contains   bool
 	uneval     []uneval
+	inexact    bool // unevaluated* declares by a schema of its own: for the tape
 	counts     bool // members or elements are counted or depend on one another
 
 	keys     []string

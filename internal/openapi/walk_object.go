@@ -306,7 +306,7 @@ func (w *walk) disguised(m *members, name []byte) {
 // Where that hangs on branches, the tape decides.
 func (w *walk) suspect(s *state, t *trans) {
 	if w.mode == forRequest && w.strict && t.covers&s.conj == 0 {
-		w.stop, w.unsure = true, t.covers != 0
+		w.stop, w.unsure = true, t.covers != 0 || t.rest != nil
 	}
 }
 
