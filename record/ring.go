@@ -73,9 +73,6 @@ func (s *slot) get(at span) string { return string(s.texts[at.start:at.end]) }
 // when the slot is read, off the hot path.
 func (s *slot) fill(b *buffers, x *gatehouse.Exchange, t *gatehouse.Traffic, o outcome) {
 	s.endpoint, s.at, s.took, s.status, s.policy, s.outcome = x.Endpoint, x.At, t.Took, x.Response.Status, x.Cursor.Version, o
-	if s.texts == nil {
-		s.texts = make([]byte, 0, usualTexts)
-	}
 	s.texts = s.texts[:0]
 	s.head = headTexts{id: s.put(x.ID), trace: s.put(x.Trace.TraceID), method: s.put(method(x.Request.Method)), aborted: s.put(t.Aborted)}
 	start := len(s.texts)

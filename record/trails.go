@@ -79,6 +79,11 @@ func startTrails(s store.Trails, log *slog.Logger) *trails {
 	t := &trails{slots: make([]slot, ringSize), store: s, log: log,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	t.refusals.most, t.passes.most, t.ring.most = storedRefusals, storedPasses, ringPasses
+	// One piece of memory, which costs nothing until it is written to.
+	memory := make([]byte, ringSize*usualTexts)
+	for i := range t.slots {
+		t.slots[i].texts = memory[i*usualTexts : i*usualTexts : (i+1)*usualTexts]
+	}
 	if s == nil {
 		close(t.ended)
 		return t
