@@ -64,10 +64,15 @@ func newField(t testing.TB) *field {
 	c.AssertFormat()
 	l := f.github.judged[openapi.Request]
 	s := l.schema(raw)
-	if err := c.AddResource("file:///checks.json", object{"$defs": l.closure(s), "schema": s}); err != nil {
+	for name, def := range l.closure(s) {
+		if err := c.AddResource(urlOf(name), def); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.AddResource("file:///checks.json", s); err != nil {
 		t.Fatal(err)
 	}
-	if f.judge, err = c.Compile("file:///checks.json#/schema"); err != nil {
+	if f.judge, err = c.Compile("file:///checks.json"); err != nil {
 		t.Fatal(err)
 	}
 	f.withKin(t, raw)
@@ -103,7 +108,7 @@ func (f *field) withReplies(t testing.TB) {
 	f.reply = m.Schema
 	l := f.github.judged[openapi.Reply]
 	raw := f.github.media(f.github.follow(of["responses"].(object)["200"])["content"], m.Type)
-	judge, plain, err := l.compile(t, raw["schema"])
+	judge, plain, err := l.compile(raw["schema"])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,8 +167,7 @@ func (d *description) media(content any, mediaType string) object {
 }
 
 // dialect rewrites schemas of a description into JSON Schema 2020-12 for the
-// judge, as they hold in one direction. References become references into defs,
-// so that what a root needs stands in one place.
+// judge, as they hold in one direction.
 type dialect struct {
 	tree     object
 	v30      bool
@@ -180,7 +179,7 @@ type dialect struct {
 }
 
 func newDialect(tree object, v30 bool, way openapi.Direction) *dialect {
-	return &dialect{tree: tree, v30: v30, way: way, names: map[string]string{}, defs: object{}}
+	return &dialect{tree: tree, v30: v30, way: way, names: map[string]string{}, defs: object{}, compiler: newJudge()}
 }
 
 var (
@@ -192,6 +191,14 @@ var (
 		"minItems", "maxItems", "uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "dependentRequired",
 	}
 )
+
+// urlOf is where the judge finds a definition: each is a resource of its own, so
+// that what many roots share is compiled once.
+func urlOf(name string) string { return "file:///" + name + ".json" }
+
+func nameOf(ref string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(ref, "file:///"), ".json")
+}
 
 // schema returns the judge's words for a schema.
 func (l *dialect) schema(v any) any {
@@ -206,8 +213,11 @@ func (l *dialect) schema(v any) any {
 			name = fmt.Sprintf("d%d", len(l.names))
 			l.names[ref] = name
 			l.defs[name] = l.schema(pointed(l.tree, ref))
+			if err := l.compiler.AddResource(urlOf(name), l.defs[name]); err != nil {
+				panic(err) // two definitions of one name
+			}
 		}
-		out["$ref"] = "#/$defs/" + name
+		out["$ref"] = urlOf(name)
 		if l.v30 {
 			return out
 		}
@@ -355,8 +365,7 @@ var formatsByOurs = sync.OnceValue(func() (out []*jsonschema.Format) {
 })
 
 // newJudge returns a compiler that asserts formats by our reading of them.
-func newJudge(t testing.TB) *jsonschema.Compiler {
-	t.Helper()
+func newJudge() *jsonschema.Compiler {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseRegexpEngine(ecma)
@@ -394,18 +403,14 @@ func ecma(s string) (jsonschema.Regexp, error) {
 }
 
 // compile returns the judge's schema for a plain one, and its rewriting.
-func (l *dialect) compile(t testing.TB, raw any) (*jsonschema.Schema, any, error) {
-	t.Helper()
-	if l.compiler == nil {
-		l.compiler = newJudge(t)
-	}
+func (l *dialect) compile(raw any) (*jsonschema.Schema, any, error) {
 	s := l.schema(raw)
 	url := fmt.Sprintf("file:///root%d.json", l.roots)
 	l.roots++
-	if err := l.compiler.AddResource(url, object{"$defs": l.closure(s), "schema": s}); err != nil {
+	if err := l.compiler.AddResource(url, s); err != nil {
 		return nil, s, err
 	}
-	compiled, err := l.compiler.Compile(url + "#/schema")
+	compiled, err := l.compiler.Compile(url)
 	return compiled, s, err
 }
 
@@ -417,7 +422,7 @@ func (l *dialect) closure(s any) object {
 		switch v := v.(type) {
 		case object:
 			if ref, ok := v["$ref"].(string); ok {
-				name := strings.TrimPrefix(ref, "#/$defs/")
+				name := nameOf(ref)
 				if _, seen := out[name]; !seen {
 					out[name] = l.defs[name]
 					walk(l.defs[name])

@@ -68,7 +68,7 @@ func (d *description) exemplary(t *testing.T, n tally, name string, m *openapi.M
 	if m.Schema == nil || len(examples) == 0 {
 		return
 	}
-	judge, _, err := d.judged[way].compile(t, raw["schema"])
+	judge, _, err := d.judged[way].compile(raw["schema"])
 	if err != nil {
 		t.Errorf("%s: the judge: %v", name, err)
 		return

@@ -86,7 +86,7 @@ func TestGeneratedBodiesAreAcceptedAndTheirMutationsRefused(t *testing.T) {
 // body judges what is generated for one body.
 func (d *description) body(t *testing.T, n tally, name string, s *openapi.Schema, raw any) {
 	l := d.judged[openapi.Request]
-	judge, plain, err := l.compile(t, raw)
+	judge, plain, err := l.compile(raw)
 	if err != nil {
 		t.Errorf("%s: the judge: %v", name, err)
 		return

@@ -126,7 +126,7 @@ func (d *description) ask(t *testing.T, op *openapi.Operation, all bool, n tally
 					s = m.(object)["schema"]
 				}
 			}
-			judge, plain, err := l.compile(t, s)
+			judge, plain, err := l.compile(s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func (d *description) ask(t *testing.T, op *openapi.Operation, all bool, n tally
 		return a
 	}
 	_, of := d.operation(op)
-	judge, plain, err := l.compile(t, d.media(d.follow(of["requestBody"])["content"], m.Type)["schema"])
+	judge, plain, err := l.compile(d.media(d.follow(of["requestBody"])["content"], m.Type)["schema"])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (g *sampler) flat(v any, depth int) object {
 		delete(out, k)
 	}
 	if ref, ok := m["$ref"].(string); ok {
-		merge(out, g.flat(g.defs[strings.TrimPrefix(ref, "#/$defs/")], depth+1))
+		merge(out, g.flat(g.defs[g.name(ref)], depth+1))
 	}
 	if list, ok := m["allOf"].([]any); ok {
 		for _, s := range list {
@@ -49,6 +49,12 @@ func (g *sampler) flat(v any, depth int) object {
 		}
 	}
 	return out
+}
+
+// name is what a reference names: a definition of the judge's, or one of the
+// suite's schemas.
+func (g *sampler) name(ref string) string {
+	return nameOf(strings.TrimPrefix(ref, "#/$defs/"))
 }
 
 // merge adds to a what b says.

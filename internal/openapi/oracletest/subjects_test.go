@@ -113,7 +113,7 @@ func suiteSubject(t testing.TB, file string, g object) *subject {
 		if judge != nil {
 			return judge
 		}
-		c := newJudge(t)
+		c := newJudge()
 		if err := c.AddResource(url, g["schema"]); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func (d *description) realSubjects(t testing.TB, step int) (out []*subject) {
 		s.judge = func(t testing.TB) *jsonschema.Schema {
 			if judge == nil {
 				var err error
-				if judge, _, err = l.compile(t, raw["schema"]); err != nil {
+				if judge, _, err = l.compile(raw["schema"]); err != nil {
 					t.Fatalf("%s: the judge: %v", s.name, err)
 				}
 			}
