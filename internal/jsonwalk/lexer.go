@@ -22,6 +22,9 @@ type Lexer struct {
 // that is not white space.
 func (l *Lexer) Begin(src []byte, lim Limits) bool {
 	l.Src, l.Pos, l.lim = src, 0, lim.orDefaults()
+	if cap(l.text) > keep {
+		l.text = nil
+	}
 	l.Space()
 	return len(src) <= l.lim.Bytes && l.Pos < len(src)
 }
