@@ -107,9 +107,9 @@ func TestGitHubLoadsWithinItsBudget(t *testing.T) {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	t.Logf("%v of CPU, %d MB from the system, %d MB kept", took, m.Sys>>20, m.HeapAlloc>>20)
-	if took > 2500*time.Millisecond {
-		t.Errorf("%v of CPU, limit 2.5 s", took)
+	t.Logf("figure GitHub loaded and compiled: %v/2s of CPU, %d MB from the system, %d/100 MB kept", took, m.Sys>>20, m.HeapAlloc>>20)
+	if took > 2*time.Second {
+		t.Errorf("%v of CPU, limit 2 s", took)
 	}
 	if m.HeapAlloc > 100<<20 {
 		t.Errorf("%d MB stay on the heap: the tree was not dropped", m.HeapAlloc>>20)

@@ -336,6 +336,24 @@ func TestProgramsAndTheTapeAgreeOnTheSuite(t *testing.T) {
 	}
 }
 
+// reach adds a state and those it leads to.
+func reach(all map[*state]bool, s *state) {
+	if all[s] {
+		return
+	}
+	all[s] = true
+	for _, list := range [...][]trans{s.byKey, s.byMask, s.prefix, {s.rest}} {
+		for _, t := range list {
+			if t.to != nil {
+				reach(all, t.to)
+			}
+		}
+	}
+	if s.names != nil {
+		reach(all, s.names.to)
+	}
+}
+
 // Likewise on the schemas of real descriptions.
 func TestProgramsAndTheTapeAgreeOnDescriptions(t *testing.T) {
 	var x both
@@ -350,7 +368,7 @@ func TestProgramsAndTheTapeAgreeOnDescriptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := map[*Schema]bool{}
-		programs, taped := 0, 0
+		programs, taped, states := 0, 0, map[*state]bool{}
 		for _, op := range d.Operations {
 			var content []MediaType
 			if op.RequestBody != nil {
@@ -367,6 +385,7 @@ func TestProgramsAndTheTapeAgreeOnDescriptions(t *testing.T) {
 				for _, p := range c.Schema.programs {
 					if p != nil {
 						programs++
+						reach(states, p.root)
 					}
 				}
 				if c.Schema.programs == [modes]*program{} {
@@ -382,7 +401,13 @@ func TestProgramsAndTheTapeAgreeOnDescriptions(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: %d schemas, %d programs, %d on the tape", file, len(done), programs, taped)
+		definite := 0
+		for st := range states {
+			if st.definite {
+				definite++
+			}
+		}
+		t.Logf("%s: %d schemas, %d programs, %d states (%d without branches), %d on the tape", file, len(done), programs, len(states), definite, taped)
 	}
 	t.Logf("figure descriptions disagreements %d/0 in %d judgements, %d valid, %d cut, %d left to the tape", x.fails, x.cases, x.valid, x.cut, x.taped)
 	if x.cases < 10_000 || x.valid == 0 || x.cut == 0 || x.taped > x.cases/1000 {
