@@ -9,7 +9,12 @@
 //
 // A description is read into a compact tree, its schemas are compiled once each,
 // however often they are referred to, and the tree is dropped. A compiled
-// [Schema] judges a jsonwalk document without allocating.
+// [Schema] judges in two ways that come to the same verdict, neither of which
+// allocates. [Schema.Accepts] and [Schema.Cut] run a program over the bytes of a
+// body, once, with all branches of the schema at the same time: they say yes or
+// no. [Schema.Validate] and [Schema.Filter] judge a jsonwalk document and find
+// the place and the keyword; they explain what a program refused, and judge
+// parameters and the rare schema that is too large for a program.
 package openapi
 
 import (
