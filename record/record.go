@@ -7,7 +7,7 @@
 //   - the counters have labels from the configuration only, so that no client
 //     can make them grow;
 //   - the trail is what every step said; the last ones are in memory (of requests
-//     that simply went through, 4,000 a second), refusals, errors, would-denies and
+//     that simply went through, 1,000 a second), refusals, errors, would-denies and
 //     a sample of the rest also in a store.
 //
 // Everything passes through package redact first. Recording never blocks and

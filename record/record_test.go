@@ -136,7 +136,7 @@ func TestATrailIsFoundInMemoryAndAfterwardsInTheStore(t *testing.T) {
 	}
 	for n := range ringSize {
 		x := passing(e)
-		x.ID, x.At = fmt.Sprint("other", n), x.At.Add(time.Duration(n)*250*time.Microsecond)
+		x.ID, x.At = fmt.Sprint("other", n), x.At.Add(time.Duration(n)*time.Millisecond)
 		r.Record(x, traffic)
 	}
 	if r.trails.inMemory(first.ID) != nil {

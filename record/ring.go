@@ -18,7 +18,7 @@ const ringSize = 8192
 // memory per tenth of a second. Under more load the ring would come round in a
 // blink, and copying into it, cold as it is, would cost as much as the controls.
 const (
-	ringPasses = 400
+	ringPasses = 100
 	ringPeriod = int64(100 * time.Millisecond)
 )
 
@@ -26,7 +26,7 @@ const (
 // flood of them costs the attacker more than us; the access log has them all.
 const (
 	storedRefusals = 500
-	storedPasses   = 50
+	storedPasses   = 10
 )
 
 // maxKept is the most bytes that are kept of one text. It is one more than
