@@ -175,11 +175,7 @@ func (l *linker) object(i int, o *object, name string, declared bool, matched in
 	switch add := o.additional; {
 	case add == nil:
 		if !plain {
-			if o.closes {
-				l.t.badOpen |= bit
-			} else {
-				l.t.bad |= bit
-			}
+			l.t.bad |= bit
 		}
 	case add.never:
 		// A reply is cut where nothing else depends on the member.

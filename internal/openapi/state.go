@@ -105,16 +105,15 @@ type uneval struct{ members, items *Schema }
 
 // trans leads from a state to that of a member or element.
 type trans struct {
-	to      *state
-	edges   []edge // what atoms demand of the child
-	rest    []edge // what unevaluated* demand; the atom is an index of uneval
-	held    []edge // what contains counts
-	eval    uint64 // atoms that count the child as evaluated
-	covers  uint64 // atoms that declare the member
-	hidden  uint64 // atoms that hide it from replies
-	bad     uint64 // atoms that refuse the member
-	badOpen uint64 // atoms that refuse it where undeclared members are let in
-	odd     bool   // the name means something to a programming language
+	to     *state
+	edges  []edge // what atoms demand of the child
+	rest   []edge // what unevaluated* demand; the atom is an index of uneval
+	held   []edge // what contains counts
+	eval   uint64 // atoms that count the child as evaluated
+	covers uint64 // atoms that declare the member
+	hidden uint64 // atoms that hide it from replies
+	bad    uint64 // atoms that refuse the member
+	odd    bool   // the name means something to a programming language
 }
 
 // edge is a set of the child's goals that an atom demands.

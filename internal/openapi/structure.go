@@ -239,7 +239,7 @@ func (r *run) member(c int, o *object, p *property) bool {
 		r.evaluated(c)
 		return true
 	case o.additional == nil:
-		return o.closes && r.o.Undeclared == Reject || r.plain(c, o, name)
+		return r.plain(c, o, name)
 	}
 	if o.additional.never {
 		return r.unknown(c)

@@ -257,11 +257,7 @@ func (w *walk) known(m *members, key int) (*trans, bool) {
 	if t.odd {
 		w.suspect(m.s, t)
 	}
-	bad := t.bad
-	if w.o.Undeclared != Reject {
-		bad |= t.badOpen
-	}
-	m.live &^= bad
+	m.live &^= t.bad
 	return t, !w.lost(m.s, m.live)
 }
 
@@ -293,7 +289,7 @@ func (w *walk) disguised(m *members, name []byte) {
 	text := unsafe.String(unsafe.SliceData(name), len(name))
 	for i, n := range m.s.atoms {
 		o := n.object
-		if o == nil || o.closes && o.additional == nil && w.o.Undeclared == Reject || o.additional != nil && o.additional.never {
+		if o == nil || o.additional != nil && o.additional.never {
 			continue
 		}
 		if !o.matches(name) && !o.plainName(text) {
