@@ -54,6 +54,9 @@ type Endpoint struct {
 	Declared bool
 	// WebSocket reports that the endpoint opted in to upgrades.
 	WebSocket bool
+	// Permits holds the spellings that the endpoint takes although they are
+	// refused elsewhere.
+	Permits Permit
 	// Timeout bounds the upstream's work; zero means the host's default of 30 s.
 	Timeout time.Duration
 }

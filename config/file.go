@@ -53,6 +53,7 @@ type API struct {
 	Audience  string                       // whom tokens must be meant for
 	Issuers   []string                     // of the short form
 	Public    map[string]*gatehouse.Waiver // by operation id
+	Permits   map[string]gatehouse.Permit  // by operation id
 	WebSocket []string                     // operation ids that opted in to upgrades
 	Timeout   time.Duration                // zero is the host's default
 
@@ -139,6 +140,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 			continue
 		}
 		r.public(a)
+		r.permits(a)
 		r.webSocket(a)
 		r.endpoints(a, f.kinds)
 		r.hosts(a, &d.Listen)

@@ -59,6 +59,7 @@ type apiBlock struct {
 	NoObject  raw               `yaml:"no_object"`
 	Roles     raw               `yaml:"roles"`
 	Public    raw               `yaml:"public"`
+	Permit    raw               `yaml:"permit"`
 	WebSocket raw               `yaml:"websocket"`
 	Timeout   time.Duration     `yaml:"timeout"`
 	Controls  raw               `yaml:"controls"`

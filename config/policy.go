@@ -85,13 +85,16 @@ func (c *compiler) api(a *API) []*gatehouse.Endpoint {
 		out = append(out, &gatehouse.Endpoint{
 			API: a.Name, Name: op.ID(), Method: op.Method(), Template: op.Template(), Plan: plan,
 			Upstream: a.Upstream, Public: b.Public, Place: written(op, a.Place), Declared: true,
-			WebSocket: slices.Contains(a.WebSocket, op.ID()), Timeout: a.Timeout,
+			WebSocket: slices.Contains(a.WebSocket, op.ID()), Timeout: a.Timeout, Permits: a.Permits[op.ID()],
 		})
 	}
 	for _, s := range d.shapes {
 		same := d.byShape[s]
 		e := c.place(a.Name, same, d.operations, a.blocks, wrongMethod(same))
 		e.Template, e.Place = same[0].Template(), a.Place
+		for _, op := range same {
+			e.Permits |= a.Permits[op.ID()] // nothing is forwarded here, but preflights are answered
+		}
 		out = append(out, e)
 	}
 	return out

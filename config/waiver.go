@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,8 +25,8 @@ type Waived struct {
 }
 
 // waiver reads a reason. One that is incomplete, expired or without end is
-// refused, and nil.
-func (r *reader) waiver(n *yaml.Node, key string) *gatehouse.Waiver {
+// refused, and nil. beside are the keys in the same block that the caller reads.
+func (r *reader) waiver(n *yaml.Node, key string, beside ...string) *gatehouse.Waiver {
 	if n.Kind != yaml.MappingNode {
 		r.wrong(n, key, "expected a waiver with because, owner and until, found "+found(n), sampleWaiver)
 		return nil
@@ -41,7 +42,9 @@ func (r *reader) waiver(n *yaml.Node, key string) *gatehouse.Waiver {
 		case "until":
 			w.Until = r.until(v, join(key, "until"))
 		default:
-			r.unknownKey(k, v, key, []string{"because", "owner", "until"})
+			if !slices.Contains(beside, k.Value) {
+				r.unknownKey(k, v, key, append(beside[:len(beside):len(beside)], "because", "owner", "until"))
+			}
 		}
 	}
 	for _, name := range []string{"because", "owner", "until"} {

@@ -19,6 +19,7 @@ type Policy struct {
 	any     *site
 	lost    *gatehouse.Endpoint
 	sources []Site
+	permits gatehouse.Permit
 }
 
 // Site is what is served under some hosts.
@@ -56,6 +57,7 @@ func NewPolicy(sites []Site, lost *gatehouse.Endpoint) (*Policy, error) {
 			if err := s.router.add(e); err != nil {
 				faults = append(faults, err)
 			}
+			p.permits |= e.Permits
 		}
 		for _, h := range sites[i].Hosts {
 			switch {
@@ -74,14 +76,9 @@ func NewPolicy(sites []Site, lost *gatehouse.Endpoint) (*Policy, error) {
 // Find returns the endpoint that takes q and fills q.Params. It never returns
 // nil: what nobody declared ends up where it is refused.
 func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
-	s := p.sites[q.Host]
+	s := p.site(q.Host)
 	if s == nil {
-		s = p.sites[hostname(q.Host)]
-	}
-	if s == nil {
-		if s = p.any; s == nil {
-			return p.lost
-		}
+		return p.lost
 	}
 	e, params := s.router.find(q.Method, q.Path, q.Params[:0])
 	q.Params = params
@@ -89,6 +86,18 @@ func (p *Policy) Find(q *gatehouse.Request) *gatehouse.Endpoint {
 		return s.undeclared
 	}
 	return e
+}
+
+// site returns what is served under a host, or nil.
+func (p *Policy) site(host string) *site {
+	s := p.sites[host]
+	if s == nil {
+		s = p.sites[hostname(host)]
+	}
+	if s == nil {
+		s = p.any
+	}
+	return s
 }
 
 // hostname cuts the port: a name that is served without one is served on every
@@ -134,8 +143,11 @@ func (g *Gate) Policy() *Policy { return g.policy.Load() }
 
 // Begin starts x: request id, trace context, endpoint. The host has filled Conn
 // and the head of Request, and nothing else.
-func (g *Gate) Begin(x *gatehouse.Exchange, now time.Time) {
-	p := g.policy.Load()
+func (g *Gate) Begin(x *gatehouse.Exchange, now time.Time) { g.BeginUnder(g.policy.Load(), x, now) }
+
+// BeginUnder is [Gate.Begin] under the policy that the host has read the request
+// by: [Gate.Policy] before, and [Policy.Permits] of it.
+func (g *Gate) BeginUnder(p *Policy, x *gatehouse.Exchange, now time.Time) {
 	x.At = now
 	x.Cursor.Version = p.version
 	g.ids.identify(x)

@@ -147,6 +147,21 @@ func (r *router) find(method, path string, params []gatehouse.Param) (*gatehouse
 	return n.other, params
 }
 
+// leadsAway reports whether a path is declared and leads elsewhere than to e.
+func (r *router) leadsAway(method, path string, e *gatehouse.Endpoint) bool {
+	m := match{path: path}
+	n := m.walk(&r.root, 1)
+	if n == nil {
+		return false
+	}
+	for i := range n.leaves {
+		if n.leaves[i].method == method {
+			return n.leaves[i].endpoint != e
+		}
+	}
+	return n.other != e
+}
+
 // walk finds the node for the path from byte i on. Every node is looked at once
 // at the most, so a search costs no more than the tree has nodes.
 func (m *match) walk(n *node, i int) *node {

@@ -158,6 +158,19 @@ func TestAPlanIsPrintedWithItsStepsAndPromises(t *testing.T) {
 	golden(t, "plan.txt", b.String())
 }
 
+// ops.explain
+func TestAPlanSaysWhatItsEndpointPermits(t *testing.T) {
+	e := ordersEndpoint()
+	e.Permits = gatehouse.EncodedSlash | gatehouse.Underscore
+	var b strings.Builder
+	if err := PrintPlan(&b, e); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "encoded_slash, underscore") {
+		t.Errorf("got %s", b.String())
+	}
+}
+
 // R46: a trail cannot drive the terminal it is shown on.
 func TestAPrintedTrailIsInert(t *testing.T) {
 	var b strings.Builder

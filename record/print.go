@@ -49,7 +49,8 @@ type Plan struct {
 	Template string     `json:"template"`
 	Declared bool       `json:"declared"`
 	Upstream string     `json:"upstream,omitempty"`
-	Public   string     `json:"public,omitempty"` // the waiver, when nobody needs to be proven
+	Public   string     `json:"public,omitempty"`  // the waiver, when nobody needs to be proven
+	Permits  string     `json:"permits,omitempty"` // spellings that are refused elsewhere
 	Timeout  string     `json:"timeout,omitempty"`
 	Place    string     `json:"place"`
 	Steps    []PlanStep `json:"steps"`
@@ -74,7 +75,7 @@ type PlanFact struct {
 
 // PlanOf returns the plan of an endpoint.
 func PlanOf(e *gatehouse.Endpoint) *Plan {
-	p := &Plan{API: e.API, Endpoint: e.Name, Method: e.Method, Template: e.Template, Declared: e.Declared, Place: e.Place.String()}
+	p := &Plan{API: e.API, Endpoint: e.Name, Method: e.Method, Template: e.Template, Declared: e.Declared, Permits: e.Permits.String(), Place: e.Place.String()}
 	if e.Upstream != nil {
 		p.Upstream = e.Upstream.Scheme + "://" + e.Upstream.Address + e.Upstream.Prefix
 	}
@@ -107,6 +108,7 @@ func (p *Plan) Print(w io.Writer) error {
 	}
 	out.row("  upstream", p.Upstream)
 	out.row("  public", p.Public)
+	out.row("  permits", p.Permits)
 	out.row("  timeout", p.Timeout)
 	out.row("  place", p.Place)
 	out.text("\n")

@@ -30,7 +30,7 @@ type section struct {
 	m        *Message
 	most     int // field lines
 	lines    int
-	twins    bool // names with underscores are taken
+	permit   gatehouse.Permit
 	seen     uint64
 	host     []byte
 	hosts    int
@@ -41,13 +41,21 @@ type section struct {
 	options  [maxOptions]string
 	optioned int
 	first    *Refusal
+	barred   bool // whatever is permitted, the request is refused
 }
 
 // note keeps the first refusal that does not close.
 func (s *section) note(r *Refusal) {
+	s.barred = s.barred || r.Permit == 0
 	if s.first == nil {
 		s.first = r
 	}
+}
+
+// bar notes a refusal that no permit lifts.
+func (s *section) bar(r *Refusal) {
+	s.note(r)
+	s.barred = true
 }
 
 // read takes every field line of b, which ends in the empty line.
@@ -116,7 +124,12 @@ func (s *section) take(name string, value []byte) *Refusal {
 		return TooManyFields
 	}
 	if s.protocol != reply1 && strings.IndexByte(name, '_') >= 0 {
-		if !s.twins || foldedKind(name) != ordinary {
+		if foldedKind(name) != ordinary {
+			s.bar(HeaderUnderscore)
+			return nil
+		}
+		s.m.Needs |= gatehouse.Underscore
+		if s.permit&gatehouse.Underscore == 0 {
 			s.note(HeaderUnderscore)
 			return nil
 		}

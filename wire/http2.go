@@ -34,7 +34,7 @@ func Canonical(q *gatehouse.Request, m *Message, scratch []byte, h Pseudo, field
 		scratch = append(scratch, s...)
 		return scratch[len(scratch)-len(s):]
 	}
-	s := section{protocol: request2, fields: &q.Fields, m: m, most: l.Fields, twins: l.AllowUnderscore}
+	s := section{protocol: request2, fields: &q.Fields, m: m, most: l.Fields, permit: l.Permit}
 	q.Fields, q.Major = q.Fields[:0], 2
 	if !isToken(h.Method) || len(h.Method) > 32 {
 		return scratch, RequestLine
@@ -63,10 +63,7 @@ func Canonical(q *gatehouse.Request, m *Message, scratch []byte, h Pseudo, field
 	if r := s.finish(q, keep(h.Path), l); r != nil {
 		return scratch, r
 	}
-	if s.first != nil {
-		return scratch, s.first
-	}
-	return scratch, nil
+	return scratch, s.judged()
 }
 
 // split2 checks and copies one field of HTTP/2.

@@ -27,6 +27,9 @@ type Message struct {
 	// Upgrade reports a well-formed WebSocket opening handshake in a request, or
 	// a 101 to it in a reply.
 	Upgrade bool
+	// Needs holds what must be permitted for the request to be taken. Where it
+	// is refused, Needs is not empty only when permitting that would help.
+	Needs gatehouse.Permit
 	// Trailer is the value of the Trailer field: the names that are announced.
 	Trailer string
 	// Forwarded holds the fields that only a trusted proxy may say: Forwarded,
@@ -45,9 +48,11 @@ type Limits struct {
 	Head   int // bytes of the whole head; what a [Reader] enforces is its own MaxHead
 	Fields int // number of field lines
 	Target int // bytes of the request target
-	// AllowUnderscore takes field names with an underscore. A name whose twin
-	// with hyphens means something to the gateway is refused all the same.
-	AllowUnderscore bool
+	// Permit holds the spellings that are taken here and left to the host to
+	// refuse by [Message.Needs]: what any endpoint permits. What resolves to a
+	// dot segment or an empty one, a double encoding, and a field name whose twin
+	// with hyphens means something to the gateway are refused all the same.
+	Permit gatehouse.Permit
 }
 
 // DefaultLimits returns 32 KiB of head, 100 fields and 8 KiB of target.

@@ -12,6 +12,9 @@ type Refusal struct {
 	// message's framing was sound: the body may be discarded and the connection
 	// used again.
 	Close bool
+	// Permit is what an endpoint may permit so that the rule does not hold
+	// there, or zero.
+	Permit gatehouse.Permit
 }
 
 // Error returns the rule's name, such as "wire.te_and_cl".
@@ -36,6 +39,13 @@ func fatal(status int, rule, public string) *Refusal {
 func plain(status int, rule, public string) *Refusal {
 	r := fatal(status, rule, public)
 	r.Close = false
+	return r
+}
+
+// permissible makes a plain refusal of what an endpoint may permit.
+func permissible(p gatehouse.Permit, rule, public string) *Refusal {
+	r := plain(400, rule, public)
+	r.Permit = p
 	return r
 }
 
@@ -83,7 +93,7 @@ var (
 	Host             = fatal(400, "host", "The host is malformed.")
 	HostMismatch     = fatal(400, "host_mismatch", "The target's authority and the Host field differ.")
 	DuplicateField   = plain(400, "duplicate_field", "A field that may stand once stands twice.")
-	HeaderUnderscore = plain(400, "header_underscore", "A field name holds an underscore.")
+	HeaderUnderscore = permissible(gatehouse.Underscore, "header_underscore", "A field name holds an underscore.")
 )
 
 // The rules on the target (RFC 9112 section 3.2, RFC 3986).
@@ -96,13 +106,13 @@ var (
 	PathDotSegment     = plain(400, "path_dot_segment", "The path holds a dot segment.")
 	PathDoubleSlash    = plain(400, "path_double_slash", "The path holds an empty segment.")
 	PathBackslash      = plain(400, "path_backslash", "The path holds a backslash.")
-	PathSemicolon      = plain(400, "path_semicolon", "The path holds a semicolon.")
+	PathSemicolon      = permissible(gatehouse.Semicolon, "path_semicolon", "The path holds a semicolon.")
 	PathNUL            = plain(400, "path_nul", "The path holds a NUL.")
 	PathControl        = plain(400, "path_control", "The path holds a control character.")
 	PathCharacter      = plain(400, "path_character", "The path holds a character that must be escaped.")
 	PathEscape         = plain(400, "path_escape", "The path holds a malformed escape.")
-	PathEncodedSlash   = plain(400, "path_encoded_slash", "The path holds an encoded slash.")
-	PathDoubleEncoding = plain(400, "path_double_encoding", "The path holds an encoded percent sign.")
+	PathEncodedSlash   = permissible(gatehouse.EncodedSlash, "path_encoded_slash", "The path holds an encoded slash.")
+	PathDoubleEncoding = permissible(gatehouse.EncodedPercent, "path_double_encoding", "The path holds an encoded percent sign.")
 	PathUTF8           = plain(400, "path_utf8", "The path is not valid UTF-8 once decoded.")
 	QueryAmbiguous     = plain(400, "query_ambiguous", "The query can be read in more than one way.")
 )

@@ -256,7 +256,7 @@ func TestR11_AnUnderscoreInAFieldNameIsRefused(t *testing.T) {
 
 func TestR11_UnderscoresCanBeTakenButNotInTwinsOfFieldsThatMeanSomething(t *testing.T) {
 	l := DefaultLimits()
-	l.AllowUnderscore = true
+	l.Permit = gatehouse.Underscore
 	for name, want := range map[string]error{"my_field": nil, "x_forwarded_for": HeaderUnderscore, "CONTENT_LENGTH": HeaderUnderscore, "gatehouse_user": HeaderUnderscore,
 		"x-original_url": HeaderUnderscore, "authoriza_tion": nil, "user_agent": HeaderUnderscore} {
 		if _, err := one(NewReader(strings.NewReader(head(name+": 1"))), &l); err != want {

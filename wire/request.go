@@ -24,7 +24,7 @@ func (r *Reader) ParseRequest(q *gatehouse.Request, m *Message, l *Limits) error
 	if refusal != nil {
 		return refusal
 	}
-	s := section{protocol: request1, fields: &q.Fields, m: m, most: l.Fields, twins: l.AllowUnderscore}
+	s := section{protocol: request1, fields: &q.Fields, m: m, most: l.Fields, permit: l.Permit}
 	q.Fields = q.Fields[:0]
 	q.Major = 1
 	if refusal := s.method(q, method); refusal != nil {
@@ -38,10 +38,18 @@ func (r *Reader) ParseRequest(q *gatehouse.Request, m *Message, l *Limits) error
 	}
 	r.r, r.floor = r.scan, r.scan
 	r.body.begin(m, false)
-	if s.first != nil {
-		return s.first
+	return s.judged()
+}
+
+// judged returns the first refusal as an error, or nil.
+func (s *section) judged() error {
+	if s.first == nil {
+		return nil
 	}
-	return nil
+	if s.barred {
+		s.m.Needs = 0
+	}
+	return s.first
 }
 
 // requestLine splits "method SP request-target SP HTTP/1.1" (RFC 9112 section 3).
@@ -107,6 +115,9 @@ func (s *section) finish(q *gatehouse.Request, target []byte, l *Limits) *Refusa
 		}
 		q.Upgrade, s.m.Upgrade = true, true
 	}
+	if s.m.Needs&gatehouse.Underscore != 0 {
+		s.twins()
+	}
 	if s.first != nil {
 		return nil
 	}
@@ -116,7 +127,10 @@ func (s *section) finish(q *gatehouse.Request, target []byte, l *Limits) *Refusa
 	}
 	path, refusal := originForm(q, target)
 	if refusal == nil {
-		refusal = canonicalTarget(q, path)
+		var needs gatehouse.Permit
+		needs, refusal = canonicalTarget(q, path, l.Permit)
+		s.m.Needs |= needs
+		s.barred = s.barred || refusal != nil && needs == 0
 	}
 	if refusal != nil {
 		s.note(refusal)

@@ -135,35 +135,62 @@ func originForm(q *gatehouse.Request, target []byte) ([]byte, *Refusal) {
 // in place, and sets q.Path and q.Query, which are views into target. Errors are
 // [*Refusal]s.
 func CanonicalTarget(q *gatehouse.Request, target []byte) error {
-	if r := canonicalTarget(q, target); r != nil {
+	if _, r := canonicalTarget(q, target, 0); r != nil {
 		return r
 	}
 	return nil
 }
 
-func canonicalTarget(q *gatehouse.Request, target []byte) *Refusal {
+// canonicalTarget also returns what the target needs to be permitted; with a
+// refusal that no permit lifts, nothing.
+func canonicalTarget(q *gatehouse.Request, target []byte, permit gatehouse.Permit) (gatehouse.Permit, *Refusal) {
 	if len(target) == 0 || target[0] != '/' {
-		return TargetForm
+		return 0, TargetForm
 	}
 	path, query := target, []byte(nil)
 	if i := bytes.IndexByte(target, '?'); i >= 0 {
 		path, query = target[:i], target[i+1:]
 	}
-	n, r := canonicalPath(path)
+	p := pathReader{permit: permit}
+	n, r := p.canonical(path)
 	if r != nil {
-		return r
+		return p.needs, r
 	}
 	if r := checkQuery(query); r != nil {
-		return r
+		return 0, r
 	}
 	q.Path, q.Query = view(path[:n]), view(query)
-	return nil
+	return p.needs, nil
 }
 
-// canonicalPath decodes, once and only here, the escapes of unreserved
-// characters, puts other escapes into upper case, and refuses what a second
-// reader could take for another path. It returns the new length.
-func canonicalPath(b []byte) (int, *Refusal) {
+// pathReader makes the canonical form of one path.
+type pathReader struct {
+	permit gatehouse.Permit // what is taken
+	needs  gatehouse.Permit // what there is that must be permitted
+	first  *Refusal         // of what is not taken
+}
+
+// takes notes a rule that is broken and reports whether the path is read on.
+func (p *pathReader) takes(r *Refusal) bool {
+	if p.needs |= r.Permit; p.first == nil && r.Permit&p.permit == 0 {
+		p.first = r
+	}
+	return r.Permit != 0
+}
+
+// bars returns the refusal of a path that no permit helps.
+func (p *pathReader) bars(r *Refusal) (int, *Refusal) {
+	p.needs = 0
+	if p.first != nil {
+		r = p.first
+	}
+	return 0, r
+}
+
+// canonical decodes, once and only here, the escapes of unreserved characters,
+// puts other escapes into upper case, and refuses what a second reader could
+// take for another path. It returns the new length.
+func (p *pathReader) canonical(b []byte) (int, *Refusal) {
 	w, segment := 0, 0
 	for i := 0; i < len(b); {
 		c := b[i]
@@ -173,8 +200,8 @@ func canonicalPath(b []byte) (int, *Refusal) {
 			w, i = w+1, i+1
 		case c == '/':
 			if i > 0 {
-				if r := checkSegment(b[segment:w], false); r != nil {
-					return 0, r
+				if r := p.check(b[segment:w], false); r != nil {
+					return p.bars(r)
 				}
 			}
 			b[w] = c
@@ -182,15 +209,31 @@ func canonicalPath(b []byte) (int, *Refusal) {
 			segment = w
 		case c == '%':
 			read, written, r := canonicalEscape(b[w:], b[i:])
-			if r != nil {
-				return 0, r
+			if r != nil && !p.takes(r) {
+				return p.bars(r)
 			}
 			w, i = w+written, i+read
 		default:
-			return 0, badPathByte(c)
+			if r := badPathByte(c); !p.takes(r) {
+				return p.bars(r)
+			}
+			b[w] = c
+			w, i = w+1, i+1
 		}
 	}
-	return w, checkSegment(b[segment:w], true)
+	if r := p.check(b[segment:w], true); r != nil {
+		return p.bars(r)
+	}
+	return w, p.first
+}
+
+// check judges a segment by itself and, where it holds what must be permitted,
+// as those read it who resolve that.
+func (p *pathReader) check(seg []byte, last bool) *Refusal {
+	if p.needs == 0 {
+		return checkSegment(seg, last)
+	}
+	return checkResolved(seg, last)
 }
 
 // checkSegment refuses dot segments and, but for the last, empty ones.
@@ -238,7 +281,8 @@ func badPathEscape(c byte) *Refusal {
 
 // canonicalEscape writes the canonical form of the escapes at the beginning of
 // src to dst, which may begin at or before src and has room for what is read: one
-// escape, or those of one character outside ASCII.
+// escape, or those of one character outside ASCII. With a refusal that a permit
+// lifts, the escape has been written too.
 func canonicalEscape(dst, src []byte) (read, written int, r *Refusal) {
 	c, ok := escape(src)
 	if !ok {
@@ -246,7 +290,8 @@ func canonicalEscape(dst, src []byte) (read, written int, r *Refusal) {
 	}
 	if c < utf8.RuneSelf {
 		if r := badPathEscape(c); r != nil {
-			return 0, 0, r
+			putEscape(dst, c)
+			return 3, 3, r
 		}
 		if class[c]&isUnreserved != 0 {
 			dst[0] = c

@@ -88,7 +88,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		*t = turn{x: t.x, reader: t.reader, message: t.message, head: t.head[:0]}
 		d.turns.Put(t)
 	}()
-	err := t.canonical()
+	policy := d.cfg.Gate.Policy()
+	limits := d.cfg.Limits
+	limits.Permit = policy.Permits() // until the endpoint is known
+	err := t.canonical(&limits)
 	x.Conn.Client = x.Conn.Peer.Addr()
 	x.Conn.Secure = r.TLS != nil
 	if d.cfg.Client != nil {
@@ -98,15 +101,17 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var refusal *wire.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		d.cfg.Gate.BeginRefused(x, now, refusal.Answer, "")
+		line := ""
+		if refusal.Permit != 0 {
+			line = engine.PermitLine(t.message.Needs)
+		}
+		d.cfg.Gate.BeginRefused(x, now, refusal.Answer, line)
 	case err != nil:
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
 	default:
-		d.cfg.Gate.Begin(x, now)
-		if x.Request.Upgrade {
-			engine.Fail(x, "proxy", &noUpgrade, "the middleware door has no upgrades")
-		}
+		d.cfg.Gate.BeginUnder(policy, x, now)
+		t.admitted(policy)
 	}
 	t.walk()
 	if !t.begun || t.hold || x.EndedBy != "" {
@@ -117,9 +122,23 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// admitted refuses what the endpoint does not permit and what this door cannot do.
+func (t *turn) admitted(p *engine.Policy) {
+	x := &t.x
+	if needs := t.message.Needs; needs != 0 {
+		if missing, why := p.Missing(x, needs); missing != 0 {
+			engine.Fail(x, "wire", wire.Unpermitted(missing).Answer, why)
+			return
+		}
+	}
+	if x.Request.Upgrade {
+		engine.Fail(x, "proxy", &noUpgrade, "the middleware door has no upgrades")
+	}
+}
+
 // canonical makes the canonical request. An HTTP/1.1 request is written out as
 // it stands and read by the wire's own parser, so that both doors have one.
-func (t *turn) canonical() error {
+func (t *turn) canonical(l *wire.Limits) error {
 	r, x := t.r, &t.x
 	x.Conn.TLS = r.TLS
 	if p, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
@@ -141,7 +160,7 @@ func (t *turn) canonical() error {
 				fields.Add(strings.ToLower(k), v)
 			}
 		}
-		t.head, err = wire.Canonical(&x.Request, &t.message, t.head, wire.Pseudo{Method: r.Method, Scheme: x.Request.Scheme, Authority: r.Host, Path: target}, fields, &t.door.cfg.Limits)
+		t.head, err = wire.Canonical(&x.Request, &t.message, t.head, wire.Pseudo{Method: r.Method, Scheme: x.Request.Scheme, Authority: r.Host, Path: target}, fields, l)
 	} else {
 		b := append(t.head[:0], r.Method+" "+target+" HTTP/1.1\r\nHost: "+r.Host+"\r\n"...)
 		for k, vs := range r.Header {
@@ -159,7 +178,7 @@ func (t *turn) canonical() error {
 		t.head = b
 		t.reader.Reset(bytes.NewReader(b))
 		if err = t.reader.Head(); err == nil {
-			err = t.reader.ParseRequest(&x.Request, &t.message, &t.door.cfg.Limits)
+			err = t.reader.ParseRequest(&x.Request, &t.message, l)
 		}
 	}
 	x.Request.HasBody = r.ContentLength != 0

@@ -138,8 +138,10 @@ func (c *conn) exchange() bool {
 	if c.tls != nil {
 		x.Request.Scheme = "https"
 	}
+	policy := s.cfg.Gate.Policy()
+	limits := s.limits(policy)
 	if headErr == nil {
-		if err := c.reader.ParseRequest(&x.Request, &c.message, &s.cfg.AllowHeaders); err != nil {
+		if err := c.reader.ParseRequest(&x.Request, &c.message, &limits); err != nil {
 			if refusal = refusalIn(err); refusal == nil {
 				return false
 			}
@@ -152,10 +154,10 @@ func (c *conn) exchange() bool {
 	switch {
 	case refusal != nil:
 		c.closing = refusal.Close
-		s.cfg.Gate.BeginRefused(x, now, refusal.Answer, "")
+		s.cfg.Gate.BeginRefused(x, now, refusal.Answer, permitLine(refusal, &c.message))
 	default:
-		s.cfg.Gate.Begin(x, now)
-		s.admitted(x)
+		s.cfg.Gate.BeginUnder(policy, x, now)
+		s.admitted(x, policy, c.message.Needs)
 	}
 	c.closing = c.closing || c.message.Close || s.ending.Load()
 	s.drive(context.Background(), t, c)
@@ -309,9 +311,32 @@ var (
 	noUpgrade   = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
 )
 
-// admitted refuses what only the door can see.
-func (s *Server) admitted(x *gatehouse.Exchange) {
+// limits bounds a head; what some endpoint of the policy permits is taken until
+// the endpoint is known.
+func (s *Server) limits(p *engine.Policy) wire.Limits {
+	l := s.cfg.AllowHeaders
+	l.Permit = p.Permits()
+	return l
+}
+
+// permitLine is, for the event, the line of the configuration that would permit
+// what was refused, or "".
+func permitLine(r *wire.Refusal, m *wire.Message) string {
+	if r.Permit == 0 {
+		return ""
+	}
+	return engine.PermitLine(m.Needs)
+}
+
+// admitted refuses what the endpoint does not permit and what only the door can see.
+func (s *Server) admitted(x *gatehouse.Exchange, p *engine.Policy, needs gatehouse.Permit) {
 	q := &x.Request
+	if needs != 0 {
+		if missing, why := p.Missing(x, needs); missing != 0 {
+			engine.Fail(x, "wire", wire.Unpermitted(missing).Answer, why)
+			return
+		}
+	}
 	if x.Conn.TLS != nil && x.Conn.TLS.ServerName != "" && !sameHost(x.Conn.TLS.ServerName, q.Host) {
 		engine.Fail(x, "proxy", &misdirected, "server name and host differ")
 		return

@@ -92,8 +92,10 @@ func (c *conn) serveStream(m *meter, w http.ResponseWriter, r *http.Request) {
 		x.Request.Scheme = "https"
 	}
 	p := wire.Pseudo{Method: r.Method, Scheme: x.Request.Scheme, Authority: r.Host, Path: r.RequestURI}
+	policy := s.cfg.Gate.Policy()
+	limits := s.limits(policy)
 	var err error
-	t.list, err = wire.Canonical(&x.Request, &d.message, t.list, p, listOf(r.Header), &s.cfg.AllowHeaders)
+	t.list, err = wire.Canonical(&x.Request, &d.message, t.list, p, listOf(r.Header), &limits)
 	if d.message.Framing == wire.None && r.ContentLength != 0 {
 		d.message.Framing, d.message.Length = wire.Chunked, -1
 		x.Request.HasBody = true
@@ -102,12 +104,12 @@ func (c *conn) serveStream(m *meter, w http.ResponseWriter, r *http.Request) {
 	var refusal *wire.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		s.cfg.Gate.BeginRefused(x, d.began, refusal.Answer, "")
+		s.cfg.Gate.BeginRefused(x, d.began, refusal.Answer, permitLine(refusal, &d.message))
 	case err != nil:
 		panic(http.ErrAbortHandler)
 	default:
-		s.cfg.Gate.Begin(x, d.began)
-		s.admitted(x)
+		s.cfg.Gate.BeginUnder(policy, x, d.began)
+		s.admitted(x, policy, d.message.Needs)
 	}
 	s.drive(r.Context(), t, d)
 	ok := s.answer(t, d)
