@@ -180,10 +180,24 @@ func (s *subject) compare(t testing.TB, doc *jsonwalk.Doc, body []byte) *verdict
 	if v.judge == nil && v.lexical == nil {
 		v.judge = consult(t, s, v.value)
 	}
-	if s.way == openapi.Reply && v.lexical == nil {
+	switch {
+	case v.lexical != nil:
+	case s.way == openapi.Reply:
 		s.leaves(t, body)
+	default:
+		s.stricter(t, doc, body, v)
 	}
 	return v
+}
+
+// stricter judges a request as a gateway does: what is refused when undeclared
+// members are let in is refused all the more when they are not.
+func (s *subject) stricter(t testing.TB, doc *jsonwalk.Doc, body []byte, v *verdict) {
+	for _, o := range []openapi.Options{{}, {MaxString: 40, MaxItems: 3}, {MaxString: 40, MaxItems: 3, Undeclared: openapi.Allow}} {
+		if why, _ := ours(t, s.ours, doc, body, o); why == "" && v.why != "" {
+			t.Errorf("%s: refused with %s, but accepted with %+v: %.600s", s.name, v.why, o, body)
+		}
+	}
 }
 
 // leaves cuts a reply in one pass: what is called valid is valid by the judge

@@ -31,6 +31,27 @@ func (d *description) examples(m object) (out []any) {
 	return append(out, more...)
 }
 
+// ofMembers calls f for the schemas of members and elements that hold examples,
+// with the product's and the plain form of each.
+func (d *description) ofMembers(s *openapi.Schema, raw any, depth int, seen map[*openapi.Schema]bool, f func(*openapi.Schema, object)) {
+	if s == nil || depth > 6 || seen[s] {
+		return
+	}
+	seen[s] = true
+	m := d.follow(raw)
+	if items := m["items"]; items != nil {
+		f(s.Items(), object{"schema": items})
+		d.ofMembers(s.Items(), items, depth+1, seen, f)
+	}
+	properties, _ := m["properties"].(object)
+	for _, name := range sortedKeys(properties) {
+		if p := s.Property(name); p != nil {
+			f(p, object{"schema": properties[name]})
+			d.ofMembers(p, properties[name], depth+1, seen, f)
+		}
+	}
+}
+
 // Every example of a description that the judge accepts is accepted by us, in
 // the direction that it goes: as a request or as a reply.
 func TestExamplesThatTheJudgeAcceptsAreAccepted(t *testing.T) {
@@ -41,17 +62,27 @@ func TestExamplesThatTheJudgeAcceptsAreAccepted(t *testing.T) {
 			}
 			d := read(t, c.file)
 			n := tally{}
+			seen := map[*openapi.Schema]bool{}
+			members := func(name string, m *openapi.MediaType, raw object, way openapi.Direction) {
+				d.ofMembers(m.Schema, raw["schema"], 0, seen, func(s *openapi.Schema, raw object) {
+					d.exemplary(t, n, name, &openapi.MediaType{Type: m.Type, Schema: s}, raw, way)
+				})
+			}
 			for _, op := range d.doc.Operations {
 				_, of := d.operation(op)
 				if op.RequestBody != nil {
 					for _, m := range op.RequestBody.Content {
-						d.exemplary(t, n, op.ID(), &m, d.media(d.follow(of["requestBody"])["content"], m.Type), openapi.Request)
+						raw := d.media(d.follow(of["requestBody"])["content"], m.Type)
+						d.exemplary(t, n, op.ID(), &m, raw, openapi.Request)
+						members(op.ID(), &m, raw, openapi.Request)
 					}
 				}
 				responses, _ := of["responses"].(object)
 				for _, r := range op.Responses {
 					for _, m := range r.Content {
-						d.exemplary(t, n, fmt.Sprint(op.ID(), " ", r.Status), &m, d.media(d.follow(responses[r.Status])["content"], m.Type), openapi.Reply)
+						name, raw := fmt.Sprint(op.ID(), " ", r.Status), d.media(d.follow(responses[r.Status])["content"], m.Type)
+						d.exemplary(t, n, name, &m, raw, openapi.Reply)
+						members(name, &m, raw, openapi.Reply)
 					}
 				}
 			}

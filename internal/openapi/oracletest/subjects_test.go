@@ -186,7 +186,7 @@ func subjects(t testing.TB) []*subject {
 	for _, c := range []struct {
 		file string
 		step int
-	}{{"svix.json", 8}, {"vercel.json", 3}, {"prometheus-3.2.yaml", 2}, {"digitalocean.yaml", 25}, {"stripe.json", 40}, {"github.v3.json", 30}} {
+	}{{"svix.json", 4}, {"vercel.json", 2}, {"prometheus-3.2.yaml", 2}, {"digitalocean.yaml", 10}, {"stripe.json", 15}, {"github.v3.json", 12}} {
 		if race.Enabled && c.file == "github.v3.json" {
 			continue
 		}
