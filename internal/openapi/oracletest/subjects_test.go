@@ -187,7 +187,7 @@ func subjects(t testing.TB) []*subject {
 		file string
 		step int
 	}{{"svix.json", 4}, {"vercel.json", 2}, {"prometheus-3.2.yaml", 2}, {"digitalocean.yaml", 10}, {"stripe.json", 15}, {"github.v3.json", 12}} {
-		if race.Enabled && c.file == "github.v3.json" {
+		if race.Enabled && c.file != "prometheus-3.2.yaml" { // the others are too slow there
 			continue
 		}
 		all = append(all, read(t, c.file).realSubjects(t, c.step)...)
