@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"crypto/tls"
+	"iter"
 	"net/netip"
 	"strconv"
 	"time"
@@ -28,8 +29,11 @@ type Exchange struct {
 	// Quota is the tightest limit that was charged and may be shown, for the
 	// answer's fields and the event; the zero Quota when there is none.
 	Quota Quota
-	// Trail is what every step said.
+	// Trail is what the steps said, those aside that simply passed: they are in
+	// Passed. [Exchange.Walked] has both.
 	Trail []Mark
+	// Passed holds the steps that passed and had nothing to say.
+	Passed Steps
 	// Cursor is the engine's own.
 	Cursor Cursor
 
@@ -87,7 +91,49 @@ type Mark struct {
 	Said   Said          // the outcome
 	Rule   string        // stable name of the rule, or ""
 	Detail string        // cause, without values of the request
-	After  time.Duration // since the exchange began; of steps that passed without a rule, to the last fetch of the host
+	After  time.Duration // since the exchange began
+}
+
+// Steps is a set of a plan's steps, by their index. It holds the first 128: most
+// steps of most requests simply pass, and one bit says so.
+type Steps [2]uint64
+
+// Add puts a step into the set and reports whether there is room for it.
+func (s *Steps) Add(step int) bool {
+	if step >= 64*len(s) {
+		return false
+	}
+	s[step>>6] |= 1 << (step & 63)
+	return true
+}
+
+// Has reports whether the step is in the set.
+func (s *Steps) Has(step int) bool { return step < 64*len(s) && s[step>>6]&(1<<(step&63)) != 0 }
+
+// Walked yields what every step said, in the order of the plan. A step that
+// simply passed carries the last time that was read before it.
+func (x *Exchange) Walked() iter.Seq[Mark] {
+	return func(yield func(Mark) bool) {
+		step, after := 0, time.Duration(0)
+		passes := func(until int) bool {
+			for ; step < until; step++ {
+				if x.Passed.Has(step) && !yield(Mark{Step: uint16(step), Said: SaidPass, After: after}) {
+					return false
+				}
+			}
+			return true
+		}
+		for _, m := range x.Trail {
+			if !passes(int(m.Step)) {
+				return
+			}
+			step, after = int(m.Step)+1, m.After
+			if !yield(m) {
+				return
+			}
+		}
+		passes(64 * len(x.Passed))
+	}
 }
 
 // Said is the outcome of one step.

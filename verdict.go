@@ -47,6 +47,9 @@ func (v Verdict) Passed() bool { return v.kind == passed || v.kind == granted }
 // Granted reports whether the verdict is a grant.
 func (v Verdict) Granted() bool { return v.kind == granted }
 
+// Silent reports whether the verdict passes and has nothing to say.
+func (v *Verdict) Silent() bool { return v.kind == passed && len(v.rule) == 0 && len(v.detail) == 0 }
+
 // Denied reports whether the verdict is a refusal, as opposed to a pass or an
 // ordinary answer.
 func (v Verdict) Denied() bool { return v.kind == denied }

@@ -215,7 +215,7 @@ type Entry struct {
 // Record implements [gatehouse.Recorder].
 func (s *Seen) Record(x *gatehouse.Exchange, _ gatehouse.Traffic) {
 	e := Entry{ID: strings.Clone(x.ID), Endpoint: x.Endpoint.Name, Rule: strings.Clone(x.Ended.Rule()), Control: x.EndedBy, Status: x.Response.Status}
-	for _, m := range x.Trail {
+	for m := range x.Walked() {
 		e.Trail = append(e.Trail, fmt.Sprintf("%s %s %s", x.Endpoint.Plan.Steps[m.Step].Control, m.Said, m.Rule))
 	}
 	s.mu.Lock()

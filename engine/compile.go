@@ -53,7 +53,7 @@ func Compile(b *gatehouse.Build, controls []Configured) (*gatehouse.Plan, error)
 			gatehouse.Step{Control: "authenticated", Stage: gatehouse.Authenticate, Enforce: authenticated},
 			gatehouse.Step{Control: "granted", Stage: gatehouse.Authorize, Enforce: granted})
 	}
-	p.Steps = append(p.Steps, gatehouse.Step{Control: "forwarded", Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: pass})
+	p.Steps = append(p.Steps, gatehouse.Step{Control: "forwarded", Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: replied})
 	return arrange(p), nil
 }
 
@@ -199,6 +199,7 @@ func granted(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error
 	return gatehouse.Pass, nil
 }
 
-func pass(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	return gatehouse.Pass, nil
+// replied leaves in the trail when the upstream had replied.
+func replied(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	return gatehouse.PassBy("engine.replied"), nil
 }

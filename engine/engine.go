@@ -62,7 +62,6 @@ func Fail(x *gatehouse.Exchange, control string, a *gatehouse.Answer, detail str
 // (not ok: the walk goes on behind that step).
 func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 	p, c := x.Endpoint.Plan, &x.Cursor
-	began := time.Since(x.At)
 	defer func() {
 		if e := recover(); e != nil {
 			refuse(x, p, &p.Steps[c.PC-1], gatehouse.SaidError, "panic in the step")
@@ -97,14 +96,9 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 			refuse(x, p, s, gatehouse.SaidError, err.Error())
 			continue
 		}
-		if v == gatehouse.Pass {
-			// Most steps have nothing to say, and reading the clock costs more than
-			// most of them: theirs is the last time that was read.
-			after := began
-			if n := len(x.Trail); n > 0 {
-				after = max(after, x.Trail[n-1].After)
-			}
-			x.Trail = append(x.Trail, gatehouse.Mark{Step: uint16(c.PC - 1), Said: gatehouse.SaidPass, After: after})
+		// Most steps have nothing to say, and reading the clock costs more than
+		// most of them.
+		if v.Silent() && x.Passed.Add(c.PC-1) {
 			continue
 		}
 		settle(x, p, s, v)

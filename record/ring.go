@@ -46,6 +46,7 @@ type slot struct {
 	took     int64
 	policy   int64
 	head     headTexts
+	passed   gatehouse.Steps
 	texts    []byte
 }
 
@@ -73,6 +74,7 @@ func (s *slot) get(at span) string { return string(s.texts[at.start:at.end]) }
 // when the slot is read, off the hot path.
 func (s *slot) fill(b *buffers, x *gatehouse.Exchange, t *gatehouse.Traffic, o outcome) {
 	s.endpoint, s.at, s.took, s.status, s.policy, s.outcome = x.Endpoint, x.At, t.Took, x.Response.Status, x.Cursor.Version, o
+	s.passed = x.Passed
 	s.texts = s.texts[:0]
 	s.head = headTexts{id: s.put(x.ID), trace: s.put(x.Trace.TraceID), method: s.put(method(x.Request.Method)), aborted: s.put(t.Aborted)}
 	start := len(s.texts)
@@ -133,11 +135,24 @@ func (s *slot) steps() []TrailStep {
 		return t
 	}
 	steps := []TrailStep{}
+	next, after := 0, int64(0)
+	passes := func(until int) {
+		for ; next < until; next++ {
+			if s.passed.Has(next) {
+				step := stepOf(s.endpoint, uint16(next))
+				steps = append(steps, TrailStep{Stage: step.Stage.String(), Control: step.Control, Mode: step.Mode.String(),
+					Place: step.Place.String(), Verdict: gatehouse.SaidPass.String(), AfterUS: after})
+			}
+		}
+	}
 	for len(b) > 0 {
-		step, said := stepOf(s.endpoint, binary.LittleEndian.Uint16(b)), b[6]
+		at := binary.LittleEndian.Uint16(b)
+		passes(int(at))
+		step, said := stepOf(s.endpoint, at), b[6]
+		next, after = int(at)+1, int64(binary.LittleEndian.Uint32(b[2:]))
 		t := TrailStep{
 			Stage: step.Stage.String(), Control: step.Control, Mode: step.Mode.String(), Place: step.Place.String(),
-			Verdict: gatehouse.Said(said &^ (hasRule | hasDetail)).String(), AfterUS: int64(binary.LittleEndian.Uint32(b[2:])),
+			Verdict: gatehouse.Said(said &^ (hasRule | hasDetail)).String(), AfterUS: after,
 		}
 		b = b[markSize:]
 		if said&hasRule != 0 {
@@ -148,6 +163,7 @@ func (s *slot) steps() []TrailStep {
 		}
 		steps = append(steps, t)
 	}
+	passes(64 * len(s.passed))
 	return steps
 }
 
