@@ -132,6 +132,15 @@ func BenchmarkPrograms(b *testing.B) {
 			}
 		})
 		spoilt := bytes.ReplaceAll(body, []byte(`"start_line"`), []byte(`"secret":{"a":[1,2]},"start_line"`))
+		// What is cut is to be compared with judging the same document uncut.
+		b.Run("allow/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(spoilt)))
+			for b.Loop() {
+				if !s.Accepts(spoilt, jsonwalk.Limits{}, Options{Undeclared: Allow}) {
+					b.Fatal("refused")
+				}
+			}
+		})
 		for what, doc := range map[string][]byte{"keep": body, "cut": spoilt} {
 			b.Run("filter-"+what+"/"+name, func(b *testing.B) {
 				var out []byte
