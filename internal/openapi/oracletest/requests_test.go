@@ -19,16 +19,17 @@ import (
 var descriptions = []struct {
 	file     string
 	bodies   int
+	mutants  int // at least so many mutations of them are refused
 	unjudged int // requests with forms or parameters that are not written here, or with contradictory bodies
 	examples int // those that the judge accepts
 }{
-	{"github.v3.json", 345, 0, 3477},
-	{"stripe.json", 594, 58, 0},
-	{"digitalocean.yaml", 217, 4, 5961},
-	{"svix.json", 114, 0, 367},
-	{"vercel.json", 39, 0, 442},
-	{"prometheus-3.1.yaml", 10, 0, 222},
-	{"prometheus-3.2.yaml", 10, 0, 222},
+	{"github.v3.json", 345, 5400, 0, 3477},
+	{"stripe.json", 594, 7100, 58, 0},
+	{"digitalocean.yaml", 217, 3400, 4, 5961},
+	{"svix.json", 114, 1900, 0, 367},
+	{"vercel.json", 39, 650, 0, 442},
+	{"prometheus-3.1.yaml", 10, 150, 0, 222},
+	{"prometheus-3.2.yaml", 10, 150, 0, 222},
 }
 
 // contradictory are bodies that their own descriptions leave no value for.
@@ -76,6 +77,10 @@ func TestGeneratedBodiesAreAcceptedAndTheirMutationsRefused(t *testing.T) {
 				}
 			}
 			t.Logf("figure %s:%v", c.file, n)
+			mutants := n["missing required"] + n["wrong type"] + n["unknown member"] + n["out of range"] + n["duplicate key"]
+			if mutants < c.mutants || n["accepted by both"] < 2*c.bodies-10 {
+				t.Errorf("%d bodies were accepted and %d mutations refused, want %d and %d", n["accepted by both"], mutants, 2*c.bodies-10, c.mutants)
+			}
 			if n["bodies"] != c.bodies {
 				t.Errorf("%d bodies, want %d", n["bodies"], c.bodies)
 			}
