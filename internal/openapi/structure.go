@@ -272,7 +272,11 @@ func (r *run) plain(c int, o *object, name []byte) bool {
 		return true
 	}
 	if string(name) == "__proto__" || string(name) == "constructor" {
-		return !r.fail(c, "propertyNames")
+		keyword := "propertyNames"
+		if o.closes && o.additional == nil && r.o.Undeclared == Reject {
+			keyword = "undeclared"
+		}
+		return !r.fail(c, keyword)
 	}
 	text := unsafe.String(unsafe.SliceData(name), len(name))
 	for k := range o.props {
