@@ -28,50 +28,6 @@ const (
 	maxQuery = 1024 // bytes of a query
 )
 
-// Path appends the canonical path. template is the endpoint's template such as
-// "/v1/orders/{orderId}", or "" when there is none: segments it spells out are
-// kept, and the values of parameters with a sensitive name are masked.
-func Path(dst []byte, path, template string) []byte {
-	if path == template {
-		return append(dst, path...)
-	}
-	after := false // the segment before this one names a secret
-	for n := 0; path != ""; n++ {
-		if n == maxPart {
-			return append(dst, "/"+Mask...)
-		}
-		var seg, tmpl string
-		seg, path = cutSegment(path)
-		tmpl, template = cutSegment(template)
-		dst = append(dst, '/')
-		switch {
-		case tmpl != "" && seg == tmpl:
-			dst = append(dst, seg...)
-		case after, len(tmpl) > 2 && tmpl[0] == '{' && sensitive(tmpl[1:len(tmpl)-1]):
-			if seg != "" {
-				dst = append(dst, Mask...)
-			}
-		case plain(seg) && len(seg) <= maxWord && !secretShaped(seg):
-			dst = append(dst, seg...)
-		case uuid(seg):
-			dst = append(dst, seg...)
-		default:
-			dst = append(dst, Mask...)
-		}
-		after = path != "" && sensitive(seg)
-	}
-	return dst
-}
-
-// cutSegment returns the first segment of a path without its slash, and the rest.
-func cutSegment(path string) (seg, rest string) {
-	path = strings.TrimPrefix(path, "/")
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i:]
-	}
-	return path, ""
-}
-
 // Query appends the query with its names kept and its values kept or masked.
 func Query(dst []byte, query string) []byte {
 	if len(query) > maxQuery { // between two parameters, since a part of a value is another value

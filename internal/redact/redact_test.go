@@ -183,3 +183,10 @@ func BenchmarkUserAgent(b *testing.B) {
 		buf = Text(buf[:0], "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
 	}
 }
+
+func BenchmarkPathOfATemplate(b *testing.B) {
+	buf, t := make([]byte, 0, 4096), NewTemplate("/v1/orders/{orderId}")
+	for b.Loop() {
+		buf = t.Append(buf[:0], "/v1/orders/1")
+	}
+}

@@ -14,15 +14,22 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 // An escape is not plain: whoever hides a value behind one gets it masked.
 func plain(s string) bool {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case alnum(c):
-		case c == '-', c == '.', c == '_', c == '~', c == ':', c == ',', c == '*':
-		default:
+		if !plainBytes[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+var plainBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = alnum(byte(c))
+	}
+	for _, c := range []byte("-._~:,*") {
+		t[c] = true
+	}
+	return t
+}()
 
 // number reports whether s is a decimal number of at most 12 digits: an id, an
 // amount, a Unix time in seconds, but no card number. The form of a US social
@@ -91,17 +98,20 @@ func secretShaped(s string) bool {
 	if card(s) || jwtShaped(s) {
 		return true
 	}
-	for _, p := range &keyPrefixes {
-		if len(s) > len(p) && s[0] == p[0] && s[:len(p)] == p {
+	for _, p := range keyPrefixesBy[s[0]&31] {
+		if strings.HasPrefix(s, p) && len(s) > len(p) {
 			return true
 		}
 	}
-	return random(s)
+	return len(s) >= 20 && random(s)
 }
 
 // keyPrefixes are the beginnings by which issuers mark their keys.
 var keyPrefixes = [...]string{"sk_", "sk-", "pk_", "rk_", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
 	"xoxb-", "xoxp-", "xoxa-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "npm_", "pypi-", "hvs.", "dop_v1_", "SG.", "gh_"}
+
+// keyPrefixesBy holds the same by their first letter.
+var keyPrefixesBy = byLetter(keyPrefixes[:])
 
 func jwtShaped(s string) bool { return len(s) > 10 && s[:3] == "eyJ" }
 
