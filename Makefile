@@ -6,7 +6,7 @@ H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 STATIC     = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS      = $(CURDIR)/.tools
 
-.PHONY: build test race lint cases bench gates check fuzz test-h2spec tour ci help generate
+.PHONY: build test race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
 build: ## build ./bin/gatehouse, reproducibly
 	$(GO) build -trimpath -buildvcs=false -o bin/gatehouse ./cmd/gatehouse
@@ -43,6 +43,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
 	    echo "$$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$(dirname $$f); \
 	  done; done
+
+fuzz-oracle: ## our validator against two others, for a minute
+	$(GO) test ./internal/openapi/oracletest -run '^$$' -fuzz '^FuzzAgainstOracles$$' -fuzztime 60s
 
 tour: ## attack the sample API directly and through Gatehouse
 	$(GO) run ./cmd/gatehouse demo --tour
