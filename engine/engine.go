@@ -164,11 +164,13 @@ func shadow(ctx context.Context, x *gatehouse.Exchange, at int, s *gatehouse.Ste
 	request.Forward = append(gatehouse.Fields(nil), x.Request.Forward...)
 	request.Drop = append([]string(nil), x.Request.Drop...)
 	response.Fields = append(gatehouse.Fields(nil), x.Response.Fields...)
+	// A filter writes over the bytes that it was given.
+	response.Body = append([]byte(nil), x.Response.Body...)
 	defer func() {
 		e := recover()
 		request.Parsed, response.Parsed = x.Request.Parsed, x.Response.Parsed
-		if response.Parsed != nil && len(x.Response.Body) != len(response.Body) {
-			response.Parsed.Reset()
+		if response.Parsed != nil {
+			response.Parsed.Reset() // it is of bytes that may be others by now
 		}
 		x.Request, x.Response, x.Principal = request, response, principal
 		if e != nil {

@@ -213,13 +213,17 @@ func TestShadowDecidesAndNeverDenies(t *testing.T) {
 	meddler := at("meddler", gatehouse.Inspect, func(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 		x.Response.Status = 500
 		x.Response.Fields.Set("x-meddled", "yes")
-		x.Response.Body = []byte("meddled")
+		copy(x.Response.Body, "meddled") // in place, as filters do
 		return gatehouse.Deny(answer), nil
 	})
 	meddler.Mode = gatehouse.Shadow
 	x := &gatehouse.Exchange{}
-	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), meddler))
-	if x.Response.Status != 200 || x.Response.Fields.Has("x-meddled") || len(x.Response.Body) != 0 {
+	replying := at("body", gatehouse.Inspect, func(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		x.Response.Body = append(x.Response.Body[:0], "the upstream's"...)
+		return gatehouse.Pass, nil
+	})
+	run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), replying, meddler))
+	if x.Response.Status != 200 || x.Response.Fields.Has("x-meddled") || string(x.Response.Body) != "the upstream's" {
 		t.Errorf("ops.shadow: a shadowed control changed the exchange: %+v", x.Response)
 	}
 	if !trailHas(x, gatehouse.SaidWould) {
