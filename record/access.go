@@ -2,8 +2,6 @@ package record
 
 import (
 	"crypto/tls"
-	"net/netip"
-	"strconv"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/redact"
@@ -26,12 +24,13 @@ const (
 // appendAccess appends the access line of x, with its line end. Fields without a
 // value are left out, all others are always there.
 func appendAccess(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o outcome) []byte {
-	dst = appendTime(append(dst, `{"time":"`...), x.At.UnixMicro())
-	dst = append(dst, `","event":"http.access","schema":"`+Schema+`"`...)
-	dst = appendWhere(dst, x)
-	dst = appendWho(dst, b, x)
+	dst = b.appendStamp(dst, x.At.UnixMicro())
+	dst = appendWhere(append(dst, `,"event":"http.access","schema":"`+Schema+`"`...), x)
+	if x.Principal != nil {
+		dst = append(dst, b.principal(x.Principal)...)
+	}
 	dst = appendWhat(dst, b, c, x)
-	dst = append(append(append(dst, `,"decision":"`...), o.decision.String()...), '"')
+	dst = append(dst, decisionFields[o.decision]...)
 	if o.decision != allowed {
 		dst = field(dst, `,"control":`, x.EndedBy)
 		dst = text(dst, `,"rule":`, b, x.Ended.Rule())
@@ -72,12 +71,8 @@ func appendWhere(dst []byte, x *gatehouse.Exchange) []byte {
 	return dst
 }
 
-// appendWho appends the principal.
-func appendWho(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
-	p := x.Principal
-	if p == nil {
-		return dst
-	}
+// appendPrincipal appends who asks.
+func appendPrincipal(dst []byte, b *buffers, p *gatehouse.Principal) []byte {
 	dst = field(dst, `,"principal":`, p.Kind)
 	dst = subject(dst, `,"subject":`, b, p.ID)
 	dst = field(dst, `,"issuer":`, p.Issuer)
@@ -89,9 +84,12 @@ func appendWho(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
 // appendWhat appends the request line and the endpoint.
 func appendWhat(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange) []byte {
 	q := &x.Request
-	dst = field(dst, `,"method":`, method(q.Method))
+	if q.Method == c.method {
+		dst = append(dst, c.labels...)
+	} else {
+		dst = field(append(dst, c.labels[:c.bare]...), `,"method":`, method(q.Method))
+	}
 	dst = text(dst, `,"host":`, b, q.Host[:min(len(q.Host), maxHost)])
-	dst = append(dst, c.labels...)
 	dst = appendString(append(dst, `,"path":`...), b.path[:min(len(b.path), maxPath)])
 	if q.Query != "" {
 		b.text = redact.Query(b.text[:0], q.Query)
@@ -132,40 +130,8 @@ func appendWould(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
 	return append(dst, ']')
 }
 
-// field appends a name and a text of ours, unless that is empty.
-func field(dst []byte, name, s string) []byte {
-	if s == "" {
-		return dst
-	}
-	return appendString(append(dst, name...), s)
-}
-
-// text appends a name and a text that holds something from outside, redacted.
-func text(dst []byte, name string, b *buffers, s string) []byte {
-	if s == "" {
-		return dst
-	}
-	b.text = redact.Text(b.text[:0], s)
-	return appendString(append(dst, name...), b.text)
-}
-
-// subject appends a name and who asks, redacted.
-func subject(dst []byte, name string, b *buffers, s string) []byte {
-	if s == "" {
-		return dst
-	}
-	b.text = redact.Subject(b.text[:0], s)
-	return appendString(append(dst, name...), b.text)
-}
-
-func integer(dst []byte, name string, n int64) []byte {
-	return strconv.AppendInt(append(dst, name...), n, 10)
-}
-
-func address(dst []byte, name string, a netip.Addr) []byte {
-	// A zone is text from outside (RFC 4007) and says nothing to others.
-	return append(a.WithZone("").AppendTo(append(dst, name...)), '"')
-}
+// decisionFields hold the decision as the line says it.
+var decisionFields = [len(decisions)]string{`,"decision":"allowed"`, `,"decision":"refused"`, `,"decision":"answered"`}
 
 func protocol(major int) string {
 	switch major {

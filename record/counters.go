@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/redact"
 )
 
 // maxRules bounds how many pairs of control and rule are counted apart. Rules
@@ -52,7 +53,9 @@ type cell struct {
 	name
 	api      *api
 	template string
-	labels   []byte                           // of the access line, escaped
+	paths    *redact.Template                 // the template, for paths
+	labels   []byte                           // of the access line, escaped, with the method
+	bare     int                              // how much of labels is without the method
 	requests [6][len(decisions)]atomic.Uint64 // by status class and decision
 }
 
@@ -99,6 +102,8 @@ type counters struct {
 	cells sync.Map // *gatehouse.Endpoint -> *cell; several endpoints of different policies may share a cell
 	none  *cell    // requests that were refused before there was an endpoint
 
+	registered atomic.Uint64 // how often; what was remembered of cells before does not hold
+
 	mu     sync.Mutex
 	byName map[name]*cell
 	apis   map[string]*api
@@ -114,7 +119,7 @@ func newCounters() *counters {
 		r.byKey.Store(&map[rule]*atomic.Uint64{})
 	}
 	m.none = m.cellNamed(&gatehouse.Endpoint{})
-	m.none.labels = nil
+	m.none.labels, m.none.bare = nil, 0
 	return m
 }
 
@@ -144,10 +149,12 @@ func (m *counters) cellNamed(e *gatehouse.Endpoint) *cell {
 		a = &api{name: e.API}
 		m.apis[e.API] = a
 	}
-	c := &cell{name: key, api: a, template: e.Template}
+	c := &cell{name: key, api: a, template: e.Template, paths: redact.NewTemplate(e.Template)}
 	c.labels = field(c.labels, `,"api":`, e.API)
 	c.labels = field(c.labels, `,"endpoint":`, e.Name)
 	c.labels = field(c.labels, `,"template":`, e.Template)
+	c.bare = len(c.labels)
+	c.labels = field(c.labels, `,"method":`, method(e.Method))
 	m.byName[key] = c
 	return c
 }
@@ -183,6 +190,7 @@ func (m *counters) register(endpoints []*gatehouse.Endpoint) {
 			delete(m.apis, a)
 		}
 	}
+	m.registered.Add(1)
 }
 
 // count counts one exchange.
@@ -192,8 +200,12 @@ func (m *counters) count(c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o
 	if t.UpstreamTo != "" || t.Upstream > 0 {
 		c.api.upstream.observe(t.Upstream)
 	}
-	c.api.in.Add(t.In)
-	c.api.out.Add(t.Out)
+	if t.In != 0 {
+		c.api.in.Add(t.In)
+	}
+	if t.Out != 0 {
+		c.api.out.Add(t.Out)
+	}
 	if o.decision == refused {
 		m.refusals.add(x.EndedBy, x.Ended.Rule())
 	}

@@ -13,6 +13,9 @@ const hex = "0123456789abcdef"
 // or hide text are escaped. Bytes that are not UTF-8 become U+FFFD.
 func appendString[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
+	if clean(s) {
+		return append(append(dst, s...), '"')
+	}
 	for start, i := 0, 0; ; {
 		for i < len(s) && asItIs[s[i]] {
 			i++
@@ -31,6 +34,26 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 		}
 		start = i
 	}
+}
+
+// clean reports whether all of s is written as it is. It looks at eight bytes at once.
+func clean[T string | []byte](s T) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		// Below 0x80 a subtraction sets the top bit of the bytes that are smaller.
+		if (x|(x-0x20*ones)|((x^'"'*ones)-ones)|((x^'\\'*ones)-ones)|((x^0x7f*ones)-ones))&tops != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
+		if !asItIs[s[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 // appendRune appends the first rune of s, which is not ASCII, and returns how

@@ -24,7 +24,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
-	"github.com/gatehouse-api/gatehouse/internal/redact"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -61,13 +60,6 @@ type Recorder struct {
 
 var _ gatehouse.Recorder = (*Recorder)(nil)
 
-// buffers is one call's working memory.
-type buffers struct {
-	line []byte // the access line
-	text []byte // a redacted text before it is escaped
-	path []byte // the redacted path, for line and trail
-}
-
 // New returns a recorder that runs until [Recorder.Close].
 func New(c Config) *Recorder {
 	if c.Now == nil {
@@ -77,9 +69,7 @@ func New(c Config) *Recorder {
 		c.Problems = slog.New(slog.DiscardHandler)
 	}
 	r := &Recorder{counters: newCounters(), live: c.Live, version: c.Version, now: c.Now, started: c.Now()}
-	r.buffers.New = func() any {
-		return &buffers{line: make([]byte, 0, 2048), text: make([]byte, 0, 1024), path: make([]byte, 0, 512)}
-	}
+	r.buffers.New = func() any { return newBuffers() }
 	if c.Log != nil {
 		r.access = startAccessLog(c.Log, c.Now, c.Problems)
 	}
@@ -107,11 +97,11 @@ func (r *Recorder) Register(endpoints []*gatehouse.Endpoint) { r.counters.regist
 
 // Record implements [gatehouse.Recorder].
 func (r *Recorder) Record(x *gatehouse.Exchange, t gatehouse.Traffic) {
-	c := r.counters.cellOf(x.Endpoint)
+	b := r.buffers.Get().(*buffers)
+	c := b.cellOf(r.counters, x.Endpoint)
 	o := outcomeOf(x)
 	r.counters.count(c, x, &t, o)
-	b := r.buffers.Get().(*buffers)
-	b.path = redact.Path(b.path[:0], x.Request.Path, c.template)
+	b.path = c.paths.Append(b.path[:0], x.Request.Path)
 	if r.access != nil {
 		b.line = appendAccess(b.line[:0], b, c, x, &t, o)
 		r.access.append(b.line)
