@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,8 @@ type TrailStep struct {
 // comes round again before it was stored is a dropped trail, and is counted.
 type trails struct {
 	slots    []slot
-	serial   atomic.Uint64 // of the last exchange
+	pending  [ringSize / 64]atomic.Uint64 // one bit per slot that may wait to be stored
+	serial   atomic.Uint64                // of the last exchange
 	refusals rate
 	passes   rate
 	ring     rate // passes that are kept in memory
@@ -115,6 +117,8 @@ func (t *trails) keep(b *buffers, x *gatehouse.Exchange, traffic *gatehouse.Traf
 	s.fill(b, x, traffic, o)
 	s.mu.Unlock()
 	if pending {
+		at := serial % uint64(len(t.slots))
+		t.pending[at/64].Or(1 << (at % 64))
 		select {
 		case t.wake <- struct{}{}:
 		default:
@@ -141,12 +145,11 @@ func (t *trails) worth(x *gatehouse.Exchange, traffic *gatehouse.Traffic, o outc
 // run stores pending trails until the recorder is closed.
 func (t *trails) run() {
 	defer close(t.ended)
-	var from uint64 = 1
 	for {
 		select {
 		case <-t.wake:
 		case <-t.stop:
-			t.drain(from)
+			t.drain()
 			return
 		}
 		pause := time.NewTimer(storeEvery) // so that there is a batch
@@ -155,41 +158,42 @@ func (t *trails) run() {
 		case <-t.stop:
 		}
 		pause.Stop()
-		from = t.drain(from)
+		t.drain()
 	}
 }
 
-// drain stores what is pending from serial number from on, and returns where
-// the next drain begins: at the first exchange that was still being copied.
-func (t *trails) drain(from uint64) (next uint64) {
-	last := t.serial.Load()
-	if size := uint64(len(t.slots)); last >= size {
-		from = max(from, last-size+1)
-	}
-	next = last + 1
-	batch := make([]store.Trail, 0, storeBatch)
-	for serial := from; serial <= last; serial++ {
-		s := &t.slots[serial%uint64(len(t.slots))]
-		s.mu.Lock()
-		if s.serial < serial {
-			next = min(next, serial)
-		}
-		var found *Trail
-		if s.serial == serial && s.pending {
-			s.pending = false
-			found = s.trail()
-		}
-		s.mu.Unlock()
-		if found == nil {
+// drain stores what is pending, from the oldest slots on.
+func (t *trails) drain() {
+	var batch []store.Trail
+	oldest := (t.serial.Load() + 1) / 64
+	for i := range uint64(len(t.pending)) {
+		at := (oldest + i) % uint64(len(t.pending))
+		if t.pending[at].Load() == 0 {
 			continue
 		}
-		if batch = append(batch, document(found)); len(batch) == storeBatch {
-			t.write(batch)
-			batch = batch[:0]
+		for waiting := t.pending[at].Swap(0); waiting != 0; waiting &= waiting - 1 {
+			found := t.slots[at*64+uint64(bits.TrailingZeros64(waiting))].take()
+			if found == nil {
+				continue
+			}
+			if batch = append(batch, document(found)); len(batch) == storeBatch {
+				t.write(batch)
+				batch = batch[:0]
+			}
 		}
 	}
 	t.write(batch)
-	return next
+}
+
+// take returns the trail that waits in the slot, or nil, and that it waits no more.
+func (s *slot) take() *Trail {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.pending {
+		return nil
+	}
+	s.pending = false
+	return s.trail()
 }
 
 // document returns the trail as it is stored.
