@@ -56,7 +56,9 @@ func (b *buffers) appendStamp(dst []byte, unixMicro int64) []byte {
 		b.stamp = b.stamp[:len(b.stamp)-micros]
 	}
 	dst = append(dst, b.stamp...)
-	return append(appendDigits(dst, int(unixMicro%1e6), 6), 'Z', '"')
+	m := uint32(unixMicro % 1e6)
+	high, middle, low := m/1e4*2, m/100%100*2, m%100*2
+	return append(dst, pairs[high], pairs[high+1], pairs[middle], pairs[middle+1], pairs[low], pairs[low+1], 'Z', '"')
 }
 
 // principal returns the fields of a principal.
@@ -104,3 +106,6 @@ const spread = 0x9e3779b97f4a7c15
 
 // slotOf returns a hash of an address. Objects do not move.
 func slotOf[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) * spread }
+
+// pairs holds the numbers below 100 in two digits each.
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"

@@ -32,7 +32,10 @@ func sensitive(name string) bool {
 			return true
 		}
 	}
-	for i := range folded {
+	for i := 0; i+1 < len(folded); i++ {
+		if wordsGoOn[folded[i]&31]>>(folded[i+1]&31)&1 == 0 {
+			continue
+		}
 		for _, w := range wordsBy[folded[i]&31] {
 			if len(folded)-i >= len(w) && string(folded[i:i+len(w)]) == w {
 				return true
@@ -48,6 +51,14 @@ var (
 	namesBy    = byLetter(sensitiveNames)
 	harmlessBy = byLetter(harmlessNames)
 )
+
+// wordsGoOn has, by the first letter of sensitive words, one bit per second letter.
+var wordsGoOn = func() (t [32]uint32) {
+	for _, w := range sensitiveWords {
+		t[w[0]&31] |= 1 << (w[1] & 31)
+	}
+	return t
+}()
 
 func byLetter(words []string) (t [32][]string) {
 	for _, w := range words {
