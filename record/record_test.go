@@ -254,6 +254,18 @@ func TestAClockThatJumpsBackDoesNotStopTheStore(t *testing.T) {
 	}
 }
 
+func TestStragglersOfTheSecondBeforeDoNotBeginANewOne(t *testing.T) {
+	r, taken := rate{most: 10}, 0
+	for n := range int64(1000) {
+		if r.take(1000 + n%2) {
+			taken++
+		}
+	}
+	if taken != 10+1 { // the first is of the second before
+		t.Errorf("%d are taken", taken)
+	}
+}
+
 func TestConcurrentRecordingLosesNothing(t *testing.T) {
 	out, kept := &sink{}, &memoryTrails{}
 	r := New(Config{Log: out, Trails: kept})

@@ -191,13 +191,15 @@ type rate struct {
 	most  uint64
 }
 
-// take reports whether one more event is within the rate. A clock that jumps,
-// in whichever direction, begins a new period.
+// take reports whether one more event is within the rate. An event of the period
+// before counts in the present one: exchanges that began before the turn end after
+// others that began behind it. A clock that jumps, in whichever direction, begins
+// a new period.
 func (r *rate) take(period int64) bool {
 	for {
 		old := r.state.Load()
 		now := uint64(period) << 16
-		if old>>16 == now>>16 {
+		if p := old >> 16; p == now>>16 || p == now>>16+1 {
 			now = old
 		}
 		if now&0xffff >= r.most {
