@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/memory"
@@ -283,7 +284,9 @@ func TestGateTwoWritesAndFourReadsPerRequest(t *testing.T) {
 			r, w := float64(reads2-reads)/(clients*each), float64(writes2-writes)/(clients*each)
 			t.Logf("figure system calls per request, %s, all controls: %.3f reads, %.3f writes", name, r, w)
 			// The log, the store of trails and the clock's tick go on beside: a twentieth.
-			if r > 4.05 || w > 2.05 {
+			// On a slow machine they are a larger part of it, and under the race detector
+			// the machine is a slow one.
+			if (r > 4.05 || w > 2.05) && !race.Enabled {
 				t.Errorf("%.3f reads and %.3f writes per request, want at most 4 and 2", r, w)
 			}
 		})
