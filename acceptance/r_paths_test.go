@@ -257,5 +257,5 @@ func TestR1_NoCarelessReaderOfWhatLeavesFindsTheProtectedPath(t *testing.T) {
 	if reached < 100 || refused < 1000 {
 		t.Errorf("only %d reached and %d were refused: the test has lost its teeth", reached, refused)
 	}
-	t.Log(fmt.Sprintf("figure protected path read from what left 0/0 of %d, %d refused", reached, refused))
+	t.Logf("figure protected path read from what left 0/0 of %d, %d refused", reached, refused)
 }

@@ -309,9 +309,7 @@ func TestR27_NothingPublicIsACredential(t *testing.T) {
 	list := []string{statement, h.up.last().values("x-request-id")[0], "orders", "alice", "t1", hostName}
 	for _, p := range publicTexts(t, h.issuer) {
 		digest := sha256.Sum256(p)
-		for _, s := range []string{b64(p), base64.StdEncoding.EncodeToString(p), fmt.Sprintf("%x", digest), b64(digest[:]), "t1" + fmt.Sprintf("%x", digest), b64([]byte(`{"alg":"none"}`)) + "." + b64([]byte(`{"sub":"alice"}`)) + "." + b64(p)} {
-			list = append(list, s)
-		}
+		list = append(list, b64(p), base64.StdEncoding.EncodeToString(p), fmt.Sprintf("%x", digest), b64(digest[:]), "t1"+fmt.Sprintf("%x", digest), b64([]byte(`{"alg":"none"}`))+"."+b64([]byte(`{"sub":"alice"}`))+"."+b64(p))
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

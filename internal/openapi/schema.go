@@ -139,15 +139,14 @@ type dependency struct {
 }
 
 type array struct {
-	prefix       []*Schema
-	items        *Schema
-	min, max     int
-	unique       bool
-	contains     *Schema
-	least, most  int
-	rest         *Schema // unevaluatedItems
-	bounded      bool    // maxItems is written
-	hasContained bool
+	prefix      []*Schema
+	items       *Schema
+	min, max    int
+	unique      bool
+	contains    *Schema
+	least, most int
+	rest        *Schema // unevaluatedItems
+	bounded     bool    // maxItems is written
 }
 
 type inPlace struct {

@@ -28,13 +28,6 @@ const (
 	modes
 )
 
-func (m mode) direction() Direction {
-	if m == forRequest {
-		return Request
-	}
-	return Reply
-}
-
 // Bounds of one state; what needs more is judged on the tape.
 const (
 	maxGoals    = 64
