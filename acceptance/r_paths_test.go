@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"path"
