@@ -185,8 +185,8 @@ func TestARememberedTokenEndsWithTheKeysItWasVerifiedWith(t *testing.T) {
 	}
 	keys.issuer.Store(offline(t, url))
 	later := at.Add(8 * time.Minute) // verified anew, and the refresh begins in the background
-	if got := said(t, step, withToken(later, token)); got != "" {
-		t.Fatal(got)
+	if got := said(t, step, withToken(later, token)); got != "" && got != "jwt.signature" {
+		t.Fatal(got) // the refresh may have been the faster
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for said(t, step, withToken(later.Add(time.Second), token)) != "jwt.signature" {
