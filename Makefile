@@ -1,5 +1,8 @@
 # Gatehouse. `make help` lists the targets; nothing needs to be set up before any of them.
 
+SHELL       = bash
+.SHELLFLAGS = -o pipefail -c
+
 GO        ?= go
 FUZZTIME  ?= 10s
 H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
