@@ -244,17 +244,13 @@ func TestNothingIsSetUpBehindTheReadersBack(t *testing.T) {
 	}
 }
 
-// maxLines is the house's habit; the exceptions are named with their reason.
+// maxLines is the house's habit.
 const maxLines = 400
-
-var longFiles = map[string]string{
-	"../host/middleware/middleware.go": "one door on one page",
-}
 
 func TestFilesStayShort(t *testing.T) {
 	walk(t, func(path string, src []byte) {
 		n := bytes.Count(src, []byte("\n"))
-		if n > maxLines && !strings.HasSuffix(path, "_test.go") && longFiles[path] == "" {
+		if n > maxLines && !strings.HasSuffix(path, "_test.go") {
 			t.Errorf("%s has %d lines, the habit is %d", path, n, maxLines)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -43,11 +42,6 @@ func (s *Server) answer(t *turn, d downstream) bool {
 	return !t.cut
 }
 
-// bodiless reports whether the answer has no body whatever its fields say.
-func bodiless(x *gatehouse.Exchange) bool {
-	return x.Request.Method == http.MethodHead || x.Response.Status == http.StatusNoContent || x.Response.Status == http.StatusNotModified
-}
-
 // whole sends an answer that is held: in one write if it is small.
 func (s *Server) whole(t *turn, d downstream) error {
 	x := &t.x
@@ -65,6 +59,7 @@ func (s *Server) whole(t *turn, d downstream) error {
 	if err := d.start(t, f, n); err != nil {
 		return s.unsafe(t, d, err)
 	}
+	sent := int64(len(body))
 	if len(body) <= largest {
 		t.out = append(t.out, body...)
 		body = nil
@@ -77,9 +72,7 @@ func (s *Server) whole(t *turn, d downstream) error {
 			return err
 		}
 	}
-	if !bodiless(x) {
-		t.sent = n
-	}
+	t.sent = sent
 	return d.end(t, nil)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -63,7 +64,7 @@ func (c *conn) run() {
 	}
 	c.reader = wire.NewReader(c.net)
 	c.reader.Buffers = &s.buffers
-	c.reader.MaxHead = s.cfg.AllowHeaders.Head
+	c.reader.MaxHead = s.cfg.Limits.Head
 	wait := s.cfg.HandshakeTime // a client that has connected has something to say
 	for {
 		c.idle.Store(true)
@@ -306,15 +307,12 @@ func (s *Server) identify(t *turn, m *wire.Message) {
 	}
 }
 
-var (
-	misdirected = gatehouse.Answer{Status: 421, Reason: "proxy.misdirected", Public: "This host is not the one that the TLS handshake named"}
-	noUpgrade   = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
-)
+var misdirected = gatehouse.Answer{Status: 421, Reason: "proxy.misdirected", Public: "This host is not the one that the TLS handshake named"}
 
 // limits bounds a head; what some endpoint of the policy permits is taken until
 // the endpoint is known.
 func (s *Server) limits(p *engine.Policy) wire.Limits {
-	l := s.cfg.AllowHeaders
+	l := s.cfg.Limits
 	l.Permit = p.Permits()
 	return l
 }
@@ -342,7 +340,7 @@ func (s *Server) admitted(x *gatehouse.Exchange, p *engine.Policy, needs gatehou
 		return
 	}
 	if q.Upgrade && x.Endpoint.Declared && !x.Endpoint.WebSocket {
-		engine.Fail(x, "proxy", &noUpgrade, "")
+		engine.Fail(x, "proxy", &host.NoUpgrade, "")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -22,7 +23,7 @@ func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
 	x := &t.x
 	defer engine.Brought(x, gatehouse.Reply)
 	if x.Request.BodyTooLarge { // nobody refused it, but only its beginning is here
-		engine.Fail(x, "proxy", &tooLarge, "")
+		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
 		return
 	}
 	if err := s.roundTrip(ctx, t, d); err != nil {
@@ -88,7 +89,7 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 	if err := s.send(t, d); err != nil {
 		return err
 	}
-	return s.receive(t, d)
+	return s.receive(t)
 }
 
 // send writes the request: in one piece when the body is there, else as it comes.
@@ -123,7 +124,7 @@ func (s *Server) send(t *turn, d downstream) error {
 // stream forwards a body that no control needed whole, as it comes. The head has
 // been sent, so what fails from here on ends the connection to the upstream.
 func (s *Server) stream(t *turn, d downstream, f wire.Framing) error {
-	limit, n := limitOf(&t.x), int64(0)
+	limit, n := host.BodyLimit(&t.x), int64(0)
 	for {
 		b, err := d.next()
 		if n += int64(len(b)); n > limit {
@@ -179,7 +180,7 @@ func (s *Server) toUpstream(t *turn, b []byte) error {
 var errTimeout = errors.New("proxy: the upstream is too slow")
 
 // receive reads the reply's head, past interim replies.
-func (s *Server) receive(t *turn, d downstream) error {
+func (s *Server) receive(t *turn) error {
 	x, r := &t.x, t.up.reader
 	for interim := 0; interim < 16; interim++ {
 		s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
@@ -227,7 +228,7 @@ func (s *Server) failUpstream(t *turn, err error) {
 	case errors.As(err, &body):
 		failBody(t, body.err)
 	case errors.Is(err, errTooLarge):
-		engine.Fail(x, "proxy", &tooLarge, "")
+		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
 	case errors.Is(err, errTimeout), errors.As(err, &timeout) && timeout.Timeout():
 		engine.Fail(x, "proxy", &timedOut, err.Error())
 	default:
@@ -247,17 +248,8 @@ func (s *Server) releaseUpstream(t *turn) {
 	if u == nil {
 		return
 	}
-	if t.reply.Close || t.reply.Framing == wire.UntilClose {
-		s.retire(t, u)
-		return
-	}
-	t.held = u
-}
-
-// retire keeps a connection that will not be used again until the reply's views
-// have died.
-func (s *Server) retire(t *turn, u *upconn) {
-	t.held, t.heldDead = u, true
+	// Also one that will not be used again is kept until the reply's views have died.
+	t.held, t.heldDead = u, t.reply.Close || t.reply.Framing == wire.UntilClose
 }
 
 // freeUpstream lets go of the connection whose buffer the reply's fields are in.

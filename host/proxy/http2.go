@@ -38,7 +38,7 @@ func (s *Server) newHTTP2() error {
 		WriteByteTimeout:             s.cfg.BodyGrace,
 	}
 	s.base = &http.Server{
-		MaxHeaderBytes: s.cfg.AllowHeaders.Head,
+		MaxHeaderBytes: s.cfg.Limits.Head,
 		ErrorLog:       log.New(io.Discard, "", 0), // what goes wrong is the client's, and is counted
 	}
 	if err := http2.ConfigureServer(s.base, s.h2); err != nil {

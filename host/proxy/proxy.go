@@ -49,7 +49,7 @@ type Config struct {
 	BodyGrace     time.Duration // a body may be slow for so long; 5 s
 	MinRate       int64         // then bytes per second of bodies, both ways; 1,024
 	UpstreamTime  time.Duration // for endpoints without a timeout of their own; 30 s
-	AllowHeaders  wire.Limits   // zero means wire.DefaultLimits
+	Limits        wire.Limits   // zero means wire.DefaultLimits
 }
 
 func (c *Config) defaults() {
@@ -72,8 +72,8 @@ func (c *Config) defaults() {
 	if c.MinRate == 0 {
 		c.MinRate = 1024
 	}
-	if c.AllowHeaders == (wire.Limits{}) {
-		c.AllowHeaders = wire.DefaultLimits()
+	if c.Limits == (wire.Limits{}) {
+		c.Limits = wire.DefaultLimits()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -78,20 +79,12 @@ var (
 	errClient = errors.New("proxy: the client has gone")
 )
 
-const (
-	bodyLimit  = 1 << 20 // of request bodies, where no control says otherwise
-	replyLimit = 4 << 20 // of reply bodies that must be held whole
-)
-
 // What a client may see of a failure on the way.
 var (
-	tooLarge    = gatehouse.Answer{Status: 413, Reason: "proxy.body_too_large", Public: "The request body is too large"}
 	tooSlow     = gatehouse.Answer{Status: 408, Reason: "proxy.body_too_slow", Public: "The request body came too slowly"}
-	clientGone  = gatehouse.Answer{Status: 400, Reason: "proxy.client_gone", Public: "The request body is incomplete"}
 	unreachable = gatehouse.Answer{Status: 502, Reason: "proxy.upstream_unreachable", Public: "The service is unavailable"}
 	malformed   = gatehouse.Answer{Status: 502, Reason: "proxy.upstream_malformed", Public: "The service is unavailable"}
 	timedOut    = gatehouse.Answer{Status: 504, Reason: "proxy.upstream_timeout", Public: "The service did not answer in time"}
-	replyTooBig = gatehouse.Answer{Status: 502, Reason: "proxy.reply_too_large", Public: "The service is unavailable"}
 )
 
 // drive walks the exchange to its answer.
@@ -121,7 +114,7 @@ func (s *Server) drive(ctx context.Context, t *turn, d downstream) {
 func (s *Server) bringBody(t *turn, d downstream) {
 	x := &t.x
 	defer engine.Brought(x, gatehouse.Body)
-	limit := limitOf(x)
+	limit := host.BodyLimit(x)
 	body := x.Request.Body[:0]
 	for !t.bodyDone {
 		b, err := d.next()
@@ -143,16 +136,9 @@ func (s *Server) bringBody(t *turn, d downstream) {
 	x.Request.Body = body
 }
 
-func limitOf(x *gatehouse.Exchange) int64 {
-	if x.Request.BodyLimit > 0 {
-		return x.Request.BodyLimit
-	}
-	return bodyLimit
-}
-
 // failBody ends an exchange whose request body cannot be had.
 func failBody(t *turn, err error) {
-	a, r := &clientGone, (*wire.Refusal)(nil)
+	a, r := &host.ClientGone, (*wire.Refusal)(nil)
 	switch {
 	case errors.As(err, &r):
 		a = r.Answer
@@ -173,7 +159,7 @@ func (s *Server) bringReplyBody(t *turn) {
 	}
 	limit := x.Response.BodyLimit
 	if limit <= 0 {
-		limit = replyLimit
+		limit = host.DefaultReplyLimit
 	}
 	s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
 	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], limit)
@@ -189,7 +175,7 @@ func (s *Server) bringReplyBody(t *turn) {
 	case large:
 		s.dropUpstream(t)
 		x.Response.BodyTooLarge = true
-		engine.Fail(x, "proxy", &replyTooBig, "the reply's body is over the limit")
+		engine.Fail(x, "proxy", &host.ReplyTooLarge, "the reply's body is over the limit")
 	default:
 		t.unread = false
 		s.releaseUpstream(t)

@@ -1,0 +1,29 @@
+// Package host holds what every door has in common: the limits where no control
+// says otherwise, and the answers to what a door alone can see. Callers must not
+// be able to tell by an answer which door they came through.
+package host
+
+import "github.com/gatehouse-api/gatehouse"
+
+// DefaultReplyLimit is the most bytes of a reply's body that are held whole.
+const DefaultReplyLimit = 4 << 20
+
+// defaultBodyLimit is the most bytes of a request's body, where no control says
+// otherwise.
+const defaultBodyLimit = 1 << 20
+
+// The answers that doors share.
+var (
+	BodyTooLarge  = gatehouse.Answer{Status: 413, Reason: "proxy.body_too_large", Public: "The request body is too large"}
+	ClientGone    = gatehouse.Answer{Status: 400, Reason: "proxy.client_gone", Public: "The request body is incomplete"}
+	ReplyTooLarge = gatehouse.Answer{Status: 502, Reason: "proxy.reply_too_large", Public: "The service is unavailable"}
+	NoUpgrade     = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
+)
+
+// BodyLimit returns the most bytes of x's request body that are read.
+func BodyLimit(x *gatehouse.Exchange) int64 {
+	if x.Request.BodyLimit > 0 {
+		return x.Request.BodyLimit
+	}
+	return defaultBodyLimit
+}

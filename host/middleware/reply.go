@@ -1,0 +1,149 @@
+package middleware
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host"
+)
+
+// forward calls next.
+func (t *turn) forward() {
+	x := &t.x
+	t.hold = x.Endpoint.Plan.ReplyBody
+	out := t.outgoing(x.Request.Method, x.Request.Path, x.Request.Query)
+	if x.Cursor.Have >= gatehouse.Body {
+		out.Body = io.NopCloser(bytes.NewReader(x.Request.Body))
+		out.ContentLength = int64(len(x.Request.Body))
+	} else {
+		out.Body = &limited{ReadCloser: t.r.Body, turn: t}
+	}
+	t.door.next.ServeHTTP(t, out)
+	if !t.begun {
+		t.WriteHeader(http.StatusOK)
+	}
+	if t.hold {
+		x.Response.Body = append(x.Response.Body[:0], t.held.Bytes()...)
+		engine.Brought(x, gatehouse.ReplyBody)
+		if t.held.Len() > host.DefaultReplyLimit {
+			engine.Fail(x, "proxy", &host.ReplyTooLarge, "the reply's body is over the limit")
+		}
+	}
+}
+
+// limited counts a streamed request body and ends it at its limit.
+type limited struct {
+	io.ReadCloser
+	turn *turn
+}
+
+var errTooLarge = errors.New("middleware: the request body is over its limit")
+
+// Read implements [io.Reader].
+func (l *limited) Read(p []byte) (int, error) {
+	t := l.turn
+	left := host.BodyLimit(&t.x) - t.size
+	if int64(len(p)) > left+1 {
+		p = p[:left+1]
+	}
+	n, err := l.ReadCloser.Read(p)
+	if int64(n) > left {
+		t.x.Request.BodyTooLarge = true
+		return 0, errTooLarge
+	}
+	t.size += int64(n)
+	return n, err
+}
+
+// Header implements [http.ResponseWriter] for next.
+func (t *turn) Header() http.Header { return t.headers }
+
+// WriteHeader implements [http.ResponseWriter] for next. A reply that need not
+// be held walks on from here and is streamed.
+func (t *turn) WriteHeader(status int) {
+	if t.begun || status < 200 {
+		return
+	}
+	t.begun = true
+	x := &t.x
+	x.Response.Status = status
+	if x.Request.BodyTooLarge {
+		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
+	}
+	for k, vs := range t.headers {
+		name := strings.ToLower(k)
+		switch name {
+		case "content-length", "connection", "transfer-encoding", "keep-alive", "upgrade", "trailer":
+			continue
+		}
+		for _, v := range vs {
+			x.Response.Fields.Add(name, v)
+		}
+	}
+	engine.Brought(x, gatehouse.Reply)
+	if t.hold {
+		return
+	}
+	for engine.Advance(t.r.Context(), x) != engine.Done {
+		engine.Brought(x, gatehouse.ReplyBody)
+	}
+	if x.EndedBy == "" {
+		t.start(t.headers.Get("Content-Length"))
+	}
+}
+
+// Write implements [http.ResponseWriter] for next.
+func (t *turn) Write(b []byte) (int, error) {
+	if !t.begun {
+		t.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case t.hold:
+		if t.held.Len() > host.DefaultReplyLimit {
+			return len(b), nil // refused when next is done
+		}
+		return t.held.Write(b)
+	case t.x.EndedBy != "":
+		return len(b), nil // the reply was refused: nothing of it leaves
+	}
+	n, err := t.w.Write(b)
+	t.sent += int64(n)
+	return n, err
+}
+
+// Flush implements [http.Flusher] for next, where the reply is streamed.
+func (t *turn) Flush() {
+	if f, ok := t.w.(http.Flusher); ok && t.begun && !t.hold && t.x.EndedBy == "" {
+		f.Flush()
+	}
+}
+
+func (t *turn) start(length string) {
+	h := t.w.Header()
+	for _, f := range t.x.Response.Fields {
+		h.Add(f.Name, strings.Clone(f.Value))
+	}
+	if length != "" {
+		h.Set("Content-Length", length)
+	}
+	if len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = nil // net/http must not guess one
+	}
+	t.w.WriteHeader(t.x.Response.Status)
+}
+
+// send answers with the response that is held.
+func (t *turn) send() {
+	r := &t.x.Response
+	t.start("")
+	if t.r.Method == http.MethodHead || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified {
+		return
+	}
+	n, _ := t.w.Write(r.Body)
+	t.sent = int64(n)
+}
