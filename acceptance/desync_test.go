@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/wire/wiretest"
@@ -170,22 +171,8 @@ func catchAll(t testing.TB, held bool) *lane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := proxy.New(proxy.Config{Gate: engine.NewGate(policy), Record: l.decided,
+	l.addr = casetest.ServeProxy(t, proxy.Config{Gate: engine.NewGate(policy), Record: l.decided,
 		HandshakeTime: 300 * time.Millisecond, HeaderTime: 300 * time.Millisecond, BodyGrace: 300 * time.Millisecond, IdleTime: 300 * time.Millisecond, UpstreamTime: 2 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.addr = ln.Addr().String()
-	go func() { _ = s.Serve(ln, nil) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = s.Shutdown(ctx)
-	})
 	return l
 }
 

@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/internal/race"
@@ -27,21 +27,7 @@ func from(host int) *net.Dialer {
 func serve(t testing.TB, p *engine.Policy) (addr string, g *engine.Gate) {
 	t.Helper()
 	g = engine.NewGate(p)
-	s, err := proxy.New(proxy.Config{Gate: g})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = s.Serve(l, nil) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = s.Shutdown(ctx)
-	})
-	return l.Addr().String(), g
+	return casetest.ServeProxy(t, proxy.Config{Gate: g}), g
 }
 
 func TestSlowClientsAreShedAndABystanderSeesNothing(t *testing.T) {

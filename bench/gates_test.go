@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/engine"
@@ -154,25 +155,7 @@ func assemble(t testing.TB, s *site) (*engine.Gate, *record.Recorder) {
 func serveInProcess(t testing.TB, s *site) string {
 	t.Helper()
 	gate, recorder := assemble(t, s)
-	server, err := proxy.New(proxy.Config{Gate: gate, Record: recorder})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l, nil) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shutting down: %v", err)
-		}
-		<-done
-	})
-	return l.Addr().String()
+	return casetest.ServeProxy(t, proxy.Config{Gate: gate, Record: recorder})
 }
 
 // client asks over one connection, without allocating.

@@ -56,24 +56,11 @@ func Run(t *testing.T, kinds ...gatehouse.Kind) {
 // there were.
 func RunFolder(t *testing.T, folder string, kinds ...gatehouse.Kind) int {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
+	n := each(t, folder, func(t *testing.T, c *Case, d door) { c.run(t, d, kinds) })
+	if n == 0 {
 		t.Fatalf("no cases in %s: a control without cases is not done", folder)
 	}
-	for _, f := range files {
-		c, err := read(f)
-		if err != nil {
-			t.Errorf("%s: %v", f, err)
-			continue
-		}
-		for _, door := range doors {
-			t.Run(c.Name+"/"+door.name, func(t *testing.T) { c.run(t, door, kinds) })
-		}
-	}
-	return len(files)
+	return n
 }
 
 // Broken runs every case of a folder through every door after breaking what the
@@ -81,24 +68,32 @@ func RunFolder(t *testing.T, folder string, kinds ...gatehouse.Kind) int {
 // many reached the upstream.
 func Broken(t *testing.T, folder string, breaking func(*gatehouse.Kept), kinds ...gatehouse.Kind) (sent, reached int) {
 	t.Helper()
+	each(t, folder, func(t *testing.T, c *Case, d door) {
+		s, r := c.runBroken(t, d, kinds, breaking)
+		sent, reached = sent+s, reached+r
+	})
+	return sent, reached
+}
+
+// each calls f for every case of a folder and every door, and returns how many
+// cases there are.
+func each(t *testing.T, folder string, f func(*testing.T, *Case, door)) int {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range files {
-		c, err := read(f)
+	for _, file := range files {
+		c, err := read(file)
 		if err != nil {
-			t.Errorf("%s: %v", f, err)
+			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		for _, door := range doors {
-			t.Run(c.Name+"/"+door.name, func(t *testing.T) {
-				s, r := c.runBroken(t, door, kinds, breaking)
-				sent, reached = sent+s, reached+r
-			})
+		for _, d := range doors {
+			t.Run(c.Name+"/"+d.name, func(t *testing.T) { f(t, c, d) })
 		}
 	}
-	return sent, reached
+	return len(files)
 }
 
 // read reads one case and refuses parts that nobody would look at.

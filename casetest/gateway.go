@@ -50,14 +50,6 @@ var doors = []door{
 	{"middleware", gatehouse.AllCaps, serveMiddleware},
 }
 
-// Start loads the configuration of one API, as cases hold it, and serves it
-// through the proxy door. kinds is the catalogue.
-func Start(t testing.TB, api string, kinds ...gatehouse.Kind) *Gateway {
-	t.Helper()
-	c := &Case{Config: api, Upstream: map[string]string{}}
-	return c.start(t, doors[0], kinds, nil)
-}
-
 func (c *Case) start(t testing.TB, d door, kinds []gatehouse.Kind, breaking func(*gatehouse.Kept)) *Gateway {
 	t.Helper()
 	g := &Gateway{Upstream: newUpstream(t, c.Upstream), Seen: &Seen{}, Kept: Kept(t)}
@@ -171,7 +163,14 @@ func (a *authenticator) Explain(s *gatehouse.Sheet) {
 
 func serveProxy(t testing.TB, g *engine.Gate, r gatehouse.Recorder, _ *Upstream) string {
 	t.Helper()
-	s, err := proxy.New(proxy.Config{Gate: g, Record: r})
+	return ServeProxy(t, proxy.Config{Gate: g, Record: r})
+}
+
+// ServeProxy serves the proxy door on a loopback port until the test ends, and
+// returns its address.
+func ServeProxy(t testing.TB, c proxy.Config) string {
+	t.Helper()
+	s, err := proxy.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
