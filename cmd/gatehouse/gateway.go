@@ -264,23 +264,6 @@ func (g *gateway) reload() error {
 	return nil
 }
 
-// Explain returns the trail of a request as text.
-func (g *gateway) Explain(id string) (string, error) {
-	t, err := g.recorder.Find(context.Background(), id)
-	if err != nil {
-		return "", err
-	}
-	var b textBuffer
-	if err := record.PrintTrail(&b, t); err != nil {
-		return "", err
-	}
-	return string(b), nil
-}
-
-type textBuffer []byte
-
-func (b *textBuffer) Write(p []byte) (int, error) { *b = append(*b, p...); return len(p), nil }
-
 // Close lets exchanges in progress end, until ctx does, and writes out the rest.
 func (g *gateway) Close(ctx context.Context) error {
 	var all error
