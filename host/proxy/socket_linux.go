@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -62,7 +63,12 @@ func (s *socket) Read(b []byte) (int, error) {
 }
 
 // Write implements [net.Conn]. There is one writer at a time.
+//
+// It first lets the other exchanges that are ready come to their own writes.
+// Writes that follow one another find the peer awake; one that comes alone pays
+// for waking it, which is dearer than the write.
 func (s *socket) Write(b []byte) (int, error) {
+	runtime.Gosched()
 	s.out = transfer{buf: b}
 	if err := s.raw.Write(s.onWrite); err != nil {
 		return s.out.n, err
