@@ -1,7 +1,9 @@
 package openapi
 
-// email reads addr-spec of RFC 5321 without quoted strings and comments.
-func email(b []byte) bool {
+// email reads addr-spec of RFC 5321 without quoted strings and comments, or that
+// of RFC 6531 where characters beyond ASCII are taken. Quoted local parts are
+// refused by choice: programs behind us read them differently.
+func email(b []byte, international bool) bool {
 	at := -1
 	for i, c := range b {
 		if c == '@' {
@@ -15,7 +17,7 @@ func email(b []byte) bool {
 		return false
 	}
 	for i, c := range b[:at] {
-		if c == '.' && b[i+1] == '.' || !atext(c) && c != '.' {
+		if c == '.' && b[i+1] == '.' || !atext(c) && c != '.' && !(c >= 0x80 && international) {
 			return false
 		}
 	}
@@ -26,6 +28,9 @@ func email(b []byte) bool {
 			return ipv6(inner[5:])
 		}
 		return ipv4(inner)
+	}
+	if international {
+		return idnHostname(domain)
 	}
 	return hostname(domain)
 }
@@ -63,33 +68,46 @@ func uuid(b []byte) bool {
 	return true
 }
 
-// hostname reads RFC 1123 section 2.1.
+// hostname reads RFC 1123 section 2.1, and RFC 5891 where a label is an A-label.
 func hostname(b []byte) bool {
+	aLabel, ok := ldh(b)
+	return ok && (!aLabel || international(b))
+}
+
+// ldh reads a name of letters, digits and hyphens, and reports whether one of its
+// labels is an A-label.
+func ldh(b []byte) (aLabel, ok bool) {
 	if len(b) == 0 || len(b) > 253 {
-		return false
+		return false, false
 	}
 	label := 0
 	for i, c := range b {
 		switch {
 		case c == '.':
 			if label == 0 || b[i-1] == '-' {
-				return false
+				return false, false
 			}
 			label = 0
 			continue
 		case c == '-':
 			if label == 0 || i+1 == len(b) {
-				return false
+				return false, false
 			}
 		case !alnum(c):
-			return false
+			return false, false
+		}
+		if label++; label > 63 {
+			return false, false
 		}
 		// Two hyphens there mark an internationalised label (RFC 5891 section 4.2.3.1).
-		if label++; label > 63 || c == '-' && label == 4 && b[i-1] == '-' && (b[i-3]|0x20 != 'x' || b[i-2]|0x20 != 'n') {
-			return false
+		if c == '-' && label == 4 && b[i-1] == '-' {
+			if b[i-3]|0x20 != 'x' || b[i-2]|0x20 != 'n' {
+				return false, false
+			}
+			aLabel = true
 		}
 	}
-	return label > 0
+	return aLabel, label > 0
 }
 
 func ipv4(b []byte) bool {

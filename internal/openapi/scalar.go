@@ -110,6 +110,14 @@ func (n *numbers) quickly(v int64) bool { return n == nil || n.quick && v >= n.f
 // holds reports whether v, of at most 15 digits, is known to have the format.
 func (f format) holds(v int64) bool {
 	switch f {
+	case formatInt8:
+		return v >= math.MinInt8 && v <= math.MaxInt8
+	case formatInt16:
+		return v >= math.MinInt16 && v <= math.MaxInt16
+	case formatUint8:
+		return v >= 0 && v <= math.MaxUint8
+	case formatUint16:
+		return v >= 0 && v <= math.MaxUint16
 	case formatInt32:
 		return v >= math.MinInt32 && v <= math.MaxInt32
 	case formatUint32:
@@ -155,21 +163,14 @@ func (r *run) number(i int, s *Schema) bool {
 // beyond +-2^53 to which the description gives neither format nor bound.
 func (s *Schema) inRange(f format, v *jsonwalk.Decimal, request bool) bool {
 	g := &s.shared.ranges
-	switch f {
-	case formatInt32:
-		return v.Integer() && g.int32.holds(v)
-	case formatInt64:
-		return v.Integer() && g.int64.holds(v)
-	case formatUint32:
-		return v.Integer() && g.uint32.holds(v)
-	case formatUint64:
-		return v.Integer() && g.uint64.holds(v)
+	if f.whole() {
+		return v.Integer() && g[f].holds(v)
 	}
-	if !g.double.holds(v) {
+	if !g[formatDouble].holds(v) || f == formatFloat && !g[f].holds(v) {
 		return false
 	}
 	loose := s.types&TypeNumber == TypeInteger && (s.numbers == nil || s.numbers.max == nil && s.numbers.under == nil)
-	return !loose || !request || g.exact.holds(v)
+	return !loose || !request || g[formatExact].holds(v)
 }
 
 // overflows reports a number beyond every double: what programs make of it
@@ -180,7 +181,7 @@ func (sh *shared) overflows(raw []byte) bool {
 	}
 	var v jsonwalk.Decimal
 	v.Set(raw)
-	return !sh.ranges.double.holds(&v)
+	return !sh.ranges[formatDouble].holds(&v)
 }
 
 func (r *run) text(i int, s *Schema) bool {

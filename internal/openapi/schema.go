@@ -29,7 +29,7 @@ const (
 // goroutines at once.
 type Schema struct {
 	shared *shared
-	place  Place
+	origin origin
 
 	never       bool  // accepts nothing: the schema false
 	unsupported bool  // accepts nothing, because it asks for what is not implemented
@@ -51,13 +51,14 @@ type Schema struct {
 type shared struct {
 	unevaluated bool // some schema asks what others have evaluated
 	formats     bool // format asserts; in a JSON Schema alone it only annotates
+	declared    map[string]struct{} // the names of all members that some schema declares
 	ranges      ranges
 	runs        sync.Pool
 	walks       sync.Pool
 }
 
 // ranges are the bounds of the number formats.
-type ranges struct{ int32, int64, uint32, uint64, exact, double span }
+type ranges [formats]span
 
 type span struct{ from, to jsonwalk.Decimal }
 
@@ -71,13 +72,19 @@ func newShared() *shared {
 		s.to, _ = jsonwalk.ParseDecimal([]byte(to))
 		return s
 	}
+	exact, double := "9007199254740992", "1.7976931348623157e308"
 	return &shared{ranges: ranges{
-		int32:  of("-2147483648", "2147483647"),
-		int64:  of("-9223372036854775808", "9223372036854775807"),
-		uint32: of("0", "4294967295"),
-		uint64: of("0", "18446744073709551615"),
-		exact:  of("-9007199254740992", "9007199254740992"),
-		double: of("-1.7976931348623157e308", "1.7976931348623157e308"),
+		formatInt8:   of("-128", "127"),
+		formatInt16:  of("-32768", "32767"),
+		formatInt32:  of("-2147483648", "2147483647"),
+		formatInt64:  of("-9223372036854775808", "9223372036854775807"),
+		formatUint8:  of("0", "255"),
+		formatUint16: of("0", "65535"),
+		formatUint32: of("0", "4294967295"),
+		formatUint64: of("0", "18446744073709551615"),
+		formatExact:  of("-"+exact, exact),
+		formatFloat:  of("-3.4028234663852886e38", "3.4028234663852886e38"),
+		formatDouble: of("-"+double, double),
 	}}
 }
 
@@ -176,9 +183,6 @@ func (o *object) find(name []byte) *property {
 	}
 	return nil
 }
-
-// Place returns where the schema is written.
-func (s *Schema) Place() Place { return s.place }
 
 // Types returns the types that a value of the schema may have, as far as the
 // schema and what it applies in place say so.

@@ -1,15 +1,26 @@
 package openapi
 
-// uri reads the characters and the shape of RFC 3986.
-func uri(b []byte, absolute bool) bool {
-	colon, fragment := -1, false
+import "unicode/utf8"
+
+// uri reads the characters and the shape of RFC 3986, or of RFC 3987 where
+// characters beyond ASCII are taken.
+func uri(b []byte, absolute, international bool) bool {
+	colon, fragment, query := -1, false, false
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		switch {
-		case c == '%':
-			if i+2 >= len(b) || !hex(b[i+1]) || !hex(b[i+2]) {
+		case c >= 0x80 && international:
+			r, n := utf8.DecodeRune(b[i:])
+			if !ucschar(r) && !(query && !fragment && private(r)) {
 				return false
 			}
+			i += n - 1
+		case c == '%':
+			if !escaped(b, i) {
+				return false
+			}
+		case c == '?':
+			query = true
 		case c == '#':
 			if fragment {
 				return false
@@ -17,7 +28,7 @@ func uri(b []byte, absolute bool) bool {
 			fragment = true
 		case c == ':' && colon < 0:
 			colon = i
-		case alnum(c) || in(c, "-._~:/?[]@!$&'()*+,;="):
+		case alnum(c) || in(c, "-._~:/[]@!$&'()*+,;="):
 		default:
 			return false
 		}
@@ -36,6 +47,22 @@ func uri(b []byte, absolute bool) bool {
 		}
 	}
 	return !absolute && colon < 0 && brackets(b)
+}
+
+// ucschar reports the characters that RFC 3987 section 2.2 adds.
+func ucschar(r rune) bool {
+	switch {
+	case r < 0xa0 || r > 0xefffd || r >= 0xe0000 && r < 0xe1000:
+		return false
+	case r >= 0x10000:
+		return r&0xffff < 0xfffe
+	}
+	return r <= 0xd7ff || r >= 0xf900 && r <= 0xfdcf || r >= 0xfdf0 && r <= 0xffef
+}
+
+// private reports the characters that RFC 3987 adds to queries only.
+func private(r rune) bool {
+	return r >= 0xe000 && r <= 0xf8ff || r >= 0xf0000 && r&0xffff < 0xfffe
 }
 
 // brackets allows [ and ] around an address in the authority only.
@@ -75,7 +102,7 @@ func authority(b []byte) bool {
 		for end < len(b) && b[end] != ']' {
 			end++
 		}
-		if end == len(b) || !ipv6(b[1:end]) {
+		if end == len(b) || !ipv6(b[1:end]) && !ipvFuture(b[1:end]) {
 			return false
 		}
 		b = b[end+1:]
@@ -89,6 +116,27 @@ func authority(b []byte) bool {
 			return false
 		case c == ':':
 			port = true
+		}
+	}
+	return true
+}
+
+// ipvFuture reads the addresses that RFC 3986 section 3.2.2 leaves to versions to
+// come.
+func ipvFuture(b []byte) bool {
+	if len(b) < 4 || b[0]|0x20 != 'v' {
+		return false
+	}
+	i := 1
+	for i < len(b) && hex(b[i]) {
+		i++
+	}
+	if i == 1 || i+1 >= len(b) || b[i] != '.' {
+		return false
+	}
+	for _, c := range b[i+1:] {
+		if !alnum(c) && !in(c, "-._~!$&'()*+,;=:") {
+			return false
 		}
 	}
 	return true
