@@ -19,6 +19,16 @@ type node struct {
 	param   *node
 	leaves  []leaf
 	other   *gatehouse.Endpoint // any other method of a declared path
+	depths  uint64              // bit d: some template ends d segments below
+}
+
+// farthest is the last bit of depths; it stands for all that lie beyond, too.
+const farthest = 63
+
+// reaches reports whether some template ends that many segments below. A path
+// that is not declared is mostly known by that before its segments are read.
+func (n *node) reaches(segments int) bool {
+	return n.depths>>min(segments, farthest)&1 == 1
 }
 
 // mixed is a segment with text around its parameters.
@@ -45,7 +55,8 @@ func (r *router) add(e *gatehouse.Endpoint) error {
 	segments := strings.Split(strings.TrimPrefix(e.Template, "/"), "/")
 	n := &r.root
 	var names []string
-	for _, s := range segments {
+	n.depths |= 1 << min(len(segments), farthest)
+	for i, s := range segments {
 		s = decode(s)
 		text, params, err := split(s)
 		if err != nil {
@@ -53,6 +64,7 @@ func (r *router) add(e *gatehouse.Endpoint) error {
 		}
 		names = append(names, params...)
 		n = n.child(s, text)
+		n.depths |= 1 << min(len(segments)-i-1, farthest)
 	}
 	if len(names) > maxParams {
 		return fmt.Errorf("engine: routing %s: more than %d parameters", e.Template, maxParams)
@@ -130,7 +142,7 @@ func (r *router) find(method, path string, params []gatehouse.Param) (*gatehouse
 		return nil, params
 	}
 	m := match{path: path}
-	n := m.walk(&r.root, 1)
+	n := m.find(&r.root)
 	if n == nil {
 		return nil, params
 	}
@@ -150,7 +162,7 @@ func (r *router) find(method, path string, params []gatehouse.Param) (*gatehouse
 // leadsAway reports whether a path is declared and leads elsewhere than to e.
 func (r *router) leadsAway(method, path string, e *gatehouse.Endpoint) bool {
 	m := match{path: path}
-	n := m.walk(&r.root, 1)
+	n := m.find(&r.root)
 	if n == nil {
 		return false
 	}
@@ -162,10 +174,20 @@ func (r *router) leadsAway(method, path string, e *gatehouse.Endpoint) bool {
 	return n.other != e
 }
 
-// walk finds the node for the path from byte i on. Every node is looked at once
-// at the most, so a search costs no more than the tree has nodes.
-func (m *match) walk(n *node, i int) *node {
-	if i > len(m.path) {
+// find returns the node of the path, or nil.
+func (m *match) find(root *node) *node {
+	segments := strings.Count(m.path, "/")
+	if !root.reaches(segments) {
+		return nil
+	}
+	return m.walk(root, 1, segments)
+}
+
+// walk finds the node for the path from byte i on, where that many segments
+// begin. Every node is looked at once at the most, so a search costs no more than
+// the tree has nodes.
+func (m *match) walk(n *node, i, segments int) *node {
+	if segments == 0 {
 		if len(n.leaves) == 0 && n.other == nil {
 			return nil
 		}
@@ -178,24 +200,25 @@ func (m *match) walk(n *node, i int) *node {
 	// A canonical path keeps the escapes of reserved characters. The upstream may
 	// decode them before it routes, so "/a%3Ab" must not get past "/a:b" here.
 	segment, kept := decode(m.path[i:end]), m.n
-	if next := n.literal[segment]; next != nil {
-		if found := m.walk(next, end+1); found != nil {
+	segments--
+	if next := n.literal[segment]; next != nil && next.reaches(segments) {
+		if found := m.walk(next, end+1, segments); found != nil {
 			return found
 		}
 		m.n = kept
 	}
 	for k := range n.mixed {
-		if m.cut(&n.mixed[k], segment) {
-			if found := m.walk(n.mixed[k].next, end+1); found != nil {
+		if n.mixed[k].next.reaches(segments) && m.cut(&n.mixed[k], segment) {
+			if found := m.walk(n.mixed[k].next, end+1, segments); found != nil {
 				return found
 			}
 		}
 		m.n = kept
 	}
-	if n.param != nil && segment != "" && m.n < maxParams {
+	if n.param != nil && n.param.reaches(segments) && segment != "" && m.n < maxParams {
 		m.values[m.n] = segment
 		m.n++
-		if found := m.walk(n.param, end+1); found != nil {
+		if found := m.walk(n.param, end+1, segments); found != nil {
 			return found
 		}
 		m.n = kept
