@@ -60,3 +60,16 @@ func ScanNumber(text []byte) bool {
 // Extend makes what was added since the last call part of the open container i,
 // so that its members can be looked up while it is being built.
 func (d *Doc) Extend(i int) { d.nodes[i].next = uint32(len(d.nodes)) }
+
+// Attach adds a string that is not copied, such as a file. Nobody may change it
+// while the document is in use. Its length is left to who attached it.
+func (d *Doc) Attach(text []byte) int {
+	i := d.Scalar(String, nil)
+	d.attached = append(d.attached, text)
+	d.nodes[i].flags |= attached
+	d.nodes[i].extra = uint32(len(d.attached))
+	return i
+}
+
+// Attached reports whether value i was added by [Doc.Attach].
+func (d *Doc) Attached(i int) bool { return d.nodes[i].flags&attached != 0 }

@@ -43,14 +43,15 @@ const Missing = -1
 // A Doc refers to the bytes it was parsed from, which must not change while it
 // is in use. It must not be used by two goroutines at once.
 type Doc struct {
-	src   []byte
-	nodes []node
-	text  []byte // decoded strings and names, where they held escapes
-	texts []texts
-	own   []byte // what a built document was made of
-	table []uint32
-	open  []uint32 // the containers that are open while a document is parsed or built
-	seed  maphash.Seed
+	src      []byte
+	nodes    []node
+	text     []byte // decoded strings and names, where they held escapes
+	texts    []texts
+	own      []byte   // what a built document was made of
+	attached [][]byte // strings of a built document that were not copied
+	table    []uint32
+	open     []uint32 // the containers that are open while a document is parsed or built
+	seed     maphash.Seed
 
 	lim    Limits
 	pos    int
@@ -76,6 +77,7 @@ const (
 	escaped     = 1 << iota // the string holds escapes
 	nameEscaped             // the name holds escapes
 	bare                    // the string stands in src without quotes (built documents)
+	attached                // the string stands elsewhere (built documents)
 )
 
 // keep is the number of nodes above which Reset gives the memory back, so that
@@ -88,6 +90,8 @@ func (d *Doc) Reset() {
 	if cap(d.nodes) > keep {
 		d.nodes, d.text, d.texts, d.own = nil, nil, nil, nil
 	}
+	clear(d.attached)
+	d.attached = d.attached[:0]
 	d.nodes, d.text, d.texts, d.own, d.open = d.nodes[:0], d.text[:0], d.texts[:0], d.own[:0], d.open[:0]
 }
 
@@ -96,8 +100,13 @@ func (d *Doc) Reset() {
 // is Request.Parsed or its likes: whoever changes the body resets it. The error
 // is that of Parse, and is kept as well.
 func Of(slot *interface{ Reset() }, body []byte, lim Limits) (*Doc, error) {
-	d, ok := (*slot).(*Doc)
-	if !ok {
+	var d *Doc
+	switch at := (*slot).(type) {
+	case *Doc:
+		d = at
+	case interface{ Document() *Doc }:
+		d = at.Document()
+	default:
 		d = new(Doc)
 		*slot = d
 	}
@@ -138,6 +147,8 @@ func (d *Doc) Raw(i int) []byte { return d.src[d.nodes[i].start:d.nodes[i].end] 
 func (d *Doc) Text(i int) []byte {
 	n := &d.nodes[i]
 	switch {
+	case n.flags&attached != 0:
+		return d.attached[n.extra-1]
 	case n.kind != String || n.flags&bare != 0:
 		return d.src[n.start:n.end]
 	case n.flags&escaped != 0:

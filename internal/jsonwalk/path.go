@@ -50,6 +50,15 @@ func CompilePath(text string) (*Path, error) {
 // String returns the path as it was written.
 func (p *Path) String() string { return p.text }
 
+// Steps returns the names that the path follows, "" for every element of an array.
+// A nil path is the empty one.
+func (p *Path) Steps() []string {
+	if p == nil {
+		return nil
+	}
+	return p.steps
+}
+
 // Many reports whether the path may name more than one value.
 func (p *Path) Many() bool {
 	for _, s := range p.steps {

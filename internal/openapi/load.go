@@ -58,8 +58,12 @@ func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
 	if err := l.settle(); err != nil {
 		return nil, err
 	}
+	if err := l.wholes(d); err != nil {
+		return nil, err
+	}
+	l.pages()
 	l.assemble(d)
-	d.Findings = l.findings
+	d.Findings, d.Roles = l.findings, l.shared.roles
 	return d, nil
 }
 
@@ -164,12 +168,15 @@ func (p *path) operation(method string, v at) error {
 	}
 	p.ids[op.id] = true
 	_ = v.get("tags").each(func(_ string, t at) error { op.Tags = append(op.Tags, p.intern(t.text())); return nil })
-	_ = v.each(func(name string, x at) error {
+	err := v.each(func(name string, x at) error {
 		if strings.HasPrefix(name, "x-") && len(x.raw()) <= 4096 {
 			op.Extensions = append(op.Extensions, Extension{p.intern(name), p.intern(string(x.raw()))})
 		}
-		return nil
+		return misspelt(name, x, "an operation")
 	})
+	if err != nil {
+		return err
+	}
 	for _, list := range [...]at{v.get("parameters"), p.item.get("parameters")} {
 		if err := list.each(func(_ string, a at) error { return p.parameterOf(op, a) }); err != nil {
 			return err

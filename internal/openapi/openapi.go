@@ -74,6 +74,7 @@ type Document struct {
 	Operations      []*Operation
 	SecuritySchemes []SecurityScheme
 	Findings        []Finding
+	Roles           Roles // that rules for members name
 }
 
 // Operation returns the operation of that id, or nil.
@@ -120,6 +121,7 @@ type Operation struct {
 	Responses   []*Response
 	Security    []Requirement // alternatives; empty means the description asks for none
 	Extensions  []Extension
+	Roles       Roles // of the description's rules for members
 	Place       Place
 }
 
@@ -170,6 +172,7 @@ type Parameter struct {
 	Explode    bool
 	Required   bool
 	Deprecated bool
+	Reserved   bool    // allowReserved: the value may hold reserved characters as they are
 	JSON       bool    // the value is a JSON document (content: application/json)
 	Schema     *Schema // nil when the description gives none
 	Place      Place
@@ -193,6 +196,9 @@ type Response struct {
 type MediaType struct {
 	Type   string  // lower case, without parameters; may hold a range, "image/*"
 	Schema *Schema // nil when the description gives none
+	// Encoding says how members of forms are written; for multipart/form-data and
+	// application/x-www-form-urlencoded.
+	Encoding []Encoding
 }
 
 // Match returns the representation declared for a media type, which must be in

@@ -129,6 +129,9 @@ func (f format) holds(v int64) bool {
 }
 
 func (r *run) number(i int, s *Schema) bool {
+	if !r.paged(i, s) {
+		return false
+	}
 	n := s.numbers
 	f := noFormat
 	if s.text != nil {
