@@ -29,7 +29,8 @@ type loader struct {
 	names     map[string]string
 	findings  []Finding
 	compiled  []*Schema
-	refs      int // pure references being followed
+	refs      int            // pure references being followed
+	rules     map[at]*access // for members, written outside of the description
 }
 
 type target struct {
@@ -65,7 +66,7 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 	}
 	switch a.doc.Kind(a.n) {
 	case jsonwalk.True, jsonwalk.False:
-		s := &Schema{shared: l.shared, types: AnyType, never: !a.truth()}
+		s := &Schema{shared: l.shared, types: AnyType, never: !a.truth(), access: l.rules[a]}
 		l.schemas[a] = s
 		return s, nil
 	case jsonwalk.Object:
@@ -100,6 +101,9 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 // alone reports whether a $ref is all that a schema says. OpenAPI 3.0 ignores
 // what stands beside it.
 func (l *loader) alone(a at) bool {
+	if l.rules[a] != nil || a.get(rolesKeyword).ok() {
+		return false
+	}
 	if l.dialect == dialect30 {
 		return true
 	}
@@ -118,6 +122,8 @@ func (l *loader) alone(a at) bool {
 // fill reads the keywords of a schema.
 func (l *loader) fill(s *Schema, a at, in resource) error {
 	c := &compiler{loader: l, s: s, a: a, in: in}
+	s.binary, s.access = isBinary(a), l.rules[a]
+	c.refers = l.dialect == dialect30 && a.get("$ref").is(jsonwalk.String)
 	if err := a.each(c.keyword); err != nil {
 		return err
 	}
@@ -134,10 +140,17 @@ type compiler struct {
 
 	nullable          bool
 	overMin, underMax bool // 3.0: the bounds are exclusive
+	refers            bool // 3.0: a $ref, beside which only rules for roles are read
 }
 
-func (c *compiler) keyword(name string, v at) error {
+func (c *compiler) keyword(name string, v at) (err error) {
+	if c.refers && name != "$ref" && name != rolesKeyword {
+		return nil
+	}
 	switch name {
+	case rolesKeyword:
+		c.s.access, err = c.access(v)
+		return err
 	case "type":
 		return c.typeOf(v)
 	case "enum", "const":
@@ -169,6 +182,7 @@ func (c *compiler) keyword(name string, v at) error {
 		}
 	default:
 		c.unknown(name, v)
+		return misspelt(name, v, "")
 	}
 	return nil
 }
@@ -378,9 +392,6 @@ func (c *compiler) finish() {
 	}
 	if r := s.array; r != nil && r.contains == nil {
 		r.least, r.most = 0, -1
-	}
-	if s.unsupported || s.object != nil && s.object.rest != nil || s.array != nil && s.array.rest != nil {
-		s.place = c.a.place()
 	}
 }
 

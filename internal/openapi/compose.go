@@ -182,10 +182,15 @@ func (c *compiler) dependencies(v at) error {
 // settle runs over all schemas once every one of them is filled: it counts what
 // each direction demands and refuses schemas that apply themselves in place.
 func (l *loader) settle() error {
+	l.locate()
+	if err := l.restrict(); err != nil {
+		return err
+	}
 	state := make(map[*Schema]int8, len(l.compiled))
 	for _, s := range l.compiled {
 		if o := s.object; o != nil {
 			for _, p := range o.props {
+				l.shared.declared[p.name] = struct{}{}
 				if p.required && (p.schema == nil || !p.schema.readOnly) {
 					o.demanded[Request]++
 				}
@@ -195,7 +200,7 @@ func (l *loader) settle() error {
 			}
 		}
 		if circular(s, state) {
-			return &Error{s.place, "a schema applies itself in place without end"}
+			return &Error{s.Place(), "a schema applies itself in place without end"}
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,11 @@ func (a *assembler) link(s *state) error {
 	for i, k := range s.keys {
 		if s.byKey[i], err = a.member(s, k, true, s.matched([]byte(k))); err != nil {
 			return err
+		}
+	}
+	for i := range s.byKey {
+		if s.byKey[i].roles != nil {
+			s.ruled = append(s.ruled, uint16(i))
 		}
 	}
 	s.byMask = make([]trans, 1<<len(s.patterns))
@@ -61,6 +67,7 @@ func (l *linker) trans() (trans, error) {
 	certain := len(l.wants) > 0 && l.s.certain
 	var goals []*Schema
 	for _, w := range l.wants {
+		l.rule(w.schema)
 		if l.idle(w, sure) {
 			continue
 		}
@@ -72,6 +79,7 @@ func (l *linker) trans() (trans, error) {
 		return trans{}, err
 	}
 	l.t.to = to
+	l.t.wary = l.t.odd || l.t.hidden != 0 || l.t.roles != nil
 	for _, w := range l.wants {
 		for i, g := range to.goals {
 			if g != w.schema {
@@ -88,6 +96,18 @@ func (l *linker) trans() (trans, error) {
 		}
 	}
 	return l.t, nil
+}
+
+// rule notes the roles that a schema wants for the member.
+func (l *linker) rule(s *Schema) {
+	if s.needs == nil {
+		return
+	}
+	for _, roles := range s.needs[l.mode.direction()] {
+		if !slices.Contains(l.t.roles, roles) {
+			l.t.roles = append(l.t.roles, roles)
+		}
+	}
 }
 
 // sure returns the goals that no valid document fails.

@@ -172,9 +172,17 @@ func (f *flattener) reuse(i int) {
 }
 
 func (f *flattener) expression(n *Schema) int {
+	if n.unsupported && n.guarded {
+		f.asked(n) // its rules for roles hold all the same
+	}
 	if n.never || n.unsupported {
 		return f.add(expr{op: exprFalse})
 	}
+	return f.asked(n)
+}
+
+// asked returns the expression of what a schema asks.
+func (f *flattener) asked(n *Schema) int {
 	var kids []uint16
 	and := func(i int) { kids = append(kids, uint16(i)) }
 	if f.strict || n.types != AnyType || n.enum != nil || n.konst != nil || n.numbers != nil || n.text != nil || n.object != nil || n.array != nil {

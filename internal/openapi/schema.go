@@ -37,6 +37,9 @@ type Schema struct {
 	orNull      bool  // 3.0: nullable without a type, beside applicators
 	readOnly    bool
 	writeOnly   bool
+	guarded     bool   // some rule for roles stands at it or below it
+	page        paging // it asks for a number of results
+	binary      bool   // its strings are bytes: files
 
 	enum, konst *values
 	numbers     *numbers
@@ -44,15 +47,18 @@ type Schema struct {
 	object      *object
 	array       *array
 	inPlace     *inPlace
+	access      *access         // who may send and see its values, as members
+	needs       *needs          // likewise, with all that it applies in place; nil for everybody
 	programs    [modes]*program // nil where the tape judges
 }
 
 // shared is what the schemas of one description have in common.
 type shared struct {
-	unevaluated bool // some schema asks what others have evaluated
-	formats     bool // format asserts; in a JSON Schema alone it only annotates
+	unevaluated bool                // some schema asks what others have evaluated
+	formats     bool                // format asserts; in a JSON Schema alone it only annotates
 	declared    map[string]struct{} // the names of all members that some schema declares
 	ranges      ranges
+	roles       Roles // that rules for members name
 	runs        sync.Pool
 	walks       sync.Pool
 }
@@ -73,7 +79,7 @@ func newShared() *shared {
 		return s
 	}
 	exact, double := "9007199254740992", "1.7976931348623157e308"
-	return &shared{ranges: ranges{
+	return &shared{declared: map[string]struct{}{}, ranges: ranges{
 		formatInt8:   of("-128", "127"),
 		formatInt16:  of("-32768", "32767"),
 		formatInt32:  of("-2147483648", "2147483647"),

@@ -62,8 +62,13 @@ func (w *walk) settle(at int, goals uint64) bool {
 		f := &w.log[c]
 		drop := false
 		if !e.array {
-			if drop = w.declaredBy(s, f.t, live); drop && w.mode != forFilter {
-				return false
+			switch {
+			case w.barred(f.t):
+				drop = true
+			case w.declaredBy(s, f.t, live):
+				if drop = true; w.mode != forFilter || w.o.Undeclared == Reject {
+					return false
+				}
 			}
 			if w.mode == forFilter {
 				more := f.next < e.next
@@ -133,17 +138,17 @@ func (w *walk) cut(from, to, behind, kept int, drop, more bool) int {
 	return kept
 }
 
-// without appends the document without what was cut.
-func (w *walk) without(dst []byte) []byte {
-	slices.SortFunc(w.cuts, func(a, b cutting) int { return a.from - b.from })
+// appendWithout appends src without the cuts, which it sorts.
+func appendWithout(dst, src []byte, cuts []cutting) []byte {
+	slices.SortFunc(cuts, func(a, b cutting) int { return a.from - b.from })
 	at := 0
-	for _, c := range w.cuts {
+	for _, c := range cuts {
 		if c.from > at {
-			dst = append(dst, w.Src[at:c.from]...)
+			dst = append(dst, src[at:c.from]...)
 		}
 		at = max(at, c.to)
 	}
-	return append(dst, w.Src[at:]...)
+	return append(dst, src[at:]...)
 }
 
 // classify remembers what unevaluated* must know of a child.

@@ -28,6 +28,13 @@ const (
 	modes
 )
 
+func (m mode) direction() Direction {
+	if m == forRequest {
+		return Request
+	}
+	return Reply
+}
+
 // Bounds of one state; what needs more is judged on the tape.
 const (
 	maxGoals    = 64
@@ -79,6 +86,7 @@ type state struct {
 	table    []uint16 // hash table: index of keys plus 1
 	required []keySet // by atom
 	needed   keySet   // of all conjunctive atoms
+	ruled    []uint16 // keys that not every caller may send, or see
 	byKey    []trans
 	byMask   []trans // undeclared names, by the set of patterns they match
 	patterns []statePattern
@@ -99,14 +107,16 @@ type uneval struct{ members, items *Schema }
 // trans leads from a state to that of a member or element.
 type trans struct {
 	to     *state
-	edges  []edge // what atoms demand of the child
-	rest   []edge // what unevaluated* demand; the atom is an index of uneval
-	held   []edge // what contains counts
-	eval   uint64 // atoms that count the child as evaluated
-	covers uint64 // atoms that declare the member
-	hidden uint64 // atoms that hide it from replies
-	bad    uint64 // atoms that refuse the member
-	odd    bool   // the name means something to a programming language
+	edges  []edge   // what atoms demand of the child
+	rest   []edge   // what unevaluated* demand; the atom is an index of uneval
+	held   []edge   // what contains counts
+	eval   uint64   // atoms that count the child as evaluated
+	covers uint64   // atoms that declare the member
+	hidden uint64   // atoms that hide it from replies
+	bad    uint64   // atoms that refuse the member
+	odd    bool     // the name means something to a programming language
+	wary   bool     // it is odd, hidden or has roles
+	roles  []uint64 // of each of which the caller must have one
 }
 
 // edge is a set of the child's goals that an atom demands.

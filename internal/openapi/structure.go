@@ -65,7 +65,7 @@ func (r *run) choice(i int, branches []*Schema, keyword string) bool {
 	if r.fail(i, keyword) {
 		return false
 	}
-	if held > 0 {
+	if held > 0 || r.gather != nil {
 		return true
 	}
 	// A reply that fits no branch: what any branch declares stays.
@@ -159,6 +159,9 @@ func (r *run) object(i int, o *object, base uint32) bool {
 	d := r.d
 	if o.closes {
 		r.mark(i, closed)
+		if r.gather != nil {
+			r.gather.closed[i] = r.now
+		}
 	}
 	n := d.Count(i)
 	if n < o.min && r.fail(i, "minProperties") || o.max >= 0 && n > o.max && r.fail(i, "maxProperties") {
@@ -174,7 +177,7 @@ func (r *run) object(i int, o *object, base uint32) bool {
 			return false
 		}
 	}
-	if demanded < o.demanded[r.o.Direction] && r.fail(i, "required") {
+	if least := o.demanded[r.o.Direction]; demanded < least && demanded+r.excuses(i, o) < least && r.fail(i, "required") {
 		return false
 	}
 	for _, dep := range o.dependent {
@@ -182,7 +185,7 @@ func (r *run) object(i int, o *object, base uint32) bool {
 			continue
 		}
 		for _, need := range dep.needs {
-			if d.Member(i, need) == jsonwalk.Missing && r.fail(i, "dependentRequired") {
+			if d.Member(i, need) == jsonwalk.Missing && !r.excused(i, need) && r.fail(i, "dependentRequired") {
 				return false
 			}
 		}

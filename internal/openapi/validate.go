@@ -35,6 +35,13 @@ type Options struct {
 	// MaxString and MaxItems bound strings (in code points) and arrays to which no
 	// schema gives a bound of its own; zero means no bound.
 	MaxString, MaxItems int
+	// Roles are those of the caller, as bits of the description's Roles. A member
+	// that needs others is refused in a request and cut from a reply, whatever
+	// Undeclared says. Zero has none.
+	Roles uint64
+	// MaxPage and MaxOffset bound, in requests, integers that ask for a number of
+	// results, or from which one on, and have no maximum; zero means no bound.
+	MaxPage, MaxOffset int64
 }
 
 // Violation is the first thing that was wrong: where, and by which keyword. It
@@ -42,6 +49,12 @@ type Options struct {
 type Violation struct {
 	Pointer string // JSON pointer (RFC 6901)
 	Keyword string // "required", "maxLength", "undeclared", "budget", ...
+
+	// Known is how many bytes of Pointer name nothing but what the description
+	// declares. Only [Schema.Explain] sets it and what follows.
+	Known  int
+	Member string // for "required": the declared member that is missing
+	Place  Place  // where the description demands it
 }
 
 // String returns the pointer and the keyword.
@@ -53,7 +66,7 @@ func (v Violation) String() string { return v.Pointer + " " + v.Keyword }
 func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
 	r := s.begin(d, o)
 	defer s.shared.runs.Put(r)
-	if !r.apply(0, s) || !r.sweep() {
+	if !r.restrict(s) || !r.apply(0, s) || !r.sweep() {
 		return r.violation(), false
 	}
 	return Violation{}, true
@@ -73,6 +86,7 @@ func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, u Undeclared) (out []byte, 
 	r := s.begin(d, Options{Direction: Reply, Undeclared: u})
 	defer s.shared.runs.Put(r)
 	r.lenient = true
+	r.restrict(s)
 	r.apply(0, s)
 	r.sweep()
 	v = r.violation()
@@ -101,7 +115,13 @@ type run struct {
 	at      int  // the node of the violation
 	keyword string
 	cuts    []int
-	name    jsonwalk.Doc // a member's name, for propertyNames
+	// What the roles of the caller do not reach: see restrict.
+	goals    []*Schema
+	sections []section
+	said     []*Schema
+	name     jsonwalk.Doc // a member's name, for propertyNames
+	now      *Schema      // whose keywords are being judged
+	gather   *gathering   // for Explain: go on, and collect
 }
 
 // step undoes one mark.
@@ -151,12 +171,15 @@ func (r *run) violation() Violation {
 	if r.keyword == "" {
 		return Violation{}
 	}
-	return Violation{r.d.Pointer(r.at), r.keyword}
+	return Violation{Pointer: r.d.Pointer(r.at), Keyword: r.keyword}
 }
 
 // fail notes a violation and reports whether to stop: always, but where a reply
 // is cut, that its other members are looked at.
 func (r *run) fail(node int, keyword string) bool {
+	if r.gather != nil {
+		return r.trying > 0 || r.gathered(node, keyword, r.now)
+	}
 	if r.lenient && r.trying == 0 {
 		if r.keyword == "" {
 			r.at, r.keyword = node, keyword
@@ -227,6 +250,14 @@ func (r *run) undo(from int) {
 
 // apply judges node i by s, and everything below it.
 func (r *run) apply(i int, s *Schema) bool {
+	above := r.now
+	r.now = s
+	ok := r.judge(i, s)
+	r.now = above
+	return ok
+}
+
+func (r *run) judge(i int, s *Schema) bool {
 	if r.steps++; r.steps > r.budget {
 		r.over, r.at, r.keyword = true, i, "budget"
 		return false
@@ -298,9 +329,14 @@ func (r *run) sweep() bool {
 func (r *run) undeclared(i int) bool {
 	for c, end := i+1, r.d.Next(i); c < end; c = r.d.Next(c) {
 		switch {
+		case r.marks[c]&cut != 0:
 		case r.marks[c]&hidden == 0 && (r.marks[c]&declared != 0 || r.o.Undeclared == Allow):
 		case r.lenient:
 			r.marks[c] |= cut
+		case r.gather != nil:
+			if r.gathered(c, "undeclared", r.gather.closed[i]) {
+				return false
+			}
 		default:
 			r.at, r.keyword = c, "undeclared"
 			return false
@@ -325,7 +361,7 @@ func (r *run) harmless(i int) bool {
 }
 
 func (r *run) unbounded(i int) bool {
-	if r.marks[i]&bounded != 0 {
+	if r.marks[i]&bounded != 0 || r.d.Attached(i) {
 		return true
 	}
 	switch r.d.Kind(i) {

@@ -31,8 +31,11 @@ type walk struct {
 	evals   []uint64
 	log     []entry
 	cuts    []cutting
+	here    *pick // of the value that comes next
+	picked  []picked
 	again   jsonwalk.Doc // values that are compared as a whole
 	seed    maphash.Seed
+	had     keySet     // what excused returns
 	guess   [256]uint8 // by state and last key: the key that came next
 }
 
@@ -55,13 +58,17 @@ const noEntry = -1
 
 // run judges the document and reports whether it is valid. Where that is unsure,
 // the tape must be asked.
-func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options) bool {
+func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
 	w.o, w.mode, w.strict, w.shared = o, p.mode, p.strict, p.shared
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
 	w.values, w.spent, w.stop, w.unsure = 0, 0, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
+	w.here, w.picked = nil, w.picked[:0]
 	if !w.Begin(body, lim) {
 		return false
+	}
+	if picks != nil {
+		w.aim(picks.root)
 	}
 	w.lim = w.Limits()
 	w.value(p.root, 0, noEntry)
@@ -256,7 +263,7 @@ func (w *walk) number(s *state, n jsonwalk.Numeral) uint64 {
 	live := s.all
 	for i, a := range s.atoms {
 		switch {
-		case a.types&t == 0:
+		case a.types&t == 0, !w.paged(a, n):
 			live &^= 1 << i
 			continue
 		case n.Short && a.enum == nil && a.konst == nil && a.quick(n.Value):

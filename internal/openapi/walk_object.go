@@ -18,12 +18,15 @@ type members struct {
 	names   int // likewise
 	last    int // the declared name that came last, or the number of them
 	kept    int // where the last member ends that is not cut, or -1
+	here    *pick
+	sub     *pick // of the member at hand
 }
 
 // object judges an object.
 func (w *walk) object(s *state, depth, at int) uint64 {
 	from := w.Pos
-	m := members{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), names: len(w.names), last: len(s.keys), kept: -1}
+	m := members{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), names: len(w.names), last: len(s.keys), kept: -1, here: w.here}
+	w.here = nil
 	for i, n := range s.atoms {
 		if n.types&TypeObject == 0 {
 			m.live &^= 1 << i
@@ -59,14 +62,17 @@ func (w *walk) object(s *state, depth, at int) uint64 {
 
 // closeObject judges what only shows when all members are there.
 func (w *walk) closeObject(m *members, from int) uint64 {
-	s := m.s
-	if w.stop || s.certain && !m.seen.holds(&s.needed) {
+	s, had := m.s, &m.seen
+	if s.ruled != nil {
+		had = w.excused(m)
+	}
+	if w.stop || s.certain && !had.holds(&s.needed) {
 		w.stop = true
 		return 0
 	}
 	if !s.definite || s.counts || s.checks != 0 {
 		for i, n := range s.atoms {
-			if m.live>>i&1 == 1 && (!m.seen.holds(&s.required[i]) || n.object != nil && !n.object.counted(s, m)) {
+			if m.live>>i&1 == 1 && (!had.holds(&s.required[i]) || n.object != nil && !n.object.counted(s, m, had)) {
 				m.live &^= 1 << i
 			}
 		}
@@ -84,7 +90,7 @@ func (w *walk) closeObject(m *members, from int) uint64 {
 }
 
 // counted judges the number of members and how they depend on one another.
-func (o *object) counted(s *state, m *members) bool {
+func (o *object) counted(s *state, m *members, had *keySet) bool {
 	if m.count < o.min || o.max >= 0 && m.count > o.max {
 		return false
 	}
@@ -93,7 +99,7 @@ func (o *object) counted(s *state, m *members) bool {
 			continue
 		}
 		for _, need := range d.needs {
-			if !m.seen.has(s.find([]byte(need))) {
+			if !had.has(s.find([]byte(need))) {
 				return false
 			}
 		}
@@ -143,8 +149,8 @@ func (w *walk) member(m *members) (more bool) {
 		w.Space()
 	}
 	drop := false
-	if s.definite && w.records && (s.closes != 0 && t.covers == 0 || t.hidden != 0) {
-		if drop = w.undeclared(t); w.stop {
+	if s.definite && w.records && (s.closes != 0 && t.covers == 0 || t.wary) {
+		if drop = w.undeclared(s, t); w.stop {
 			return false
 		}
 	}
@@ -153,9 +159,16 @@ func (w *walk) member(m *members) (more bool) {
 		at = len(w.log)
 		w.log = append(w.log, entry{t: t, from: start})
 	}
+	if m.here != nil {
+		w.aim(m.sub)
+	}
+	from := w.Pos
 	goals := w.value(t.to, m.depth, at)
 	if w.stop {
 		return false
+	}
+	if m.sub != nil && m.sub.leaf >= 0 {
+		w.picked = append(w.picked, picked{m.sub.leaf, from, w.Pos})
 	}
 	if goals != t.to.full || t.rest != nil {
 		w.demand(m, t, goals)
@@ -204,11 +217,17 @@ func (w *walk) separate(m *members, start int, drop bool) (more bool) {
 }
 
 // undeclared judges a member that nothing declares and reports whether to cut it.
-func (w *walk) undeclared(t *trans) (drop bool) {
+func (w *walk) undeclared(s *state, t *trans) (drop bool) {
+	switch {
+	case w.barred(t):
+		return true
+	case t.hidden == 0 && (s.closes == 0 || t.covers != 0):
+		return false
+	}
 	if w.o.Undeclared == Allow && (w.mode != forFilter || t.hidden == 0) {
 		return false
 	}
-	w.stop = w.mode != forFilter
+	w.stop = w.mode != forFilter || w.o.Undeclared == Reject
 	return true
 }
 
@@ -253,9 +272,12 @@ func (w *walk) known(m *members, key int) (*trans, bool) {
 	}
 	m.seen.add(key)
 	m.last = key
+	if m.here != nil {
+		m.sub = m.here.member(m.s.keys[key])
+	}
 	t := &m.s.byKey[key]
-	if t.odd {
-		w.suspect(m.s, t)
+	if t.wary {
+		w.beware(m.s, t)
 	}
 	m.live &^= t.bad
 	return t, !w.lost(m.s, m.live)
@@ -268,6 +290,9 @@ func (w *walk) unknown(m *members, name []byte) (*trans, bool) {
 		return nil, false
 	}
 	w.names = append(w.names, h)
+	if m.here != nil {
+		m.sub = m.here.member(unsafe.String(unsafe.SliceData(name), len(name)))
+	}
 	s := m.s
 	t := &s.byMask[0]
 	if !s.trivial {
@@ -276,11 +301,25 @@ func (w *walk) unknown(m *members, name []byte) (*trans, bool) {
 	if odd(unsafe.String(unsafe.SliceData(name), len(name))) {
 		w.suspect(s, t)
 	}
+	if t.wary {
+		w.beware(s, t)
+	}
 	m.live &^= t.bad
 	if w.mode == forRequest && w.strict {
 		w.disguised(m, name)
 	}
 	return t, !w.lost(s, m.live)
+}
+
+// beware refuses a member with an odd name, and one that is out of the caller's
+// reach.
+func (w *walk) beware(s *state, t *trans) {
+	if t.odd {
+		w.suspect(s, t)
+	}
+	if w.mode != forFilter && w.barred(t) {
+		w.stop, w.unsure = true, false
+	}
 }
 
 // disguised refuses names that a program behind us may take for a declared one,

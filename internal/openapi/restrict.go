@@ -1,0 +1,202 @@
+package openapi
+
+import (
+	"cmp"
+	"slices"
+	"unsafe"
+
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+// Which members a caller may not send or see does not hang on what a value is
+// valid by: every schema that speaks of the value has a say, those of branches
+// that fail too. So it is found before anything is judged.
+
+// section is the goals of one object: the schemas that speak of it and of which,
+// or below which, some rule stands.
+type section struct{ node, from, to int }
+
+// restrict finds the members that are out of the caller's reach and reports
+// whether to go on. A request with one is refused; from a reply they are cut.
+func (r *run) restrict(s *Schema) bool {
+	r.goals, r.sections = r.goals[:0], r.sections[:0]
+	if !s.guarded {
+		return true
+	}
+	r.budget *= 2
+	r.goal(0, s)
+	return r.visit(0, 0)
+}
+
+// goal adds a schema to those that speak of one value.
+func (r *run) goal(from int, s *Schema) {
+	if s != nil && s.guarded && !slices.Contains(r.goals[from:], s) {
+		r.goals = append(r.goals, s)
+	}
+}
+
+// spread adds what a schema applies in place, as [flattener.applied] does.
+func (r *run) spread(from int, p *inPlace) {
+	for _, s := range [...]*Schema{p.ref, p.not, p.ifs, p.then, p.els} {
+		r.goal(from, s)
+	}
+	for _, list := range [...][]*Schema{p.allOf, p.anyOf, p.oneOf} {
+		for _, s := range list {
+			r.goal(from, s)
+		}
+	}
+	for i := range p.dependent {
+		r.goal(from, p.dependent[i].schema)
+	}
+}
+
+// visit goes through node i, of which the goals behind that index speak.
+func (r *run) visit(i, from int) bool {
+	for k := from; k < len(r.goals); k++ {
+		if p := r.goals[k].inPlace; p != nil {
+			r.spread(from, p)
+		}
+	}
+	if r.steps += len(r.goals) - from; r.steps > r.budget {
+		r.over, r.at, r.keyword = true, i, "budget"
+		return false
+	}
+	switch s := (section{i, from, len(r.goals)}); r.d.Kind(i) {
+	case jsonwalk.Object:
+		r.sections = append(r.sections, s)
+		return r.visitMembers(s)
+	case jsonwalk.Array:
+		return r.visitElements(s)
+	}
+	return true
+}
+
+func (r *run) visitMembers(s section) bool {
+	for c, end := s.node+1, r.d.Next(s.node); c < end; c = r.d.Next(c) {
+		base := len(r.goals)
+		var by *Schema
+		for _, g := range r.goals[s.from:s.to] {
+			r.said = g.object.speaking(r.said[:0], r.d.Name(c))
+			for _, k := range r.said {
+				if k.denies(r.o.Direction, r.o.Roles) {
+					by = k
+				}
+				r.goal(base, k)
+			}
+		}
+		switch {
+		case by != nil && r.lenient:
+			r.marks[c] |= cut
+			continue
+		case by != nil:
+			r.now = by.ruled()
+			if r.fail(c, rolesKeyword) {
+				return false
+			}
+		}
+		if len(r.goals) > base && !r.visit(c, base) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) visitElements(s section) bool {
+	for k, c, end := 0, s.node+1, r.d.Next(s.node); c < end; k, c = k+1, r.d.Next(c) {
+		base := len(r.goals)
+		for g := s.from; g < s.to; g++ {
+			a := r.goals[g].array
+			if a == nil {
+				continue
+			}
+			item := a.items
+			if k < len(a.prefix) {
+				item = a.prefix[k]
+			}
+			r.goal(base, item)
+			r.goal(base, a.contains)
+			r.goal(base, a.rest)
+		}
+		if len(r.goals) > base && !r.visit(c, base) {
+			return false
+		}
+	}
+	return true
+}
+
+// speaking appends the schemas that an object's schema has for a member.
+func (o *object) speaking(list []*Schema, name []byte) []*Schema {
+	if o == nil {
+		return list
+	}
+	covered := false
+	if p := o.find(name); p != nil && p.schema != nil {
+		list, covered = append(list, p.schema), true
+	}
+	for k := range o.patterns {
+		if o.patterns[k].pattern.match(name) {
+			list, covered = append(list, o.patterns[k].schema), true
+		}
+	}
+	if !covered && o.additional != nil {
+		list = append(list, o.additional)
+	}
+	if o.rest != nil {
+		list = append(list, o.rest)
+	}
+	return list
+}
+
+// excused reports whether nobody may miss a member of object i, because the
+// caller may not send it, or see it.
+func (r *run) excused(i int, name string) bool {
+	at, ok := slices.BinarySearchFunc(r.sections, i, func(s section, i int) int { return cmp.Compare(s.node, i) })
+	if !ok {
+		return false
+	}
+	s := r.sections[at]
+	for _, g := range r.goals[s.from:s.to] {
+		r.said = g.object.speaking(r.said[:0], unsafe.Slice(unsafe.StringData(name), len(name)))
+		for _, k := range r.said {
+			if k.denies(r.o.Direction, r.o.Roles) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// excuses returns how many of the members that an object must have are missing
+// and excused.
+func (r *run) excuses(i int, o *object) (n int) {
+	if len(r.sections) == 0 {
+		return 0
+	}
+	for k := range o.props {
+		p := &o.props[k]
+		if p.asked(r.o.Direction) && r.d.Member(i, p.name) == jsonwalk.Missing && r.excused(i, p.name) {
+			n++
+		}
+	}
+	return n
+}
+
+// asked reports a member that must be there in that direction.
+func (p *property) asked(d Direction) bool {
+	return p.required && (p.schema == nil || d == Request && !p.schema.readOnly || d == Reply && !p.schema.writeOnly)
+}
+
+// barred reports a member that is out of the caller's reach.
+func (w *walk) barred(t *trans) bool { return t.roles != nil && !met(t.roles, w.o.Roles) }
+
+// excused returns the declared members that an object has or that nobody may
+// miss.
+func (w *walk) excused(m *members) *keySet {
+	w.had = m.seen
+	for _, k := range m.s.ruled {
+		if w.barred(&m.s.byKey[k]) {
+			w.had.add(int(k))
+		}
+	}
+	return &w.had
+}
