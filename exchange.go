@@ -34,6 +34,9 @@ type Exchange struct {
 	Trail []Mark
 	// Passed holds the steps that passed and had nothing to say.
 	Passed Steps
+	// Violations say what the API's description demands and a step found
+	// otherwise, for the record and, where the endpoint is verbose, for the caller.
+	Violations []Violation
 	// Cursor is the engine's own.
 	Cursor Cursor
 
@@ -170,13 +173,15 @@ func (x *Exchange) Reset() {
 	}
 	clear(q.Fields)
 	clear(r.Fields)
+	clear(x.Violations)
 	*x = Exchange{
-		Request:  Request{Fields: q.Fields[:0], Params: q.Params[:0], Body: q.Body[:0], Parsed: q.Parsed, Forward: q.Forward[:0], Drop: q.Drop[:0]},
-		Response: Response{Fields: r.Fields[:0], Body: r.Body[:0], Parsed: r.Parsed},
-		Lookup:   Lookup{Body: l.Body[:0], Parsed: l.Parsed},
-		Ended:    Pass,
-		Trail:    x.Trail[:0],
-		arena:    x.arena[:0],
+		Request:    Request{Fields: q.Fields[:0], Params: q.Params[:0], Body: q.Body[:0], Parsed: q.Parsed, Forward: q.Forward[:0], Drop: q.Drop[:0]},
+		Response:   Response{Fields: r.Fields[:0], Body: r.Body[:0], Parsed: r.Parsed},
+		Lookup:     Lookup{Body: l.Body[:0], Parsed: l.Parsed},
+		Ended:      Pass,
+		Trail:      x.Trail[:0],
+		Violations: x.Violations[:0],
+		arena:      x.arena[:0],
 	}
 }
 

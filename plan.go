@@ -57,6 +57,9 @@ type Endpoint struct {
 	// Permits holds the spellings that the endpoint takes although they are
 	// refused elsewhere.
 	Permits Permit
+	// Verbose reports that refusals tell the caller which parts of the request are
+	// not as described: in development, or by waiver.
+	Verbose bool
 	// Timeout bounds the upstream's work; zero means the host's default of 30 s.
 	Timeout time.Duration
 }

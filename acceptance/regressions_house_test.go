@@ -166,7 +166,10 @@ func (h *house) load(t testing.TB, o options) (*config.File, *engine.Policy, err
 	}
 	var b strings.Builder
 	fill := strings.NewReplacer("${ISSUER}", o.issuer, "${UPSTREAM}", h.up.addr, "${UNTIL}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
-	fmt.Fprintf(&b, "environment: development\nstate: %s\n%s", h.dir, fill.Replace(o.top))
+	if !strings.Contains(o.top, "environment:") {
+		b.WriteString("environment: development\n")
+	}
+	fmt.Fprintf(&b, "state: %s\n%s", h.dir, fill.Replace(o.top))
 	if !strings.Contains(o.top, "controls:") {
 		b.WriteString(fill.Replace("controls: {" + wide + "}\n"))
 	}

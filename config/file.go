@@ -50,6 +50,7 @@ type API struct {
 	Upstream  *gatehouse.Upstream
 	Hosts     []string                     // canonical, with port where it is not the scheme's; "*" is any
 	AnyHost   *gatehouse.Waiver            // why every host is served, or nil
+	Verbose   *gatehouse.Waiver            // why callers are told what is not as described, or nil
 	Audience  string                       // whom tokens must be meant for
 	Issuers   []string                     // of the short form
 	Public    map[string]*gatehouse.Waiver // by operation id
@@ -129,7 +130,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 	}
 	for _, a := range f.APIs {
 		a.Upstream = r.upstream(a, d)
-		a.Timeout, a.AnyHost = a.block.Timeout, a.block.AnyHost
+		a.Timeout, a.AnyHost, a.Verbose = a.block.Timeout, a.block.AnyHost, a.block.Verbose
 		r.identity(a)
 		f.describe(r, a)
 		a.blocks = r.blocks(a, d.Controls.Node, f.kinds)

@@ -55,6 +55,7 @@ type apiBlock struct {
 	Origins   raw               `yaml:"origins"`
 	Hosts     []string          `yaml:"hosts"`
 	AnyHost   *gatehouse.Waiver `yaml:"any_host"`
+	Verbose   *gatehouse.Waiver `yaml:"verbose_errors"`
 	Objects   raw               `yaml:"objects"`
 	NoObject  raw               `yaml:"no_object"`
 	Roles     raw               `yaml:"roles"`

@@ -86,6 +86,7 @@ func (c *compiler) api(a *API) []*gatehouse.Endpoint {
 			API: a.Name, Name: op.ID(), Method: op.Method(), Template: op.Template(), Plan: plan,
 			Upstream: a.Upstream, Public: b.Public, Place: written(op, a.Place), Declared: true,
 			WebSocket: slices.Contains(a.WebSocket, op.ID()), Timeout: a.Timeout, Permits: a.Permits[op.ID()],
+			Verbose: c.Development || a.Verbose != nil,
 		})
 	}
 	for _, s := range d.shapes {

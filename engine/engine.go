@@ -52,7 +52,7 @@ func Fail(x *gatehouse.Exchange, control string, a *gatehouse.Answer, detail str
 	if x.Cursor.Finished {
 		return
 	}
-	end(x, gatehouse.Deny(a).Because(detail), control)
+	end(x, gatehouse.Deny(a).Because(detail), control, host)
 	if p := x.Endpoint.Plan; x.Cursor.PC < p.Respond {
 		x.Cursor.PC = p.Respond
 	}
@@ -124,7 +124,7 @@ func settle(x *gatehouse.Exchange, p *gatehouse.Plan, s *gatehouse.Step, v gateh
 			said = gatehouse.SaidAnswer
 		}
 		mark(x, at, said, v.Rule(), v.Detail())
-		end(x, v, s.Control)
+		end(x, v, s.Control, at)
 		x.Cursor.PC = max(x.Cursor.PC, p.Respond)
 	}
 }
@@ -132,7 +132,7 @@ func settle(x *gatehouse.Exchange, p *gatehouse.Plan, s *gatehouse.Step, v gateh
 // refuse closes because a step could not decide.
 func refuse(x *gatehouse.Exchange, p *gatehouse.Plan, s *gatehouse.Step, said gatehouse.Said, why string) {
 	mark(x, x.Cursor.PC-1, said, undecided.Reason, why)
-	end(x, gatehouse.Deny(&undecided).Because(why), s.Control)
+	end(x, gatehouse.Deny(&undecided).Because(why), s.Control, x.Cursor.PC-1)
 	x.Cursor.PC = max(x.Cursor.PC, p.Respond)
 }
 

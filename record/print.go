@@ -35,6 +35,7 @@ func PrintTrail(w io.Writer, t *Trail) error {
 		s := &t.Steps[i]
 		p.row(micros(s.AfterUS), s.Stage, s.Control, s.Mode, s.Verdict, orElse(s.Rule, "-"), orElse(s.Detail, "-"), s.Place)
 	}
+	p.violations(t)
 	return p.flush()
 }
 

@@ -51,7 +51,7 @@ type slot struct {
 }
 
 // headTexts are the spans of the exchange's own texts, and of its marks.
-type headTexts struct{ id, trace, method, path, kind, subject, control, rule, detail, aborted, marks span }
+type headTexts struct{ id, trace, method, path, kind, subject, control, rule, detail, aborted, marks, violations span }
 
 // span is a part of slot.texts.
 type span struct{ start, end uint32 }
@@ -91,6 +91,13 @@ func (s *slot) fill(b *buffers, x *gatehouse.Exchange, t *gatehouse.Traffic, o o
 		s.texts = appendMark(s.texts, &x.Trail[i])
 	}
 	s.head.marks = span{uint32(start), uint32(len(s.texts))}
+	if len(x.Violations) > 0 {
+		start = len(s.texts)
+		for i := range x.Violations {
+			s.texts = appendViolation(s.texts, &x.Violations[i])
+		}
+		s.head.violations = span{uint32(start), uint32(len(s.texts))}
+	}
 }
 
 // A mark is its step (2 bytes), the microseconds since the exchange began (4),
@@ -134,12 +141,13 @@ func (s *slot) steps() []TrailStep {
 		b = b[n:]
 		return t
 	}
-	steps := []TrailStep{}
+	steps, indices := []TrailStep{}, []uint16{}
 	next, after := 0, int64(0)
 	passes := func(until int) {
 		for ; next < until; next++ {
 			if s.passed.Has(next) {
 				step := stepOf(s.endpoint, uint16(next))
+				indices = append(indices, uint16(next))
 				steps = append(steps, TrailStep{Stage: step.Stage.String(), Control: step.Control, Mode: step.Mode.String(),
 					Place: step.Place.String(), Verdict: gatehouse.SaidPass.String(), AfterUS: after})
 			}
@@ -161,10 +169,10 @@ func (s *slot) steps() []TrailStep {
 		if said&hasDetail != 0 {
 			t.Detail = text()
 		}
-		steps = append(steps, t)
+		steps, indices = append(steps, t), append(indices, at)
 	}
 	passes(64 * len(s.passed))
-	return steps
+	return explained(steps, indices, s.texts[s.head.violations.start:s.head.violations.end])
 }
 
 // trail returns the slot's exchange for people and stores, redacted.

@@ -54,6 +54,8 @@ type TrailStep struct {
 	Detail  string `json:"detail,omitempty"`
 	Place   string `json:"place"`    // file:line:column of the configuration, or "default"
 	AfterUS int64  `json:"after_us"` // microseconds since the exchange began
+	// Violations are what the description demands and the step found otherwise.
+	Violations []TrailViolation `json:"violations,omitempty"`
 }
 
 // trails keeps the last exchanges in a ring, and lets one goroutine store those

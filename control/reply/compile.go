@@ -36,9 +36,9 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	case "allow":
 		k.undeclared = openapi.Allow
 	}
-	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: k.head}}
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
 	if slices.ContainsFunc(op.Responses, described) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.nothing, Enforce: k.body})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.nothing, Enforce: reasoned(k.body, k.whyBody)})
 	}
 	return steps, nil
 }

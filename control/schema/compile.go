@@ -15,6 +15,7 @@ import (
 
 // check is what one operation demands.
 type check struct {
+	op                          *openapi.Operation
 	path, query, header, cookie []parameter
 	body                        *openapi.RequestBody
 	forms                       map[string][]parameter // by media type: the members of form bodies
@@ -64,17 +65,17 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if !ok {
 		return nil, nil
 	}
-	k := &check{body: op.RequestBody, options: openapi.Options{MaxString: c.MaxString, MaxItems: c.MaxItems}}
+	k := &check{op: op, body: op.RequestBody, options: openapi.Options{MaxString: c.MaxString, MaxItems: c.MaxItems}}
 	if c.Undeclared == "allow" {
 		k.options.Undeclared = openapi.Allow
 	}
 	if err := k.parameters(op, c.PaginationMax); err != nil {
 		return nil, err
 	}
-	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: k.head}}
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: reasoned(k.head, k.whyHead)}}
 	if k.body != nil {
 		k.formBodies()
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Validate, Need: gatehouse.Body, Enforce: k.judge})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Validate, Need: gatehouse.Body, Enforce: reasoned(k.judge, k.whyBody)})
 	}
 	return steps, nil
 }

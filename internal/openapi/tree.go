@@ -95,13 +95,15 @@ func (a at) raw() []byte { return a.doc.Raw(a.n) }
 func (a at) truth() bool { return a.is(jsonwalk.True) }
 
 func (a at) place() Place {
-	line := 0
-	if a.lines != nil && a.n < len(a.lines) {
-		line = int(a.lines[a.n])
-	} else {
-		line = a.lineOf(uint32(a.doc.Offset(a.n)))
+	return Place{File: a.name, Line: a.line(a.n), Pointer: a.pointer()}
+}
+
+// line returns the line of node n.
+func (t *tree) line(n int) int {
+	if t.lines != nil && n < len(t.lines) {
+		return int(t.lines[n])
 	}
-	return Place{File: a.name, Line: line, Pointer: a.pointer()}
+	return t.lineOf(uint32(t.doc.Offset(n)))
 }
 
 // pointer is like jsonwalk's, but shows every name: a description is no secret.

@@ -79,11 +79,8 @@ func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
 // is cut whether or not it is valid, and where no branch of a choice fits,
 // members of any branch stay. A document that costs too many steps gives the
 // keyword "budget" and must not leave.
-func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, u Undeclared) (out []byte, cut int, v Violation) {
-	if u == Reject {
-		u = Strip
-	}
-	r := s.begin(d, Options{Direction: Reply, Undeclared: u})
+func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, o Options) (out []byte, cut int, v Violation) {
+	r := s.begin(d, forCut(o))
 	defer s.shared.runs.Put(r)
 	r.lenient = true
 	r.restrict(s)
@@ -333,6 +330,9 @@ func (r *run) undeclared(i int) bool {
 		case r.marks[c]&hidden == 0 && (r.marks[c]&declared != 0 || r.o.Undeclared == Allow):
 		case r.lenient:
 			r.marks[c] |= cut
+			if r.o.Undeclared == Reject && r.keyword != "undeclared" {
+				r.at, r.keyword = c, "undeclared"
+			}
 		case r.gather != nil:
 			if r.gathered(c, "undeclared", r.gather.closed[i]) {
 				return false

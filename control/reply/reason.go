@@ -1,0 +1,67 @@
+package reply
+
+import (
+	"context"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// enforcing is the function of a step.
+type enforcing func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
+
+// reasoned lets why note the reasons of what enforce refuses: a second look, which
+// only refusals pay for.
+func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict)) enforcing {
+	return func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		v, err := enforce(ctx, x)
+		if err == nil && v.Denied() {
+			why(x, v)
+		}
+		return v, err
+	}
+}
+
+// whyHead notes that the description does not know the status or the media type.
+func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
+	p, keyword := k.op.Place, "responses"
+	p.Pointer += "/responses"
+	if declared := k.op.Response(x.Response.Status); declared != nil && v.Answer() == undeclaredType {
+		keyword = "content"
+		p.Pointer += "/" + declared.Status + "/content"
+	}
+	x.Violated(gatehouse.Violation{In: "reply", Keyword: keyword, Place: p.String()})
+}
+
+// whyBody notes what in the reply is not as described.
+func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
+	o := openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Allow}
+	switch v.Answer() {
+	case undeclaredMember:
+		o.Undeclared = openapi.Reject
+	case invalid:
+	default:
+		x.Violated(gatehouse.Violation{In: "reply", Keyword: "json"})
+		return
+	}
+	res := &x.Response
+	if declared := k.op.Response(res.Status); declared != nil {
+		k.note(x, declared.JSON(res.Fields.Get("content-type")), o, res.Body)
+	}
+}
+
+// note notes what in a JSON text is not as described.
+func (k *check) note(x *gatehouse.Exchange, s *openapi.Schema, o openapi.Options, text []byte) {
+	var d jsonwalk.Doc
+	if s == nil || d.Parse(text, limits) != nil {
+		return
+	}
+	for _, v := range s.Explain(&d, o, gatehouse.MostViolations) {
+		out := gatehouse.Violation{In: "reply", Pointer: v.Pointer, Known: v.Known, Keyword: v.Keyword, Member: v.Member}
+		if v.Place.Line > 0 {
+			out.Place = v.Place.String()
+		}
+		x.Violated(out)
+	}
+}

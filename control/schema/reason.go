@@ -1,0 +1,217 @@
+package schema
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// Refusals are rare and judging is not: so judges say no more than no, and what
+// was refused is looked at a second time to find every place and keyword.
+
+// enforcing is the function of a step.
+type enforcing func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
+
+// reasoned lets why note the reasons of what enforce refuses.
+func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict)) enforcing {
+	return func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		v, err := enforce(ctx, x)
+		if err == nil && v.Denied() {
+			why(x, v)
+		}
+		return v, err
+	}
+}
+
+// whyHead notes what is wrong with the parameters, or with there being a body.
+func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
+	switch v.Answer() {
+	case unexpectedBody:
+		k.whole(x, "requestBody", "")
+		return
+	case missingBody:
+		k.whole(x, "required", "/requestBody")
+		return
+	}
+	s := k.borrow()
+	defer k.scratch.Put(s)
+	for i := range k.path {
+		p := &k.path[i]
+		value, found := x.Request.Param(p.name)
+		value, prefixed := strings.CutPrefix(value, p.prefix)
+		if !found || !prefixed {
+			k.parameter(x, "path", p, "required")
+		} else {
+			k.value(x, s, "path", p, value)
+		}
+	}
+	k.whyQuery(x, s)
+	for i := range k.header {
+		p, found := &k.header[i], 0
+		for _, f := range x.Request.Fields {
+			if f.Name == p.name {
+				found++
+				k.value(x, s, "header", p, f.Value)
+			}
+		}
+		k.counted(x, "header", p, found)
+	}
+	for i := range k.cookie {
+		p, found := &k.cookie[i], 0
+		for _, f := range x.Request.Fields {
+			if f.Name != "cookie" {
+				continue
+			}
+			for pair := range strings.SplitSeq(f.Value, ";") {
+				if name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "="); name == p.name {
+					found++
+					k.value(x, s, "cookie", p, value)
+				}
+			}
+		}
+		k.counted(x, "cookie", p, found)
+	}
+}
+
+// whyQuery notes what is wrong with the query. What is not declared has no name
+// here: it is the client's.
+func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
+	seen, strange := make([]int, len(k.query)), false
+	for pair := range strings.SplitSeq(x.Request.Query, "&") {
+		if pair == "" {
+			continue
+		}
+		rawName, value, _ := strings.Cut(pair, "=")
+		s.name = decode(s.name[:0], rawName)
+		i := find(k.query, s.name)
+		if i < 0 {
+			if !strange {
+				x.Violated(gatehouse.Violation{In: "query", Keyword: "undeclared", Place: below(k.op.Place, "/parameters")})
+			}
+			strange = true
+			continue
+		}
+		p := &k.query[i]
+		seen[i]++
+		switch {
+		case !p.repeats && !p.deep:
+			v, ok := k.one(s, p, view(value), true)
+			k.found(x, s, "query", p, v, ok)
+		case seen[i] == 1:
+			v, ok, twice := k.gathered(s, p, x.Request.Query)
+			if twice {
+				k.parameter(x, "query", p, "duplicate")
+				continue
+			}
+			k.found(x, s, "query", p, v, ok)
+		}
+	}
+	for i := range k.query {
+		if p := &k.query[i]; p.repeats || p.deep {
+			k.counted(x, "query", p, min(seen[i], 1))
+		} else {
+			k.counted(x, "query", p, seen[i])
+		}
+	}
+}
+
+// counted notes a parameter that is not there, or that is there twice.
+func (k *check) counted(x *gatehouse.Exchange, in string, p *parameter, times int) {
+	switch {
+	case times == 0 && p.required:
+		k.parameter(x, in, p, "required")
+	case times > 1 && (in != "header" || p.shape != array):
+		k.parameter(x, in, p, "duplicate")
+	}
+}
+
+// value judges a parameter that is one text as it stands.
+func (k *check) value(x *gatehouse.Exchange, s *scratch, in string, p *parameter, text string) {
+	v, ok := k.one(s, p, view(text), false)
+	k.found(x, s, in, p, v, ok)
+}
+
+// found notes what is wrong with the value in s.doc.
+func (k *check) found(x *gatehouse.Exchange, s *scratch, in string, p *parameter, v openapi.Violation, ok bool) {
+	if ok {
+		return
+	}
+	var all []openapi.Violation
+	if p.schema != nil && !s.garbled && v.Keyword != "json" {
+		all = p.schema.Explain(&s.doc, k.options, gatehouse.MostViolations)
+	}
+	for _, v := range all {
+		x.Violated(violation(in, p.name, v))
+	}
+	if len(all) == 0 {
+		k.parameter(x, in, p, v.Keyword)
+	}
+}
+
+// parameter notes what is wrong with a parameter as a whole.
+func (k *check) parameter(x *gatehouse.Exchange, in string, p *parameter, keyword string) {
+	v := gatehouse.Violation{In: in, Name: p.name, Keyword: keyword}
+	for _, d := range k.op.Parameters {
+		if d.In == in && d.Name == p.name {
+			v.Place = d.Place.String()
+			if keyword == "required" {
+				v.Place = below(d.Place, "/required")
+			}
+		}
+	}
+	x.Violated(v)
+}
+
+// whyBody notes what is wrong with the body.
+func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
+	q := &x.Request
+	m := k.media(q.Fields.Get("content-type"))
+	switch v.Answer() {
+	case unknownType:
+		k.whole(x, "content", "/requestBody/content")
+		return
+	case badBody, undeclared:
+	default: // about the bytes, of which the description says nothing
+		x.Violated(gatehouse.Violation{In: "body", Keyword: strings.TrimPrefix(v.Rule(), Kind.Name+".")})
+		return
+	}
+	if m == nil || m.Schema == nil {
+		k.whole(x, "schema", "/requestBody/content")
+		return
+	}
+	var all []openapi.Violation
+	if openapi.IsJSON(m.Type) {
+		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
+			all = m.Schema.Explain(d, k.options, gatehouse.MostViolations)
+		}
+	}
+	for _, v := range all {
+		x.Violated(violation("body", "", v))
+	}
+	if len(all) == 0 { // forms: the judge's own words are the pointer and the keyword
+		at := strings.LastIndexByte(v.Detail(), ' ')
+		x.Violated(gatehouse.Violation{In: "body", Pointer: v.Detail()[:max(at, 0)], Keyword: v.Detail()[at+1:], Place: m.Schema.Place().String()})
+	}
+}
+
+// whole notes what is wrong with the body as a whole.
+func (k *check) whole(x *gatehouse.Exchange, keyword, at string) {
+	x.Violated(gatehouse.Violation{In: "body", Keyword: keyword, Place: below(k.op.Place, at)})
+}
+
+// below returns the place of what stands below another.
+func below(p openapi.Place, pointer string) string {
+	p.Pointer += pointer
+	return p.String()
+}
+
+func violation(in, name string, v openapi.Violation) gatehouse.Violation {
+	out := gatehouse.Violation{In: in, Name: name, Pointer: v.Pointer, Known: v.Known, Keyword: v.Keyword, Member: v.Member}
+	if v.Place.Line > 0 {
+		out.Place = v.Place.String()
+	}
+	return out
+}
