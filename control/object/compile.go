@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // rule is what one operation must keep of one object.
@@ -22,6 +23,8 @@ type rule struct {
 
 	segments int            // of the path of the operation that reads the object
 	each     *jsonwalk.Path // where a list's elements are
+	op       *openapi.Operation
+	picks    *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
 	drop     bool           // cut others' elements out of a list
 	blind    bool           // a list in which nothing says whose the elements are
 	hide     bool           // refuse as if the object did not exist
@@ -132,6 +135,9 @@ func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool
 	r := &rule{action: a, hide: o.OnDeny == 404, buffers: new(sync.Pool)}
 	if err := errors.Join(o.fieldsOf(r, b, k), c.grants(r, o, b.Operation), o.listOf(r, b, k)); err != nil {
 		return nil, true, err
+	}
+	if op, ok := b.Operation.(*openapi.Operation); ok && r.inObject() {
+		r.op, r.picks = op, openapi.NewPicks(r.each, r.tenant.path, r.owner.path)
 	}
 	steps, err := r.steps(o, b, k, param)
 	return steps, true, err

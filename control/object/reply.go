@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // released judges the reply to a read before a byte of it leaves.
@@ -14,11 +15,18 @@ func (r *rule) released(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	if refusal != nil {
 		return gatehouse.Deny(refusal), nil
 	}
-	d, v, more := r.reply(x, s)
-	if !more {
+	if v, more := r.reply(x, s); !more {
 		return v, nil
 	}
-	switch r.compare(d, 0, s) {
+	found, ok := r.read(x, s)
+	if !ok {
+		d, err := jsonwalk.Of(&x.Response.Parsed, x.Response.Body, limits)
+		if err != nil {
+			return gatehouse.Deny(unverifiable).Because(notJSON), nil
+		}
+		found = r.compare(d, 0, s)
+	}
+	switch found {
 	case absent:
 		return gatehouse.Deny(unverifiable).Because("the reply does not say whose the object is"), nil
 	case other:
@@ -36,31 +44,88 @@ func (r *rule) masked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	return gatehouse.Pass, nil
 }
 
-// reply returns the reply as a document, or the verdict where there is none to
-// be looked at. The upstream's errors pass: they are no objects.
-func (r *rule) reply(x *gatehouse.Exchange, s standing) (*jsonwalk.Doc, gatehouse.Verdict, bool) {
+// reply reports whether there is a reply to be looked at, or returns the verdict
+// where there is none. The upstream's errors pass: they are no objects.
+func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool) {
 	res := &x.Response
 	switch {
 	case res.Own:
-		return nil, gatehouse.Pass, false
+		return gatehouse.Pass, false
 	case res.Status == 404 && r.hide:
-		return nil, gatehouse.Deny(notFound), false
+		return gatehouse.Deny(notFound), false
 	case res.Status >= 400:
-		return nil, gatehouse.Pass, false
+		return gatehouse.Pass, false
 	case s.role && r.tenant.path == nil:
-		return nil, gatehouse.PassBy("object.role"), false
+		return gatehouse.PassBy("object.role"), false
 	case res.Status != 200 && res.Status != 203:
-		return nil, gatehouse.Deny(unverifiable).Because("the status is neither 200 nor an error"), false
+		return gatehouse.Deny(unverifiable).Because("the status is neither 200 nor an error"), false
 	case res.BodyTooLarge:
-		return nil, gatehouse.Deny(unverifiable).Because("the reply is too large to be looked at"), false
+		return gatehouse.Deny(unverifiable).Because("the reply is too large to be looked at"), false
 	case encoded(res.Fields):
-		return nil, gatehouse.Deny(unverifiable).Because("the reply is encoded"), false
+		return gatehouse.Deny(unverifiable).Because("the reply is encoded"), false
 	}
-	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
-	if err != nil {
-		return nil, gatehouse.Deny(unverifiable).Because("the reply is not one JSON document"), false
+	return gatehouse.Verdict{}, true
+}
+
+// notJSON is why a reply cannot be looked at.
+const notJSON = "the reply is not one JSON document"
+
+// read compares the reply, or every element of a list, by the pass over it that
+// control/reply needs as well, and reports whether that could be done. It cannot
+// where the description does not declare the reply or the reply is not as
+// declared: those are parsed.
+func (r *rule) read(x *gatehouse.Exchange, s standing) (outcome, bool) {
+	res := &x.Response
+	declared := r.op.Response(res.Status)
+	if r.picks == nil || declared == nil {
+		return absent, false
 	}
-	return d, gatehouse.Verdict{}, true
+	schema := declared.JSON(res.Fields.Get("content-type"))
+	if schema == nil {
+		return absent, false
+	}
+	reading, ok := schema.Read(&res.Parsed, res.Body, limits, openapi.Options{Undeclared: openapi.Strip}, r.picks)
+	if !ok {
+		return absent, false
+	}
+	worst := own
+	reading.Each(func(v *openapi.Values) bool {
+		worst = min(worst, r.judge(v, s))
+		return worst == own
+	})
+	return worst, true
+}
+
+// The places of r.picks.
+const (
+	pickedTenant = iota
+	pickedOwner
+)
+
+// judge is compare for values that were picked.
+func (r *rule) judge(v *openapi.Values, s standing) outcome {
+	found := own
+	if r.tenant.path != nil {
+		found = min(found, is(v[pickedTenant], s.p.Tenant))
+	}
+	if r.owner.path != nil && !s.role && found != absent {
+		found = min(found, is(v[pickedOwner], s.p.ID))
+	}
+	return found
+}
+
+// is compares an id as same does.
+func is(raw []byte, id string) outcome {
+	text, ok := openapi.Text(raw)
+	switch {
+	case len(raw) > 0 && raw[0] == 'n':
+		return other
+	case !ok:
+		return absent
+	case id != "" && string(text) == id:
+		return own
+	}
+	return other
 }
 
 func encoded(f gatehouse.Fields) bool {
@@ -84,9 +149,17 @@ func (r *rule) listed(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	if refusal != nil {
 		return gatehouse.Deny(refusal), nil
 	}
-	d, v, more := r.reply(x, s)
-	if !more {
+	if v, more := r.reply(x, s); !more {
 		return v, nil
+	}
+	if !r.drop {
+		if worst, ok := r.read(x, s); ok {
+			return verdict(worst), nil
+		}
+	}
+	d, err := jsonwalk.Of(&x.Response.Parsed, x.Response.Body, limits)
+	if err != nil {
+		return gatehouse.Deny(unverifiable).Because(notJSON), nil
 	}
 	cut, ok := r.buffers.Get().(*cutting)
 	if !ok {
@@ -106,16 +179,22 @@ func (r *rule) listed(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 		}
 		return found != absent && (r.drop || found == own)
 	})
-	switch {
-	case worst == absent:
-		return gatehouse.Deny(unverifiable).Because("an element does not say whose it is"), nil
-	case worst == own:
-		return gatehouse.PassBy("object.verified"), nil
-	case !r.drop:
-		return gatehouse.Deny(foreign).Because("an element is somebody else's"), nil
+	if worst == other && r.drop {
+		r.cutOut(x, d, cut)
+		return gatehouse.PassBy("object.dropped"), nil
 	}
-	r.cutOut(x, d, cut)
-	return gatehouse.PassBy("object.dropped"), nil
+	return verdict(worst), nil
+}
+
+// verdict is what the worst element of a list means for all of it.
+func verdict(worst outcome) gatehouse.Verdict {
+	switch worst {
+	case absent:
+		return gatehouse.Deny(unverifiable).Because("an element does not say whose it is")
+	case own:
+		return gatehouse.PassBy("object.verified")
+	}
+	return gatehouse.Deny(foreign).Because("an element is somebody else's")
 }
 
 // cutOut removes the elements from the reply, and the fields that speak of the

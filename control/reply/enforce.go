@@ -38,38 +38,13 @@ func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		}
 		return gatehouse.Deny(undeclaredStatus), nil
 	}
-	if contentType := res.Fields.Get("content-type"); contentType != "" && len(declared.Content) > 0 && media(declared.Content, contentType) == nil {
+	if contentType := res.Fields.Get("content-type"); contentType != "" && len(declared.Content) > 0 && declared.Represented(contentType) == nil {
 		if k.lax {
 			return gatehouse.PassBy("reply.undeclared_type"), nil
 		}
 		return gatehouse.Deny(undeclaredType), nil
 	}
 	return gatehouse.Pass, nil
-}
-
-// media returns what is declared for a Content-Type, or nil.
-func media(content []openapi.MediaType, contentType string) *openapi.MediaType {
-	name, _, _ := strings.Cut(contentType, ";")
-	name = strings.Trim(name, " \t")
-	var ranged *openapi.MediaType
-	for i := range content {
-		m := &content[i]
-		if strings.EqualFold(m.Type, name) {
-			return m
-		}
-		prefix, isRange := strings.CutSuffix(m.Type, "*")
-		if isRange && name != "" && (m.Type == "*/*" || len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
-			ranged = m
-		}
-	}
-	return ranged
-}
-
-// isJSON is openapi.IsJSON for a Content-Type as it was sent.
-func isJSON(contentType string) bool {
-	name, _, _ := strings.Cut(contentType, ";")
-	name = strings.Trim(name, " \t")
-	return strings.EqualFold(name, "application/json") || len(name) > 5 && strings.EqualFold(name[len(name)-5:], "+json")
 }
 
 // buffer is the memory for a reply that is cut.
@@ -82,12 +57,7 @@ func (k *check) nothing(x *gatehouse.Exchange) bool {
 	if res.Own || declared == nil {
 		return true
 	}
-	contentType := res.Fields.Get("content-type")
-	if contentType == "" {
-		return len(declared.Content) == 0
-	}
-	m := media(declared.Content, contentType)
-	return m == nil || m.Schema == nil || !isJSON(contentType)
+	return declared.JSON(res.Fields.Get("content-type")) == nil
 }
 
 // body cuts what the schema does not declare.
@@ -97,28 +67,27 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	if res.Own || declared == nil || len(res.Body) == 0 && !res.BodyTooLarge {
 		return gatehouse.Pass, nil
 	}
-	contentType := res.Fields.Get("content-type")
-	m := media(declared.Content, contentType)
-	if contentType == "" && len(declared.Content) > 0 {
-		// The upstream does not say what it sends; the description does.
-		m, contentType = &declared.Content[0], declared.Content[0].Type
-	}
+	schema := declared.JSON(res.Fields.Get("content-type"))
 	switch {
-	case m == nil || m.Schema == nil || !isJSON(contentType):
+	case schema == nil:
 		return gatehouse.Pass, nil
 	case res.BodyTooLarge:
 		return gatehouse.Deny(unreadable).Because("the reply is too large to be looked at"), nil
 	case encoded(res.Fields):
 		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
 	}
-	b, ok := k.buffers.Get().(*buffer)
-	if !ok {
+	reading, ok := schema.Read(&res.Parsed, res.Body, limits, openapi.Options{Undeclared: k.undeclared}, nil)
+	if ok && !reading.Cuts() {
+		return gatehouse.Pass, nil
+	}
+	b, pooled := k.buffers.Get().(*buffer)
+	if !pooled {
 		b = new(buffer)
 	}
 	defer k.buffers.Put(b)
-	if out, cut, ok := m.Schema.Cut(b.out[:0], res.Body, limits, k.undeclared); ok {
-		b.out = out
-		return k.leave(x, b, cut, openapi.Violation{}), nil
+	if ok {
+		b.out = reading.AppendCut(b.out[:0])
+		return k.leave(x, b, true, openapi.Violation{}), nil
 	}
 	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
 	switch {
@@ -129,7 +98,7 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	}
 	var cut int
 	var v openapi.Violation
-	b.out, cut, v = m.Schema.Filter(b.out[:0], d, k.undeclared)
+	b.out, cut, v = schema.Filter(b.out[:0], d, openapi.Options{Undeclared: k.undeclared})
 	return k.leave(x, b, cut > 0, v), nil
 }
 

@@ -18,7 +18,7 @@ func (s *Schema) Accepts(body []byte, lim jsonwalk.Limits, o Options) bool {
 	w := s.shared.walk()
 	defer s.shared.rest(w)
 	if p := s.programs[m]; p != nil {
-		if ok := p.run(w, body, lim, o); !w.unsure {
+		if ok := p.run(w, body, lim, o, nil); !w.unsure {
 			return ok
 		}
 	}
@@ -33,23 +33,20 @@ func (s *Schema) Accepts(body []byte, lim jsonwalk.Limits, o Options) bool {
 // [Schema.Filter] does. It reports whether the reply was valid. When it was, out
 // is dst with the reply appended, or dst as it was when nothing had to be cut;
 // when it was not, or there is no program for the schema, Filter must judge.
-func (s *Schema) Cut(dst, body []byte, lim jsonwalk.Limits, u Undeclared) (out []byte, cut, ok bool) {
+func (s *Schema) Cut(dst, body []byte, lim jsonwalk.Limits, o Options) (out []byte, cut, ok bool) {
 	p := s.programs[forFilter]
 	if p == nil {
 		return dst, false, false
 	}
-	if u == Reject {
-		u = Strip
-	}
 	w := s.shared.walk()
 	defer s.shared.rest(w)
-	if !p.run(w, body, lim, Options{Direction: Reply, Undeclared: u}) {
+	if !p.run(w, body, lim, forCut(o), nil) || o.Undeclared == Reject && w.foreign {
 		return dst, false, false
 	}
 	if len(w.cuts) == 0 {
 		return dst, false, true
 	}
-	return w.without(dst), true, true
+	return appendWithout(dst, w.Src, w.cuts), true, true
 }
 
 // Compiled reports whether requests, or replies, are judged by a program.

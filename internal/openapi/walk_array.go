@@ -9,12 +9,14 @@ type elements struct {
 	depth   int
 	classes int // of the walk, where the array's begin
 	held    int // likewise: how many elements each atom's contains counts
+	here    *pick
 }
 
 // array judges an array.
 func (w *walk) array(s *state, depth, at int) uint64 {
 	from := w.Pos
-	m := elements{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), held: len(w.held)}
+	m := elements{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), held: len(w.held), here: w.here}
+	w.here = nil
 	for i, n := range s.atoms {
 		if n.types&TypeArray == 0 {
 			m.live &^= 1 << i
@@ -79,6 +81,10 @@ func (w *walk) element(m *elements) (more bool) {
 	if m.entry >= 0 {
 		at = len(w.log)
 		w.log = append(w.log, entry{t: t})
+	}
+	if m.here != nil && m.here.items != nil {
+		w.picked = append(w.picked, picked{leaf: pickElement})
+		w.here = m.here.items
 	}
 	goals := w.value(t.to, m.depth, at)
 	if w.stop {
