@@ -225,6 +225,7 @@ type both struct {
 	doc                      jsonwalk.Doc
 	cases, valid, cut, taped int
 	fails                    int
+	roles                    uint64 // of the caller
 }
 
 var ways = [...]Options{{}, {Undeclared: Allow}, {MaxString: 30, MaxItems: 10}, {Undeclared: Allow, MaxString: 30, MaxItems: 10}}
@@ -234,7 +235,7 @@ func (x *both) compare(t *testing.T, what string, s *Schema, b []byte) {
 	parsed := x.doc.Parse(b, jsonwalk.Limits{}) == nil
 	for _, o := range ways {
 		for _, d := range [...]Direction{Request, Reply} {
-			if o.Direction = d; s.programs[d] == nil {
+			if o.Direction, o.Roles = d, x.roles; s.programs[d] == nil {
 				continue
 			}
 			var v Violation
@@ -253,11 +254,12 @@ func (x *both) compare(t *testing.T, what string, s *Schema, b []byte) {
 			}
 		}
 	}
-	for _, u := range [...]Undeclared{Strip, Allow} {
+	for _, u := range [...]Undeclared{Strip, Allow, Reject} {
+		o := Options{Undeclared: u, Roles: x.roles}
 		if s.programs[forFilter] == nil {
 			continue
 		}
-		out, cut, ok := s.Cut(nil, b, jsonwalk.Limits{}, u)
+		out, cut, ok := s.Cut(nil, b, jsonwalk.Limits{}, o)
 		x.cases++
 		if !parsed {
 			if ok {
@@ -265,7 +267,7 @@ func (x *both) compare(t *testing.T, what string, s *Schema, b []byte) {
 			}
 			continue
 		}
-		wantOut, n, v := s.Filter(nil, &x.doc, u)
+		wantOut, n, v := s.Filter(nil, &x.doc, o)
 		switch {
 		case v.Keyword == "budget":
 		case ok && v.Keyword != "":

@@ -107,7 +107,7 @@ func TestProgramsDoNotAllocate(t *testing.T) {
 		"refused":  func() bool { return !s.Accepts(more, jsonwalk.Limits{}, bounds) },
 		"cut": func() bool {
 			var cut, ok bool
-			out, cut, ok = s.Cut(out[:0], more, jsonwalk.Limits{}, Strip)
+			out, cut, ok = s.Cut(out[:0], more, jsonwalk.Limits{}, Options{Undeclared: Strip})
 			return cut && ok && bytes.Equal(out, body)
 		},
 	} {
@@ -145,7 +145,7 @@ func TestSchemasOverTheBoundsAreJudgedOnTheTape(t *testing.T) {
 		if !s.Accepts([]byte(c.good), jsonwalk.Limits{}, Options{}) || s.Accepts([]byte(c.bad), jsonwalk.Limits{}, Options{}) || s.Accepts([]byte(c.good+c.good), jsonwalk.Limits{}, Options{}) {
 			t.Errorf("%s: judged wrong", what)
 		}
-		if _, _, ok := s.Cut(nil, []byte(c.good), jsonwalk.Limits{}, Strip); ok || s.Compiled(Request) {
+		if _, _, ok := s.Cut(nil, []byte(c.good), jsonwalk.Limits{}, Options{Undeclared: Strip}); ok || s.Compiled(Request) {
 			t.Errorf("%s: there is no program to cut with", what)
 		}
 	}

@@ -148,7 +148,7 @@ func BenchmarkPrograms(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					var cut, ok bool
-					if out, cut, ok = s.Cut(out[:0], doc, jsonwalk.Limits{}, Strip); !ok || cut != (what == "cut") {
+					if out, cut, ok = s.Cut(out[:0], doc, jsonwalk.Limits{}, Options{Undeclared: Strip}); !ok || cut != (what == "cut") {
 						b.Fatal(cut, ok)
 					}
 				}

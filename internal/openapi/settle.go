@@ -66,7 +66,7 @@ func (w *walk) settle(at int, goals uint64) bool {
 			case w.barred(f.t):
 				drop = true
 			case w.declaredBy(s, f.t, live):
-				if drop = true; w.mode != forFilter || w.o.Undeclared == Reject {
+				if drop, w.foreign = true, true; w.mode != forFilter {
 					return false
 				}
 			}

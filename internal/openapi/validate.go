@@ -69,7 +69,7 @@ func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
 	if !r.restrict(s) || !r.apply(0, s) || !r.sweep() {
 		return r.violation(), false
 	}
-	return Violation{}, true
+	return s.judged(d)
 }
 
 // Filter appends a reply to dst without the members that are writeOnly and,
@@ -77,16 +77,20 @@ func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
 // declare. It returns how many were cut: with 0, dst is returned as it was and
 // the document may leave as it is. The violation is the first one found; a reply
 // is cut whether or not it is valid, and where no branch of a choice fits,
-// members of any branch stay. A document that costs too many steps gives the
+// members of any branch stay. With Reject, a member that nothing declares is a
+// violation of its own, before any other; one that the caller may not see is cut
+// and is none. A document that costs too many steps gives the
 // keyword "budget" and must not leave.
 func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, o Options) (out []byte, cut int, v Violation) {
-	r := s.begin(d, forCut(o))
+	r := s.begin(d, Options{Direction: Reply, Undeclared: o.Undeclared, Roles: o.Roles})
 	defer s.shared.runs.Put(r)
 	r.lenient = true
 	r.restrict(s)
 	r.apply(0, s)
 	r.sweep()
-	v = r.violation()
+	if v = r.violation(); v.Keyword == "" {
+		v, _ = s.judged(d)
+	}
 	if r.over || len(r.cuts) == 0 {
 		return dst, 0, v
 	}
@@ -109,6 +113,7 @@ type run struct {
 	steps   int
 	budget  int
 	over    bool // over budget
+	beyond  bool // a library judges, too
 	at      int  // the node of the violation
 	keyword string
 	cuts    []int
@@ -155,7 +160,7 @@ func (s *Schema) begin(d *jsonwalk.Doc, o Options) *run {
 		r.seen = r.seen[:n]
 		clear(r.seen)
 	}
-	r.d, r.o, r.shared, r.strict, r.lenient, r.over = d, o, s.shared, s.shared.formats, false, false
+	r.d, r.o, r.shared, r.strict, r.lenient, r.over, r.beyond = d, o, s.shared, s.shared.formats, false, false, s.judges != nil
 	r.tick, r.trying, r.steps, r.keyword = 0, 0, 0, ""
 	r.trail, r.cuts = r.trail[:0], r.cuts[:0]
 	// Honest bodies need a few steps a value; branches that try one another
@@ -259,13 +264,12 @@ func (r *run) judge(i int, s *Schema) bool {
 		r.over, r.at, r.keyword = true, i, "budget"
 		return false
 	}
-	if s.never || s.unsupported {
-		keyword := "false"
-		if s.unsupported {
-			keyword = "unsupported"
-		}
+	if s.unsupported || i == 0 && r.beyond && s.opaque {
+		return r.lift(i)
+	}
+	if s.never {
 		r.shut(i)
-		return !r.fail(i, keyword)
+		return !r.fail(i, "false")
 	}
 	kind := r.d.Kind(i)
 	if s.orNull && kind == jsonwalk.Null {

@@ -129,7 +129,7 @@ func TestBranchesThatTryOneAnotherCostNoMoreThanTheirBudget(t *testing.T) {
 	if err := d.Parse([]byte(deep), jsonwalk.Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, cut, v := s.Filter(nil, &d, openapi.Strip); v.Keyword != "budget" || cut != 0 {
+	if _, cut, v := s.Filter(nil, &d, openapi.Options{Undeclared: openapi.Strip}); v.Keyword != "budget" || cut != 0 {
 		t.Errorf("filter: %v %d", v, cut)
 	}
 }
@@ -251,7 +251,7 @@ func FuzzNoBodyMakesTheValidatorPanic(f *testing.F) {
 			return
 		}
 		s.Validate(&d, openapi.Options{MaxString: 10, MaxItems: 10})
-		out, cut, v := s.Filter(nil, &d, openapi.Strip)
+		out, cut, v := s.Filter(nil, &d, openapi.Options{Undeclared: openapi.Strip})
 		if cut == 0 || v.Keyword == "budget" {
 			return
 		}
@@ -259,7 +259,7 @@ func FuzzNoBodyMakesTheValidatorPanic(f *testing.F) {
 		if err := e.Parse(out, jsonwalk.Limits{}); err != nil {
 			t.Fatalf("cut to what is no JSON: %s: %v", out, err)
 		}
-		if _, again, _ := s.Filter(nil, &e, openapi.Strip); again != 0 {
+		if _, again, _ := s.Filter(nil, &e, openapi.Options{Undeclared: openapi.Strip}); again != 0 {
 			t.Fatalf("%s was cut twice, to %s", b, out)
 		}
 	})

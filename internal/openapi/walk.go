@@ -36,6 +36,7 @@ type walk struct {
 	again   jsonwalk.Doc // values that are compared as a whole
 	seed    maphash.Seed
 	had     keySet     // what excused returns
+	foreign bool       // something is cut that nothing declares
 	guess   [256]uint8 // by state and last key: the key that came next
 }
 
@@ -61,7 +62,7 @@ const noEntry = -1
 func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
 	w.o, w.mode, w.strict, w.shared = o, p.mode, p.strict, p.shared
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
-	w.values, w.spent, w.stop, w.unsure = 0, 0, false, false
+	w.values, w.spent, w.stop, w.unsure, w.foreign = 0, 0, false, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
 	w.here, w.picked = nil, w.picked[:0]
 	if !w.Begin(body, lim) {

@@ -227,7 +227,7 @@ func (w *walk) undeclared(s *state, t *trans) (drop bool) {
 	if w.o.Undeclared == Allow && (w.mode != forFilter || t.hidden == 0) {
 		return false
 	}
-	w.stop = w.mode != forFilter || w.o.Undeclared == Reject
+	w.stop, w.foreign = w.mode != forFilter, true
 	return true
 }
 

@@ -203,7 +203,7 @@ func (s *subject) stricter(t testing.TB, doc *jsonwalk.Doc, body []byte, v *verd
 // leaves cuts a reply in one pass: what is called valid is valid by the judge
 // once it is cut, and cutting it again changes nothing.
 func (s *subject) leaves(t testing.TB, body []byte) {
-	out, cut, ok := s.ours.Cut(nil, body, jsonwalk.Limits{}, openapi.Strip)
+	out, cut, ok := s.ours.Cut(nil, body, jsonwalk.Limits{}, openapi.Options{Undeclared: openapi.Strip})
 	if !ok {
 		return
 	}
@@ -213,7 +213,7 @@ func (s *subject) leaves(t testing.TB, body []byte) {
 	if err := consult(t, s, decode(t, out)); err != nil {
 		t.Errorf("%s: what leaves is not valid: %.600s, cut from %.600s: %.600v", s.name, out, body, err)
 	}
-	if _, again, ok := s.ours.Cut(nil, out, jsonwalk.Limits{}, openapi.Strip); again || !ok {
+	if _, again, ok := s.ours.Cut(nil, out, jsonwalk.Limits{}, openapi.Options{Undeclared: openapi.Strip}); again || !ok {
 		t.Errorf("%s: cut once more: %v %v: %.600s", s.name, again, ok, out)
 	}
 }

@@ -170,14 +170,14 @@ func (f *field) judgeOn(b *testing.B, body []byte) {
 }
 
 func (f *field) cutOn(b *testing.B, body []byte) {
-	dst, _, ok := f.reply.Cut(nil, body, jsonwalk.Limits{}, openapi.Strip)
+	dst, _, ok := f.reply.Cut(nil, body, jsonwalk.Limits{}, openapi.Options{Undeclared: openapi.Strip})
 	if !ok {
 		b.Fatal("not valid")
 	}
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if dst, _, ok = f.reply.Cut(dst[:0], body, jsonwalk.Limits{}, openapi.Strip); !ok {
+		if dst, _, ok = f.reply.Cut(dst[:0], body, jsonwalk.Limits{}, openapi.Options{Undeclared: openapi.Strip}); !ok {
 			b.Fatal("not valid")
 		}
 	}
