@@ -34,8 +34,9 @@ var mayImport = map[string][]string{
 	"config":     {".", "engine", "store", "internal"},
 	"record":     {".", "store", "internal"},
 	"admin":      {".", "store", "record", "internal"},
-	"cmd":        nil, // everything
-	"casetest":   nil, // everything: it puts the house together for tests
+	"learn":      {".", "wire", "internal"}, // canonical targets are the wire's, so that no path is learned that is refused there
+	"cmd":        nil,                       // everything
+	"casetest":   nil,                       // everything: it puts the house together for tests
 	"archtest":   nil,
 	"examples":   {"internal"},
 	"acceptance": nil, // tests of the whole program
