@@ -28,6 +28,9 @@ type Kind struct {
 	Covers []Requirement
 	// Mandatory kinds have no off switch: the engine refuses a waiver for them.
 	Mandatory bool
+	// Mode is how far the control's word goes while nobody writes "mode:". It is
+	// Enforce but for kinds that guess.
+	Mode Mode
 }
 
 // Operation is what the API's description says about one operation. The loader

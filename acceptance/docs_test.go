@@ -31,6 +31,9 @@ func TestThePageOfControlsIsFresh(t *testing.T) {
 		if k.Mandatory {
 			b.WriteString(" Cannot be switched off.")
 		}
+		if k.Mode == gatehouse.Shadow {
+			b.WriteString(" In shadow until `mode: enforce` is written.")
+		}
 		b.WriteString("\n")
 		c := k.New()
 		var s gatehouse.Sheet

@@ -103,6 +103,35 @@ func TestModesAndWaiversAreTakenOutBeforeTheControlIsDecoded(t *testing.T) {
 	}
 }
 
+// input.injection: what guesses is in shadow until somebody wants it otherwise.
+func TestAKindThatGuessesIsInShadowUntilModeIsWritten(t *testing.T) {
+	guessing := kinds()
+	i := slices.IndexFunc(guessing, func(k gatehouse.Kind) bool { return k.Name == "size" })
+	guessing[i].Mode = gatehouse.Shadow
+	for block, want := range map[string]gatehouse.Mode{"": gatehouse.Shadow, "{body: 5}": gatehouse.Shadow, "{mode: enforce}": gatehouse.Enforce, "{mode: shadow}": gatehouse.Shadow} {
+		text := house
+		if block != "" {
+			text += "    controls: {size: " + block + "}\n"
+		}
+		f, err := config.Load(put(t, text), guessing, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.Policy(gatehouse.NewKept(), gatehouse.AllCaps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range find(t, p, "api.example.com", "GET", "/v1/orders/1").Plan.Steps {
+			if s.Control == "size" && s.Mode != want {
+				t.Errorf("%q: %s, want %s", block, s.Mode, want)
+			}
+			if s.Control == "cors" && s.Mode != gatehouse.Enforce {
+				t.Errorf("%q: cors is in %s", block, s.Mode)
+			}
+		}
+	}
+}
+
 func TestAStepKnowsWhereItWasConfigured(t *testing.T) {
 	_, p := compiled(t, house+`    origins: [https://app.example.com]
     roles: {support: [listOrders]}

@@ -161,7 +161,7 @@ func (r *reader) issuers(a *API, s short, v *yaml.Node) *yaml.Node {
 // decode takes what belongs to the engine out of the block and decodes the
 // rest into a new control.
 func (r *reader) decode(b *block) {
-	b.set = engine.Configured{Kind: *b.kind, Control: b.kind.New(), Place: b.place}
+	b.set = engine.Configured{Kind: *b.kind, Control: b.kind.New(), Mode: b.kind.Mode, Place: b.place}
 	if b.node == nil {
 		return
 	}
