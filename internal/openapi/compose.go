@@ -128,6 +128,10 @@ func (c *compiler) applied(name string, v at) (err error) {
 		if err := v.want(jsonwalk.String, "a reference"); err != nil {
 			return err
 		}
+		if c.metaSchema(v) {
+			c.beyond(v, "the schema of schemas is not supported")
+			return nil
+		}
 		to, res, err := c.resolve(v.text(), v, c.in)
 		if err != nil {
 			return err
@@ -183,9 +187,7 @@ func (c *compiler) dependencies(v at) error {
 // each direction demands and refuses schemas that apply themselves in place.
 func (l *loader) settle() error {
 	l.locate()
-	if err := l.restrict(); err != nil {
-		return err
-	}
+	l.restrict()
 	state := make(map[*Schema]int8, len(l.compiled))
 	for _, s := range l.compiled {
 		if o := s.object; o != nil {
@@ -203,7 +205,7 @@ func (l *loader) settle() error {
 			return &Error{s.Place(), "a schema applies itself in place without end"}
 		}
 	}
-	return nil
+	return l.placed()
 }
 
 func circular(s *Schema, state map[*Schema]int8) bool {

@@ -149,11 +149,11 @@ func misspelt(name string, v at, what string) error {
 
 // restrict finds out, once all schemas are filled, what the rules of a schema's
 // values and of those below it come to.
-func (l *loader) restrict() error {
-	if len(l.shared.roles) == 0 && len(l.rules) == 0 {
-		return nil
-	}
+func (l *loader) restrict() {
 	done := map[*Schema]bool{}
+	if !slices.ContainsFunc(l.compiled, func(s *Schema) bool { return s.access != nil }) && len(l.rules) == 0 {
+		return
+	}
 	for _, s := range l.schemas {
 		s.gatherNeeds(done)
 	}
@@ -169,7 +169,11 @@ func (l *loader) restrict() error {
 			more = more || s.guarded
 		}
 	}
-	for s := range done {
+}
+
+// placed refuses rules where nothing is a member.
+func (l *loader) placed() error {
+	for _, s := range l.compiled {
 		for _, k := range s.elements() {
 			if k.needs != nil {
 				return &Error{k.ruled().Place(), rolesKeyword + " here would hold for elements of an array, or for names; put it on the member that holds the array"}

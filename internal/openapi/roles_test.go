@@ -34,7 +34,7 @@ func (n ruler) rules(text string) string {
 // Programs and the tape come to the same verdict on members that hang on the
 // caller's roles (authz.property, output.filter).
 func TestProgramsAndTheTapeAgreeOnRoles(t *testing.T) {
-	var x both
+	x := both{rejects: true}
 	n := ruler{inventor{rand.New(rand.NewPCG(11, 12))}}
 	m := maker{Rand: rand.New(rand.NewPCG(13, 14))}
 	schemas, taped, denied, hidden := 0, 0, 0, 0
@@ -74,7 +74,7 @@ func TestProgramsAndTheTapeAgreeOnRoles(t *testing.T) {
 	}
 	t.Logf("figure roles disagreements %d/0 in %d judgements of %d schemas, %d valid, %d cut, %d refused for a role, %d cut for a role, %d left to the tape, %d schemas on the tape",
 		x.fails, x.cases, schemas, x.valid, x.cut, denied, hidden, x.taped, taped)
-	if schemas < 2000 || taped > schemas/8 || x.valid < x.cases/20 || x.cut == 0 || denied < 1000 || hidden < 1000 {
+	if schemas < 1500 || taped > schemas/8 || x.valid < x.cases/20 || x.cut == 0 || denied < 1000 || hidden < 1000 {
 		t.Error("too few")
 	}
 }
