@@ -29,11 +29,12 @@ type Case struct {
 	Principal *gatehouse.Principal // "principal": who the test authenticator proves
 	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
 	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path
-	Steps     []Step               // "request", "want", "upstream-saw", numbered when there are several
+	Steps     []Step               // "request", "want", "upstream-saw", "trail", numbered when there are several
 }
 
-// Step is one request and what must come of it.
-type Step struct{ Request, Want, Saw string }
+// Step is one request and what must come of it. Each line of Trail is a mark that
+// must be in the exchange's trail: "control said rule".
+type Step struct{ Request, Want, Saw, Trail string }
 
 // token is what a token says otherwise than a genuine one.
 type token struct {
@@ -136,6 +137,8 @@ func read(file string) (*Case, error) {
 			step().Want = data
 		case "upstream-saw":
 			step().Saw = data
+		case "trail":
+			step().Trail = data
 		default:
 			return nil, fmt.Errorf("unknown part %q", p.Name)
 		}

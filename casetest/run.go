@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,11 @@ func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
 		if s.Saw != "" {
 			for _, fault := range saw(g.Upstream.last(), s.Saw) {
 				t.Errorf("request %d: upstream: %s", i+1, fault)
+			}
+		}
+		for mark := range strings.Lines(s.Trail) {
+			if e := g.Seen.Wait(t, recorded); !slices.Contains(e.Trail, strings.TrimSpace(mark)) {
+				t.Errorf("request %d: the trail lacks %q: %q", i+1, strings.TrimSpace(mark), e.Trail)
 			}
 		}
 		if t.Failed() {

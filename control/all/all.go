@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/size"
 	"github.com/gatehouse-api/gatehouse/control/urlsecret"
 	"github.com/gatehouse-api/gatehouse/control/version"
+	"github.com/gatehouse-api/gatehouse/control/waf"
 )
 
 // Kinds lists every built-in control, by name.
@@ -43,4 +44,5 @@ var Kinds = []gatehouse.Kind{
 	size.Kind,
 	urlsecret.Kind,
 	version.Kind,
+	waf.Kind,
 }

@@ -48,6 +48,12 @@ func OpenTextOf(s *Schema) *OpenText {
 // Here reports whether a string in this place is open.
 func (o *OpenText) Here() bool { return o == nil || o.here }
 
+// Text reports whether a string in this place is open, or one in an array that
+// stands here: what the text of a parameter is made of.
+func (o *OpenText) Text() bool {
+	return o.Here() || o.items.Here() || slices.ContainsFunc(o.first, (*OpenText).Here)
+}
+
 // Member returns what is open in the member of that name of an object, and
 // whether the name itself is.
 func (o *OpenText) Member(name []byte) (value *OpenText, isName bool) {
@@ -103,6 +109,13 @@ func (o *OpenText) each(d *jsonwalk.Doc, i int, f func(node int, isName bool) bo
 	}
 	return true
 }
+
+// nothing is open where no value of that kind can be.
+var nothing = func() *OpenText {
+	o := &OpenText{}
+	o.others, o.items = o, o
+	return o
+}()
 
 // The bounds within which schemas are followed. What lies beyond is open.
 const (
@@ -212,8 +225,13 @@ func (w *opener) open(v *view, depth int) *OpenText {
 			}
 		}
 	})
-	o.others = w.open(w.below(v, TypeObject, otherMember), depth+1)
-	o.items = w.open(w.below(v, TypeArray, elementOf(-1)), depth+1)
+	o.others, o.items = nothing, nothing
+	if v.types&TypeObject != 0 {
+		o.others = w.open(w.below(v, TypeObject, otherMember), depth+1)
+	}
+	if v.types&TypeArray != 0 {
+		o.items = w.open(w.below(v, TypeArray, elementOf(-1)), depth+1)
+	}
 	return o
 }
 

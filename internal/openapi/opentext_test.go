@@ -76,6 +76,17 @@ func TestOpenTextIsWhatNoKeywordCloses(t *testing.T) {
 	}
 }
 
+func TestTheTextOfAParameterIsOpenWhereItsElementsAre(t *testing.T) {
+	for schema, want := range map[string]bool{
+		`{type: string}`: true, `{type: integer}`: false, `{type: array, items: {type: string}}`: true, `{type: array, items: {enum: [a]}}`: false,
+		`{type: array}`: true, `{type: array, prefixItems: [{type: string}], items: {type: integer}}`: true, `{type: object, properties: {a: {type: string}}}`: false, `{}`: true,
+	} {
+		if got := openapi.OpenTextOf(bodyOf(t, schema)).Text(); got != want {
+			t.Errorf("%s: %v", schema, got)
+		}
+	}
+}
+
 func TestWithoutASchemaEveryStringIsOpen(t *testing.T) {
 	o := openapi.OpenTextOf(nil)
 	if v, name := o.Member([]byte("a")); !o.Here() || v != nil || !name || o.Element(3) != nil {
