@@ -49,6 +49,7 @@ type Cursor struct {
 	Have     Need  // the furthest need that was brought
 	Looked   bool  // the object was looked up
 	Granted  bool  // some step has granted
+	Deferred Steps // those that judge the reply's items
 	Finished bool  // the walk is over
 	Version  int64 // serial number of the policy that the exchange sees
 }

@@ -23,6 +23,10 @@ type Step struct {
 	// that there is nothing for the step to look at. When every such step skips,
 	// the body is not held but streamed.
 	Skip func(x *Exchange) bool
+	// Each, for steps of Inspect that need [ReplyBody], judges one item of a reply
+	// that is a sequence, in place of Enforce. When every such step has it, the
+	// items are not gathered but leave one by one as they come.
+	Each func(ctx context.Context, x *Exchange, item *Item) (Verdict, error)
 	// Enforce decides. An error means it could not: the engine, not the
 	// control, then closes. ctx ends when the client has gone or time is up.
 	Enforce func(ctx context.Context, x *Exchange) (Verdict, error)
@@ -37,6 +41,9 @@ type Plan struct {
 	// Body and ReplyBody report whether a step needs the whole body, so that a
 	// host knows before it begins whether it may stream.
 	Body, ReplyBody bool
+	// Items reports whether every step that needs the reply's body can judge a
+	// sequence item by item.
+	Items bool
 }
 
 // Endpoint is one operation of one API, or the place where requests for no

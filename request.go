@@ -84,9 +84,27 @@ type Response struct {
 	BodyLimit int64
 	// BodyTooLarge reports that the reply body went over BodyLimit.
 	BodyTooLarge bool
+	// Sequence reports that the reply's media type is that of a sequence, whose
+	// items the host can bring one by one.
+	Sequence bool
+	// ItemLimit is the most bytes of one item; zero means the host's own default of
+	// 1 MiB.
+	ItemLimit int64
 	// Parsed keeps what one control made of Body for the next to use. Who
 	// changes Body resets it.
 	Parsed interface{ Reset() }
 	// Own reports that the response was made here rather than upstream.
 	Own bool
+}
+
+// Item is one item of a reply that is a sequence: an event of a
+// text/event-stream, or a line of JSON.
+type Item struct {
+	// Data is what the item carries, mostly a JSON text. A step may replace it, with
+	// memory that lives until the next item.
+	Data []byte
+	// Name and ID are the fields event and id of an event.
+	Name, ID []byte
+	// Dropped is set by a step when the item must not leave, and the others may.
+	Dropped bool
 }

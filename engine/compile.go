@@ -140,6 +140,9 @@ func fits(b *gatehouse.Build, s *gatehouse.Step) error {
 		return &gatehouse.Fault{Key: "mode", Says: "authentication has no shadow: nobody would be proven",
 			Fix: "mode: enforce, or public: {" + b.Name() + ": {because: why, owner: who@example.com, until: 2027-06-30}}"}
 	}
+	if s.Each != nil && (s.Stage != gatehouse.Inspect || s.Need != gatehouse.ReplyBody) {
+		return fmt.Errorf("engine: a step of %s judges items where there are none", s.Control)
+	}
 	if s.Need == gatehouse.Object && s.Prepare == nil {
 		return fmt.Errorf("engine: a step of %s needs an object and does not say which", s.Control)
 	}
@@ -170,7 +173,9 @@ func arrange(p *gatehouse.Plan) *gatehouse.Plan {
 	if p.Respond < 0 {
 		p.Respond = len(p.Steps)
 	}
+	p.Items = true
 	for _, s := range p.Steps {
+		p.Items = p.Items && (s.Need != gatehouse.ReplyBody || s.Stage == gatehouse.Inspect && s.Each != nil)
 		p.Body = p.Body || s.Need == gatehouse.Body
 		p.ReplyBody = p.ReplyBody || s.Need == gatehouse.ReplyBody
 	}

@@ -76,6 +76,10 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 			}
 		}
 		c.PC++
+		if s.Need == gatehouse.ReplyBody && s.Stage == gatehouse.Inspect && c.Deferred.Has(c.PC-1) {
+			mark(x, c.PC-1, gatehouse.SaidPass, perItem, "")
+			continue
+		}
 		if s.Skip != nil && s.Stage == gatehouse.Inspect && s.Skip(x) {
 			mark(x, c.PC-1, gatehouse.SaidPass, "engine.skipped", "")
 			continue
@@ -153,7 +157,7 @@ func want(x *gatehouse.Exchange, s *gatehouse.Step) (Want, bool) {
 		}
 		// Nothing to look up. The next step that needs an object asks anew.
 	case s.Need == gatehouse.ReplyBody && have < gatehouse.ReplyBody && (s.Skip == nil || !s.Skip(x)):
-		return WantReplyBody, true
+		return WantReplyBody, !deferred(x)
 	}
 	return 0, false
 }

@@ -8,6 +8,9 @@ import "github.com/gatehouse-api/gatehouse"
 // DefaultReplyLimit is the most bytes of a reply's body that are held whole.
 const DefaultReplyLimit = 4 << 20
 
+// defaultItemLimit is the most bytes of one item of a sequence.
+const defaultItemLimit = 1 << 20
+
 // defaultBodyLimit is the most bytes of a request's body, where no control says
 // otherwise.
 const defaultBodyLimit = 1 << 20
@@ -17,6 +20,8 @@ var (
 	BodyTooLarge  = gatehouse.Answer{Status: 413, Reason: "proxy.body_too_large", Public: "The request body is too large"}
 	ClientGone    = gatehouse.Answer{Status: 400, Reason: "proxy.client_gone", Public: "The request body is incomplete"}
 	ReplyTooLarge = gatehouse.Answer{Status: 502, Reason: "proxy.reply_too_large", Public: "The service is unavailable"}
+	ItemTooLarge  = gatehouse.Answer{Status: 502, Reason: "proxy.item_too_large", Public: "The service is unavailable"}
+	ItemMalformed = gatehouse.Answer{Status: 502, Reason: "proxy.item_malformed", Public: "The service is unavailable"}
 	NoUpgrade     = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
 )
 

@@ -61,6 +61,8 @@ type turn struct {
 	headers http.Header  // what next has set
 	begun   bool         // next has begun its reply
 	hold    bool         // the reply is held
+	items   *host.Items  // the reply is a sequence that is judged item by item
+	cut     bool         // it had an item that must not leave: nothing follows
 	size    int64        // request body bytes
 	sent    int64
 }
@@ -103,11 +105,18 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.admitted(policy)
 	}
 	t.walk()
-	if !t.begun || t.hold || x.EndedBy != "" {
+	if !t.begun || t.hold || x.EndedBy != "" && t.items == nil {
 		t.send()
 	}
+	aborted := ""
+	if t.cut {
+		aborted = host.CutShort
+	}
 	if d.cfg.Record != nil {
-		d.cfg.Record.Record(x, gatehouse.Traffic{Took: int64(time.Since(now)), In: t.size, Out: t.sent})
+		d.cfg.Record.Record(x, gatehouse.Traffic{Took: int64(time.Since(now)), In: t.size, Out: t.sent, Aborted: aborted})
+	}
+	if t.cut {
+		panic(http.ErrAbortHandler) // the client must not take a cut reply for a whole one
 	}
 }
 

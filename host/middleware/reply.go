@@ -27,6 +27,10 @@ func (t *turn) forward() {
 	if !t.begun {
 		t.WriteHeader(http.StatusOK)
 	}
+	if t.items != nil && !t.cut {
+		// What is wrong with the end of the reply is in t.cut.
+		_ = t.let(t.items.End(t.r.Context(), x))
+	}
 	if t.hold {
 		x.Response.Body = append(x.Response.Body[:0], t.held.Bytes()...)
 		engine.Brought(x, gatehouse.ReplyBody)
@@ -85,14 +89,19 @@ func (t *turn) WriteHeader(status int) {
 			x.Response.Fields.Add(name, v)
 		}
 	}
+	x.Response.Sequence = x.Endpoint.Plan.Items && host.Sequence(&x.Response)
 	engine.Brought(x, gatehouse.Reply)
-	if t.hold {
+	if t.hold && !t.sequence() {
 		return
 	}
 	for engine.Advance(t.r.Context(), x) != engine.Done {
 		engine.Brought(x, gatehouse.ReplyBody)
 	}
-	if x.EndedBy == "" {
+	switch {
+	case x.EndedBy != "":
+	case t.items != nil:
+		t.start("")
+	default:
 		t.start(t.headers.Get("Content-Length"))
 	}
 }
@@ -103,6 +112,10 @@ func (t *turn) Write(b []byte) (int, error) {
 		t.WriteHeader(http.StatusOK)
 	}
 	switch {
+	case t.cut:
+		return 0, errCut
+	case t.items != nil:
+		return len(b), t.let(t.items.Take(t.r.Context(), &t.x, b))
 	case t.hold:
 		if t.held.Len() > host.DefaultReplyLimit {
 			return len(b), nil // refused when next is done

@@ -1,15 +1,17 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 
+	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
 // answer sends the response and reports whether the connection is still good.
-func (s *Server) answer(t *turn, d downstream) bool {
+func (s *Server) answer(ctx context.Context, t *turn, d downstream) bool {
 	x := &t.x
 	defer s.freeUpstream(t)
 	if t.aborted != "" {
@@ -27,15 +29,22 @@ func (s *Server) answer(t *turn, d downstream) bool {
 		x.Response.Fields.Add("date", s.date.Load().text)
 	}
 	var err error
-	if t.unread {
+	switch {
+	case t.unread && engine.Items(x):
+		err = s.items(ctx, t, d)
+	case t.unread:
 		err = s.pass(t, d)
-	} else {
+	default:
 		err = s.whole(t, d)
 	}
-	if err != nil {
-		t.aborted = "the answer was cut short"
-		if errors.Is(err, errSlow) {
-			t.aborted = "the client reads too slowly"
+	switch {
+	case err == nil:
+	case errors.Is(err, errSlow):
+		t.aborted = "the client reads too slowly"
+		return false
+	default:
+		if !t.cut {
+			t.aborted = "the answer was cut short"
 		}
 		return false
 	}
@@ -113,11 +122,7 @@ func (s *Server) pass(t *turn, d downstream) error {
 		b, err := body.Next()
 		slow := !s.watcher.rest(t.watch)
 		if slow || (err != nil && err != io.EOF) {
-			// The head is out: only an unfinished message can tell the client.
-			s.dropUpstream(t)
-			t.cut = true
-			t.aborted = "the upstream broke off"
-			return errClient
+			return s.cutShort(t, "the upstream broke off")
 		}
 		t.sent += int64(len(b))
 		if f == wire.Chunked && d.chunked() {

@@ -179,7 +179,7 @@ func refusalIn(err error) *wire.Refusal {
 func (c *conn) finish(t *turn) bool {
 	s := c.server
 	if t.tunnel {
-		s.answer(t, c)
+		s.answer(context.Background(), t, c)
 		s.recordTurn(t, c.bodySize)
 		return false
 	}
@@ -189,7 +189,7 @@ func (c *conn) finish(t *turn) bool {
 	if unread && (!c.continued || c.message.Framing != wire.Length || c.message.Length-c.bodySize > drainBytes) {
 		c.closing = true
 	}
-	ok := s.answer(t, c)
+	ok := s.answer(context.Background(), t, c)
 	s.recordTurn(t, c.bodySize)
 	if !ok {
 		return false

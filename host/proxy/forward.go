@@ -202,6 +202,7 @@ func (s *Server) receive(t *turn) error {
 			return nil
 		case x.Response.Status >= 200:
 			t.unread = t.reply.Framing != wire.None
+			x.Response.Sequence = x.Endpoint.Plan.Items && t.unread && host.Sequence(&x.Response)
 			return nil
 		}
 		r.Release()

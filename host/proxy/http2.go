@@ -112,7 +112,7 @@ func (c *conn) serveStream(m *meter, w http.ResponseWriter, r *http.Request) {
 		s.admitted(x, policy, d.message.Needs)
 	}
 	s.drive(r.Context(), t, d)
-	ok := s.answer(t, d)
+	ok := s.answer(r.Context(), t, d)
 	s.recordTurn(t, d.size)
 	if r.Context().Err() == nil {
 		m.completed.Add(1)
