@@ -226,6 +226,9 @@ func (w *opener) open(v *view, depth int) *OpenText {
 		}
 	})
 	o.others, o.items = nothing, nothing
+	if slices.ContainsFunc(v.must, func(s *Schema) bool { return s.enum != nil || s.konst != nil || s.never }) {
+		return o
+	}
 	if v.types&TypeObject != 0 {
 		o.others = w.open(w.below(v, TypeObject, otherMember), depth+1)
 	}

@@ -79,7 +79,7 @@ func TestOpenTextIsWhatNoKeywordCloses(t *testing.T) {
 func TestTheTextOfAParameterIsOpenWhereItsElementsAre(t *testing.T) {
 	for schema, want := range map[string]bool{
 		`{type: string}`: true, `{type: integer}`: false, `{type: array, items: {type: string}}`: true, `{type: array, items: {enum: [a]}}`: false,
-		`{type: array}`: true, `{type: array, prefixItems: [{type: string}], items: {type: integer}}`: true, `{type: object, properties: {a: {type: string}}}`: false, `{}`: true,
+		`{type: array}`: true, `{type: array, prefixItems: [{type: string}], items: {type: integer}}`: true, `{type: object, properties: {a: {type: string}}}`: false, `{}`: true, `{enum: [a, [b]]}`: false,
 	} {
 		if got := openapi.OpenTextOf(bodyOf(t, schema)).Text(); got != want {
 			t.Errorf("%s: %v", schema, got)
