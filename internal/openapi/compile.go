@@ -29,8 +29,11 @@ type loader struct {
 	names     map[string]string
 	findings  []Finding
 	compiled  []*Schema
-	refs      int            // pure references being followed
-	rules     map[at]*access // for members, written outside of the description
+	refs      int                         // pure references being followed
+	fallback  bool                        // a library may judge what we cannot
+	entries   map[*Schema]map[at]resource // what bodies and parameters are judged by
+	written   []Rule                      // for members, outside of the description
+	rules     map[at]*access              // likewise, by the schemas of the members
 }
 
 type target struct {
@@ -55,10 +58,6 @@ func (l *loader) intern(s string) string {
 	return c
 }
 
-func (l *loader) finding(a at, unsupported bool, says string) {
-	l.findings = append(l.findings, Finding{a.place(), says, unsupported})
-}
-
 // schema compiles the schema at a, once.
 func (l *loader) schema(a at, in resource) (*Schema, error) {
 	if s, ok := l.schemas[a]; ok {
@@ -74,7 +73,7 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 		return nil, a.fault("a schema is an object or a boolean")
 	}
 	in = l.within(a, in)
-	if ref := a.get("$ref"); ref.is(jsonwalk.String) && l.alone(a) {
+	if ref := a.get("$ref"); ref.is(jsonwalk.String) && l.alone(a) && !l.metaSchema(ref) {
 		if l.refs++; l.refs > 100 {
 			return nil, ref.fault("the reference leads back to itself")
 		}
@@ -175,35 +174,16 @@ func (c *compiler) keyword(name string, v at) (err error) {
 	case "dependencies":
 		return c.dependencies(v)
 	case "$dynamicRef", "$recursiveRef":
-		c.unsupported(v, name+" is not supported")
+		c.beyond(v, name+" is not supported")
 	case "$schema":
 		if d := strings.TrimSuffix(v.text(), "#"); !strings.HasSuffix(d, "draft/2020-12/schema") && !strings.Contains(d, "spec.openapis.org") {
-			c.unsupported(v, "schemas of another dialect are not supported")
+			c.beyond(v, "schemas of another dialect are not supported")
 		}
 	default:
-		c.unknown(name, v)
+		c.unknown(name)
 		return misspelt(name, v, "")
 	}
 	return nil
-}
-
-// unsupported makes the schema accept nothing: what cannot be checked is
-// refused, and the finding says why.
-func (c *compiler) unsupported(v at, says string) {
-	c.s.unsupported = true
-	c.finding(v, true, says)
-}
-
-// unknown reports keywords that are most likely misspelt and would be ignored.
-func (c *compiler) unknown(name string, v at) {
-	for _, k := range [...]string{
-		"type", "enum", "const", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "items", "minItems", "maxItems", "uniqueItems",
-		"properties", "required", "additionalProperties", "allOf", "anyOf", "oneOf", "nullable", "readOnly", "writeOnly",
-	} {
-		if strings.EqualFold(name, k) {
-			c.finding(v, false, "keyword "+name+" is ignored; it is written "+k)
-		}
-	}
 }
 
 func (c *compiler) typeOf(v at) error {
@@ -357,6 +337,7 @@ func (c *compiler) count(v at, to *int) error {
 // finish settles what depends on several keywords.
 func (c *compiler) finish() {
 	s := c.s
+	c.bare()
 	if n := s.numbers; n != nil {
 		// 3.0: exclusiveMinimum: true turns minimum into an excluded bound.
 		if c.overMin && n.min != nil {

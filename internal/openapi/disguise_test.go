@@ -15,9 +15,14 @@ func TestANameInDisguiseIsRefusedWhateverElseTakesIt(t *testing.T) {
 		`{"type":"object","properties":{"role":{"enum":["user"]}},"unevaluatedProperties":{"type":"string"}}`,
 		`{"allOf":[{"type":"object","properties":{"role":{"enum":["user"]}}},{"type":"object","additionalProperties":{"type":"string"}}]}`,
 		`{"allOf":[{"type":"object","additionalProperties":{"type":"string"}},{"type":"object","properties":{"role":{"enum":["user"]}}}]}`,
+		`{"type":"object","properties":{"role":{"enum":["user"]}},"patternProperties":{".":{"type":"string"}}}`,
+		`{"type":"object","properties":{"role":{"enum":["user"]}},"patternProperties":{".":{"type":"string"}},"additionalProperties":false}`,
+		`{"allOf":[{"type":"object","properties":{"role":{"enum":["user"]}}},{"type":"object","patternProperties":{".":{"type":"string"}}}]}`,
+		`{"allOf":[{"type":"object","patternProperties":{".":{"type":"string"}}},{"type":"object","properties":{"role":{"enum":["user"]},"constructor":false}}]}`,
 	} {
 		s := compile(t, "3.1.0", schema)
-		for body, want := range map[string]bool{`{"role":"user"}`: true, `{"other":"x"}`: true, `{"ROLE":"admin"}`: false, `{"role":"user","ROLE":"admin"}`: false, `{"ro\u006ce":"admin"}`: false} {
+		for body, want := range map[string]bool{`{"role":"user"}`: true, `{"other":"x"}`: true, `{"ROLE":"admin"}`: false, `{"role":"user","ROLE":"admin"}`: false, `{"ro\u006ce":"admin"}`: false,
+			`{"__proto__":"x"}`: false, `{"constructor":"x"}`: false, `{"__pro\u0074o__":"x"}`: false} {
 			for _, u := range []openapi.Undeclared{openapi.Reject, openapi.Allow} {
 				o := openapi.Options{Undeclared: u}
 				if got := s.Accepts([]byte(body), jsonwalk.Limits{}, o); got != want {

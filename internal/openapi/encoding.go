@@ -71,7 +71,7 @@ func (l *loader) header(name string, a at, in resource) (*Parameter, error) {
 	}
 	p := &Parameter{Name: l.intern(name), In: "header", Style: "simple", Explode: a.get("explode").truth(), Required: a.get("required").truth(), Place: a.place()}
 	if s := a.get("schema"); s.ok() {
-		p.Schema, err = l.schema(s, in)
+		p.Schema, err = l.entry(s, in)
 	}
 	return p, err
 }
@@ -92,23 +92,12 @@ func (s *Schema) Binary() bool {
 	return found
 }
 
-// Child returns the schema by which a member is judged: the declared one, or that
-// of other members when these are not free. It is nil when there is none.
-func (s *Schema) Child(name string) *Schema {
-	if p := s.Property(name); p != nil {
-		return p
-	}
+// Others returns the schema by which members are judged that are not declared by
+// name, or nil when there is none.
+func (s *Schema) Others() *Schema {
 	var found *Schema
 	s.walkInPlace(16, func(b *Schema) {
-		if b.object == nil || found != nil {
-			return
-		}
-		for i := range b.object.patterns {
-			if p := &b.object.patterns[i]; p.pattern.match([]byte(name)) {
-				found = p.schema
-			}
-		}
-		if found == nil && b.object.additional != nil && !b.object.additional.never {
+		if b.object != nil && found == nil && b.object.additional != nil && !b.object.additional.never {
 			found = b.object.additional
 		}
 	})

@@ -37,6 +37,9 @@ func (s *Schema) Explain(d *jsonwalk.Doc, o Options, most int) []Violation {
 			r.gathered(r.at, r.keyword, nil)
 		}
 	}
+	if v, ok := s.judged(d); !ok && len(g.found) == 0 {
+		r.gathered(0, v.Keyword, s)
+	}
 	return g.found
 }
 

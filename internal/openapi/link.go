@@ -167,6 +167,7 @@ func (a *assembler) member(s *state, name string, declared bool, matched int) (t
 
 func (l *linker) object(i int, o *object, name string, declared bool, matched int) {
 	bit, covered := uint64(1)<<i, false
+	plain := !declared || !l.strict || l.mode != forRequest || o.plainName(name)
 	if declared {
 		if p := o.find([]byte(name)); p != nil && p.schema != nil {
 			covered = true
@@ -182,6 +183,9 @@ func (l *linker) object(i int, o *object, name string, declared bool, matched in
 	}
 	for m := uint(matched); m != 0; m &= m - 1 {
 		if p := &l.s.patterns[bits.TrailingZeros(m)]; p.atom == i {
+			if !covered && !plain {
+				l.t.bad |= bit
+			}
 			covered = true
 			l.want(wantEdge, i, p.schema)
 		}
@@ -191,7 +195,6 @@ func (l *linker) object(i int, o *object, name string, declared bool, matched in
 		l.t.eval |= bit
 		return
 	}
-	plain := !declared || !l.strict || l.mode != forRequest || o.plainName(name)
 	switch add := o.additional; {
 	case add == nil:
 		if !plain {

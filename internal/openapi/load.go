@@ -1,10 +1,8 @@
 package openapi
 
 import (
+	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,27 +13,16 @@ import (
 // folder. It returns an error that wraps [ErrVersion] for versions that are not
 // read, such as Swagger 2.0, and otherwise errors that hold an [*Error] with the
 // place.
-func Load(path string) (*Document, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("openapi: %w", err)
-	}
-	root, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("openapi: %w", err)
-	}
-	defer root.Close()
-	return parse(path, filepath.Base(path), data, root.FS())
-}
+func Load(path string) (*Document, error) { return LoadOptions{}.Load(path) }
 
 // Parse reads a description from memory. Its name is for errors. It cannot refer
 // to other files.
 func Parse(name string, data []byte) (*Document, error) {
-	return parse(name, filepath.Base(name), data, nil)
+	return LoadOptions{}.Parse(name, data)
 }
 
-func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
-	l := newLoader(fromFolder(folder))
+// document reads a description.
+func (l *loader) document(name, base string, data []byte) (*Document, error) {
 	l.shared.formats = true
 	uri := "file:///" + base
 	t, err := l.parse(uri, name, data)
@@ -50,6 +37,9 @@ func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
 		return nil, err
 	}
 	_ = root.get("components").get("schemas").each(func(_ string, v at) error { l.index(v, in); return nil })
+	if err := l.lay(l.written, root, in); err != nil {
+		return nil, err
+	}
 	for _, step := range [...]func(*Document, at, resource) error{l.head, l.paths} {
 		if err := step(d, root, in); err != nil {
 			return nil, err
@@ -61,7 +51,11 @@ func parse(name, base string, data []byte, folder fs.FS) (*Document, error) {
 	if err := l.wholes(d); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(l.refuse(), l.judges()); err != nil {
+		return nil, err
+	}
 	l.pages()
+	l.idle()
 	l.assemble(d)
 	d.Findings, d.Roles = l.findings, l.shared.roles
 	return d, nil

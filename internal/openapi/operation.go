@@ -43,7 +43,7 @@ func (l *loader) parameter(a at, in resource) (*Parameter, error) {
 		return nil
 	})
 	if schema.ok() {
-		if p.Schema, err = l.schema(schema, in); err != nil {
+		if p.Schema, err = l.entry(schema, in); err != nil {
 			return nil, err
 		}
 	}
@@ -164,12 +164,15 @@ func (l *loader) content(a at, in resource) ([]MediaType, error) {
 		t := MediaType{Type: l.intern(strings.TrimSpace(name))}
 		if s := m.get("schema"); s.ok() {
 			var err error
-			if t.Schema, err = l.schema(s, in); err != nil {
+			if t.Schema, err = l.entry(s, in); err != nil {
 				return err
 			}
 		}
 		var err error
 		if t.Encoding, err = l.encodings(m.get("encoding"), in); err != nil {
+			return err
+		}
+		if err := l.sequence(&t, m, in); err != nil {
 			return err
 		}
 		list = append(list, t)

@@ -21,6 +21,7 @@ const maxStates = 20_000
 type assembler struct {
 	mode   mode
 	strict bool
+	most   int // states of one schema
 	ids    map[*Schema]uint32
 	states map[string]*state
 	made   []*state // in order
@@ -30,7 +31,7 @@ type assembler struct {
 }
 
 func newAssembler(sh *shared, m mode) *assembler {
-	return &assembler{mode: m, strict: sh.formats, ids: map[*Schema]uint32{}, states: map[string]*state{}}
+	return &assembler{mode: m, strict: sh.formats, most: sh.states, ids: map[*Schema]uint32{}, states: map[string]*state{}}
 }
 
 // program assembles the program of a schema, or returns nil when it would need
@@ -58,7 +59,7 @@ func (l *loader) assemble(d *Document) {
 	requests, replies := newAssembler(l.shared, forRequest), newAssembler(l.shared, forFilter)
 	of := func(a *assembler, content []MediaType) {
 		for _, m := range content {
-			if m.Schema != nil && m.Schema.programs[a.mode] == nil && (IsJSON(m.Type) || strings.HasSuffix(m.Type, "/*")) {
+			if m.Schema != nil && m.Schema.judges == nil && m.Schema.programs[a.mode] == nil && (IsJSON(m.Type) || strings.HasSuffix(m.Type, "/*")) {
 				m.Schema.programs[a.mode] = a.program(m.Schema)
 			}
 		}
@@ -102,7 +103,7 @@ func (a *assembler) state(goals []*Schema, certain bool) (*state, error) {
 	if s := a.states[string(name)]; s != nil {
 		return s, nil
 	}
-	if len(goals) > maxGoals || len(a.made)-a.from >= maxStates {
+	if len(goals) > maxGoals || len(a.made)-a.from >= a.most {
 		return nil, errTooMany
 	}
 	s := &state{id: uint32(len(a.made)), goals: slices.Clone(goals), certain: certain}

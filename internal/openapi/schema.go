@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi/fallback"
 )
 
 // Types is a set of JSON types.
@@ -47,9 +48,11 @@ type Schema struct {
 	object      *object
 	array       *array
 	inPlace     *inPlace
-	access      *access         // who may send and see its values, as members
-	needs       *needs          // likewise, with all that it applies in place; nil for everybody
-	programs    [modes]*program // nil where the tape judges
+	access      *access           // who may send and see its values, as members
+	needs       *needs            // likewise, with all that it applies in place; nil for everybody
+	programs    [modes]*program   // nil where the tape judges
+	judges      []*fallback.Judge // a library\'s, which all must accept, too
+	opaque      bool              // they judge alone
 }
 
 // shared is what the schemas of one description have in common.
@@ -57,6 +60,7 @@ type shared struct {
 	unevaluated bool                // some schema asks what others have evaluated
 	formats     bool                // format asserts; in a JSON Schema alone it only annotates
 	declared    map[string]struct{} // the names of all members that some schema declares
+	states      int                 // that a program may have
 	ranges      ranges
 	roles       Roles // that rules for members name
 	runs        sync.Pool
@@ -79,7 +83,7 @@ func newShared() *shared {
 		return s
 	}
 	exact, double := "9007199254740992", "1.7976931348623157e308"
-	return &shared{declared: map[string]struct{}{}, ranges: ranges{
+	return &shared{declared: map[string]struct{}{}, states: maxStates, ranges: ranges{
 		formatInt8:   of("-128", "127"),
 		formatInt16:  of("-32768", "32767"),
 		formatInt32:  of("-2147483648", "2147483647"),
@@ -195,7 +199,7 @@ func (o *object) find(name []byte) *property {
 func (s *Schema) Types() Types { return s.typesWithin(16) }
 
 func (s *Schema) typesWithin(depth int) Types {
-	if s.never || s.unsupported {
+	if s.never {
 		return 0
 	}
 	t := s.types

@@ -177,7 +177,7 @@ func (r *run) object(i int, o *object, base uint32) bool {
 			return false
 		}
 	}
-	if least := o.demanded[r.o.Direction]; demanded < least && demanded+r.excuses(i, o) < least && r.fail(i, "required") {
+	if least := o.demanded[r.o.Direction]; demanded < least && r.lacks(i, o, least-demanded) && r.fail(i, "required") {
 		return false
 	}
 	for _, dep := range o.dependent {
@@ -185,7 +185,7 @@ func (r *run) object(i int, o *object, base uint32) bool {
 			continue
 		}
 		for _, need := range dep.needs {
-			if d.Member(i, need) == jsonwalk.Missing && !r.excused(i, need) && r.fail(i, "dependentRequired") {
+			if d.Member(i, need) == jsonwalk.Missing && !r.excuse(i, need) && r.fail(i, "dependentRequired") {
 				return false
 			}
 		}
@@ -215,9 +215,8 @@ func (r *run) member(c int, o *object, p *property) bool {
 	if o.names != nil && !r.named(c, name, o.names) && r.fail(c, "propertyNames") {
 		return false
 	}
-	covered := false
-	if p != nil && p.schema != nil {
-		covered = true
+	covered := p != nil && p.schema != nil
+	if covered {
 		if p.schema.readOnly && r.o.Direction == Request && r.fail(c, "readOnly") {
 			return false
 		}
@@ -230,6 +229,9 @@ func (r *run) member(c int, o *object, p *property) bool {
 	}
 	for k := range o.patterns {
 		if o.patterns[k].pattern.match(name) {
+			if !covered && !r.plain(c, o, name) {
+				return false
+			}
 			covered = true
 			if !r.apply(c, o.patterns[k].schema) {
 				return false
@@ -295,6 +297,7 @@ func (r *run) named(c int, name []byte, s *Schema) bool {
 	r.name.Begin()
 	r.name.Scalar(jsonwalk.String, name)
 	q := s.begin(&r.name, Options{Undeclared: Allow})
+	q.beyond = r.beyond
 	ok := q.apply(0, s)
 	s.shared.runs.Put(q)
 	return ok

@@ -134,19 +134,6 @@ func TestBranchesThatTryOneAnotherCostNoMoreThanTheirBudget(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeCheckedAcceptsNothing(t *testing.T) {
-	d, err := openapi.Parse("t.json", []byte(`{"openapi":"3.1.0","paths":{"/a":{"post":{"operationId":"a","requestBody":{"content":{"application/json":{"schema":{"type":"string","pattern":"(a)\\1"}}}}}}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(d.Findings) != 1 || !d.Findings[0].Unsupported || !strings.Contains(d.Findings[0].String(), "pattern is not supported") {
-		t.Errorf("findings %v", d.Findings)
-	}
-	if got := judge(t, d.Operation("a").RequestBody.Content[0].Schema, `"aa"`, openapi.Options{}); got != "unsupported" {
-		t.Errorf("%q", got)
-	}
-}
-
 // R22 and the loader: what is wrong is said with its place.
 func TestADescriptionThatIsWrongIsRefusedWithItsPlace(t *testing.T) {
 	for text, want := range map[string]string{

@@ -327,11 +327,7 @@ func (w *walk) beware(s *state, t *trans) {
 func (w *walk) disguised(m *members, name []byte) {
 	text := unsafe.String(unsafe.SliceData(name), len(name))
 	for i, n := range m.s.atoms {
-		o := n.object
-		if o == nil || o.additional != nil && o.additional.never {
-			continue
-		}
-		if !o.matches(name) && !o.plainName(text) {
+		if o := n.object; o != nil && !o.plainName(text) {
 			m.live &^= 1 << i
 		}
 	}
@@ -343,16 +339,6 @@ func (w *walk) suspect(s *state, t *trans) {
 	if w.mode == forRequest && w.strict && t.covers&s.conj == 0 {
 		w.stop, w.unsure = true, t.covers != 0 || t.rest != nil
 	}
-}
-
-// matches reports a name that a patternProperty declares.
-func (o *object) matches(name []byte) bool {
-	for k := range o.patterns {
-		if o.patterns[k].pattern.match(name) {
-			return true
-		}
-	}
-	return false
 }
 
 // named judges a name by propertyNames.
