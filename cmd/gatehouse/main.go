@@ -21,6 +21,7 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "a vulnerable API behind the gateway, with tokens and things to try; --tour attacks it", runDemo},
 		{"init", "write a configuration from an OpenAPI document", runInit},
+		{"learn", "write an OpenAPI document from observed traffic, to begin without one", runLearn},
 		{"check", "read a configuration and say everything that is wrong or waived", runCheck},
 		{"serve", "serve the APIs of a configuration", runServe},
 		{"explain", "print the decisions on a past request, or the plan of an endpoint", runExplain},
