@@ -21,19 +21,16 @@ var (
 	duplicate      = &gatehouse.Answer{Status: 400, Reason: "schema.duplicate", Public: "A parameter was sent more than once"}
 	unexpectedBody = &gatehouse.Answer{Status: 400, Reason: "schema.unexpected_body", Public: "This operation takes no body"}
 	missingBody    = &gatehouse.Answer{Status: 400, Reason: "schema.missing_body", Public: "This operation needs a body"}
+	badParts       = &gatehouse.Answer{Status: 400, Reason: "schema.multipart", Public: "The body is not a well-formed form of parts"}
+	badField       = &gatehouse.Answer{Status: 400, Reason: "schema.part", Public: "A part of the form is not as described"}
+	badFile        = &gatehouse.Answer{Status: 415, Reason: "schema.file_type", Public: "A file is not of a type that this operation takes, or not what it is called"}
+	largeFile      = &gatehouse.Answer{Status: 413, Reason: "schema.file_too_large", Public: "A file is too large"}
 	tooLarge       = &gatehouse.Answer{Status: 413, Reason: "schema.too_large", Public: "The body is too large"}
 	unknownType    = &gatehouse.Answer{Status: 415, Reason: "schema.content_type", Public: "The body's media type is not one that this operation takes"}
 )
 
 // limits are those of every JSON body.
 var limits = jsonwalk.Limits{}
-
-func (k *check) borrow() *scratch {
-	if s, ok := k.scratch.Get().(*scratch); ok {
-		return s
-	}
-	return new(scratch)
-}
 
 // head judges everything but the body.
 func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
@@ -45,18 +42,10 @@ func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return gatehouse.Deny(missingBody), nil
 	}
 	s := k.borrow()
-	defer k.scratch.Put(s)
+	defer k.giveBack(s)
 	for i := range k.path {
-		p := &k.path[i]
-		value, ok := q.Param(p.name)
-		if ok {
-			value, ok = strings.CutPrefix(value, p.prefix)
-		}
-		if !ok {
-			return gatehouse.Deny(badPath).Because(p.name + " required"), nil
-		}
-		if v, ok := k.one(s, p, view(value), false); !ok {
-			return gatehouse.Deny(badPath).Because(p.name + v.String()), nil
+		if v, ok := s.inPath(&k.path[i], q); !ok {
+			return gatehouse.Deny(badPath).Because(k.path[i].name + v.String()), nil
 		}
 	}
 	if a, why := k.judgeQuery(s, q.Query); a != nil {
@@ -74,49 +63,26 @@ func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 func (k *check) judgeFields(s *scratch, f gatehouse.Fields) (*gatehouse.Answer, string) {
 	for i := range k.header {
 		p := &k.header[i]
-		found := 0
-		for j := range f {
-			if f[j].Name != p.name {
-				continue
-			}
-			if found++; found > 1 && p.shape != array {
-				return duplicate, p.name
-			}
-			if v, ok := k.one(s, p, view(f[j].Value), false); !ok {
-				return badHeader, p.name + v.String()
-			}
-		}
-		if found == 0 && p.required {
-			return badHeader, p.name + " required"
+		switch times, v, ok := s.inFields(p, f); {
+		case times == 0 && !p.required, ok:
+		case times > 1 && v.Keyword == "duplicate":
+			return duplicate, p.name
+		default:
+			return badHeader, p.name + v.String()
 		}
 	}
 	return nil, ""
 }
 
-// judgeCookies reads the Cookie field by RFC 6265 section 4.2.1.
 func (k *check) judgeCookies(s *scratch, f gatehouse.Fields) (*gatehouse.Answer, string) {
 	for i := range k.cookie {
 		p := &k.cookie[i]
-		found := 0
-		for j := range f {
-			if f[j].Name != "cookie" {
-				continue
-			}
-			for pair := range strings.SplitSeq(f[j].Value, ";") {
-				name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
-				if name != p.name {
-					continue
-				}
-				if found++; found > 1 {
-					return duplicate, p.name
-				}
-				if v, ok := k.one(s, p, view(value), false); !ok {
-					return badCookie, p.name + v.String()
-				}
-			}
-		}
-		if found == 0 && p.required {
-			return badCookie, p.name + " required"
+		switch times, v, ok := s.inCookies(p, f); {
+		case times == 0 && !p.required, ok:
+		case times > 1 && v.Keyword == "duplicate":
+			return duplicate, p.name
+		default:
+			return badCookie, p.name + v.String()
 		}
 	}
 	return nil, ""
@@ -131,35 +97,76 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	if q.BodyTooLarge {
 		return gatehouse.Deny(tooLarge), nil
 	}
-	m := k.media(q.Fields.Get("content-type"))
+	name, m := k.media(q.Fields.Get("content-type"))
 	switch {
 	case m == nil:
 		return gatehouse.Deny(unknownType), nil
-	case openapi.IsJSON(m.Type):
+	case isJSON(name):
 		return k.judgeJSON(x, m)
-	case k.forms[m.Type] != nil:
-		return k.judgeForm(q.Body, m), nil
 	}
-	// What has no members to be declared is left to those who know the format.
-	return gatehouse.PassBy("schema.unread"), nil
+	s := k.borrow()
+	defer k.giveBack(s)
+	a, why := unread, ""
+	switch f := k.forms[m]; {
+	case f != nil && strings.EqualFold(name, urlencoded):
+		a, why = k.judgeForm(s, q.Body, f)
+	case f != nil && strings.EqualFold(name, formData):
+		a, why = k.judgeParts(s, q.Body, q.Fields.Get("content-type"), f)
+	case m.Schema != nil && strings.EqualFold(name, "text/plain"):
+		a, why = k.judgeText(s, q.Body, m.Schema)
+	}
+	switch a {
+	case nil:
+		return gatehouse.Pass, nil
+	case unread:
+		// What has no members to be declared is left to those who know the format.
+		return gatehouse.PassBy("schema.unread"), nil
+	}
+	return gatehouse.Deny(a).Because(why), nil
 }
 
-// media returns what is declared for a Content-Type, or nil.
-func (k *check) media(contentType string) *openapi.MediaType {
+// unread stands for a body that nobody here knows how to read.
+var unread = &gatehouse.Answer{Reason: "schema.unread"}
+
+// The media types of forms.
+const (
+	urlencoded = "application/x-www-form-urlencoded"
+	formData   = "multipart/form-data"
+)
+
+// isJSON reports a media type of JSON documents, whatever the case of its letters.
+func isJSON(name string) bool {
+	const suffix = "+json"
+	return strings.EqualFold(name, "application/json") || len(name) > len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix)
+}
+
+// judgeText judges a body that is one text.
+func (k *check) judgeText(s *scratch, body []byte, schema *openapi.Schema) (*gatehouse.Answer, string) {
+	s.begin()
+	s.add(anyText, body)
+	if v, ok := s.validate(schema); !ok {
+		return answerOf(v), v.String()
+	}
+	return nil, ""
+}
+
+// media returns the media type of a Content-Type and what is declared for it, or
+// nil.
+func (k *check) media(contentType string) (string, *openapi.MediaType) {
 	name, _, _ := strings.Cut(contentType, ";")
 	name = strings.Trim(name, " \t")
 	var ranged *openapi.MediaType
 	for i := range k.body.Content {
 		m := &k.body.Content[i]
 		if strings.EqualFold(m.Type, name) {
-			return m
+			return name, m
 		}
 		prefix, isRange := strings.CutSuffix(m.Type, "*")
-		if isRange && name != "" && (m.Type == "*/*" || len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
+		if isRange && name != "" && (m.Type == "*/*" && ranged == nil || m.Type != "*/*" && len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
 			ranged = m
 		}
 	}
-	return ranged
+	return name, ranged
 }
 
 func (k *check) judgeJSON(x *gatehouse.Exchange, m *openapi.MediaType) (gatehouse.Verdict, error) {

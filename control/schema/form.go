@@ -6,77 +6,151 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
-	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // judgeForm judges a body of application/x-www-form-urlencoded as the object
-// that its names and values make. Names with brackets are names like others.
-func (k *check) judgeForm(body []byte, m *openapi.MediaType) gatehouse.Verdict {
-	s := k.borrow()
-	defer k.scratch.Put(s)
-	list := k.forms[m.Type]
-	s.begin()
-	root := s.doc.Open(jsonwalk.Object)
-	for rest := body; len(rest) > 0; {
-		var pair []byte
-		pair, rest, _ = bytes.Cut(rest, []byte{'&'})
-		rawName, rawValue, _ := bytes.Cut(pair, []byte{'='})
-		if !wellFormed(rawName) || !wellFormed(rawValue) {
-			return gatehouse.Deny(badForm)
-		}
-		s.name = decode(s.name[:0], str(rawName))
-		if !utf8.Valid(s.name) {
-			return gatehouse.Deny(badForm)
-		}
-		if s.doc.Member(root, str(s.name)) != jsonwalk.Missing {
-			if p := find(list, s.name); p >= 0 && list[p].shape == array {
-				continue // gathered with the first
-			}
-			return gatehouse.Deny(duplicate)
-		}
-		if !k.field(s, list, body, rawValue) {
-			return gatehouse.Deny(badForm)
-		}
-		s.doc.Extend(root)
+// that its names and values make.
+func (k *check) judgeForm(s *scratch, body []byte, f *form) (*gatehouse.Answer, string) {
+	a, why := s.urlencoded(body, f)
+	if a == nil && f.reserved() && bytes.IndexByte(body, '+') >= 0 {
+		s.plus = true
+		a, why = s.urlencoded(body, f)
+		s.plus = false
 	}
-	s.doc.Close()
-	if v, ok := m.Schema.Validate(&s.doc, k.options); !ok {
-		return gatehouse.Deny(answerOf(v)).Because(v.String())
-	}
-	return gatehouse.Pass
+	return a, why
 }
 
-// field adds the member of the name in s.name.
-func (k *check) field(s *scratch, list []parameter, body, rawValue []byte) bool {
-	at := find(list, s.name)
-	i := s.doc.Len()
-	if at < 0 || list[at].shape != array {
-		types := openapi.TypeString
-		if at >= 0 {
-			types = list[at].types
+func (f *form) reserved() bool {
+	for i := range f.fields {
+		if f.fields[i].reserved {
+			return true
 		}
-		s.text = decode(s.text[:0], str(rawValue))
-		s.add(types, s.text)
-		s.doc.Named(i, s.name)
-		return !s.garbled
 	}
-	p := &list[at]
-	s.doc.Named(s.doc.Open(jsonwalk.Array), s.name)
-	for rest := body; len(rest) > 0; {
-		var pair []byte
-		pair, rest, _ = bytes.Cut(rest, []byte{'&'})
-		rawName, value, _ := bytes.Cut(pair, []byte{'='})
-		if s.name = decode(s.name[:0], str(rawName)); p.name != string(s.name) {
-			continue
+	return false
+}
+
+func (s *scratch) urlencoded(body []byte, f *form) (*gatehouse.Answer, string) {
+	s.text, s.entries = s.text[:0], s.entries[:0]
+	for from := 0; from < len(body); {
+		to := len(body)
+		if i := bytes.IndexByte(body[from:], '&'); i >= 0 {
+			to = from + i
 		}
-		if !wellFormed(value) {
-			return false
+		rawName, rawValue, _ := bytes.Cut(body[from:to], []byte{'='})
+		if !wellFormed(rawName) || !wellFormed(rawValue) || len(s.entries) == maxEntries {
+			return badForm, ""
 		}
-		s.text = decode(s.text[:0], str(value))
-		s.add(p.items, s.text)
+		s.name = decode(s.name[:0], str(rawName), true)
+		if !utf8.Valid(s.name) {
+			return badForm, ""
+		}
+		s.field(f, s.name)
+		s.valued(rawValue)
+		s.entries[len(s.entries)-1].raw = span{uint32(to - len(rawValue)), uint32(to)}
+		from = to + 1
+	}
+	return s.filled(f, body)
+}
+
+// field adds an entry for a name of a form, and returns the declared field that it
+// belongs to, or nil.
+func (s *scratch) field(f *form, name []byte) *parameter {
+	for i := range f.fields {
+		p := &f.fields[i]
+		if p.name == string(name) {
+			s.enter(name, true)
+			return p
+		}
+		if p.spread && p.node.members[string(name)] != nil {
+			s.under(p.name, name)
+			return p
+		}
+	}
+	e := s.enter(name, false)
+	return f.named(s.bytes(e.keys[0]))
+}
+
+// named returns the field of that name, or nil.
+func (f *form) named(name []byte) *parameter {
+	for i := range f.fields {
+		if f.fields[i].name == string(name) {
+			return &f.fields[i]
+		}
+	}
+	return nil
+}
+
+// filled judges the object that all entries make.
+func (s *scratch) filled(f *form, body []byte) (*gatehouse.Answer, string) {
+	s.sort()
+	s.begin()
+	s.doc.Open(jsonwalk.Object)
+	for from := 0; from < len(s.entries); {
+		name, end := s.bytes(s.entries[from].keys[0]), s.group(from, len(s.entries), 0)
+		i := s.doc.Len()
+		var t trouble
+		if p := f.named(name); p != nil {
+			t = s.fieldValue(p, body, from, end)
+		} else {
+			t = s.value(f.node.member(name), from, end, 1)
+		}
+		switch t {
+		case noTrouble:
+		case sentTwice:
+			return duplicate, ""
+		case undeclares:
+			return undeclared, " undeclared"
+		default:
+			return badForm, t.keyword()
+		}
+		s.named(i, name)
+		from = end
 	}
 	s.doc.Close()
-	return !s.garbled
+	switch {
+	case s.garbled:
+		return badForm, "characters"
+	case f.node.schema == nil:
+		return unread, ""
+	}
+	if v, ok := s.validate(f.node.schema); !ok {
+		return answerOf(v), v.String()
+	}
+	return nil, ""
+}
+
+// fieldValue adds the value of a declared field, which is written as its encoding
+// says.
+func (s *scratch) fieldValue(p *parameter, body []byte, from, to int) trouble {
+	switch {
+	case s.entries[to-1].n > 1: // brackets
+		if !p.brackets && !p.deep && !p.spread {
+			return undeclares
+		}
+		return s.value(p.node, from, to, 1)
+	case p.brackets || p.repeats:
+		return s.bare(p.node, from, to)
+	case p.deep || p.spread:
+		return notAlike
+	case to > from+1:
+		return sentTwice
+	case s.entries[from].file:
+		return s.leaf(p.node, from)
+	}
+	e := &s.entries[from]
+	text, escaped := body[e.raw.from:e.raw.to], inForm
+	if e.part != noPart {
+		text, escaped = s.form.Parts[e.part].Content, noEscapes
+	}
+	switch s.read(p, text, escaped) {
+	case "":
+		return noTrouble
+	case "json":
+		return notJSON
+	case "duplicate":
+		return sentTwice
+	}
+	return notAlike
 }
 
 // wellFormed reports whether every escape is one and nothing can be read twice.
@@ -93,5 +167,3 @@ func wellFormed(b []byte) bool {
 	}
 	return true
 }
-
-func hex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }

@@ -3,16 +3,11 @@ package schema
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
-	"unsafe"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
-
-// view returns the bytes of s without copying. They are only read.
-func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // judgeQuery judges every parameter of a canonical query. What is not declared
 // is refused, and what is no list comes once.
@@ -25,7 +20,7 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 			continue
 		}
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName)
+		s.name = decode(s.name[:0], rawName, true)
 		i := find(k.query, s.name)
 		if i < 0 {
 			return undeclared, "query"
@@ -34,24 +29,18 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 		again := s.seen[i/64]&(1<<(i%64)) != 0
 		s.seen[i/64] |= 1 << (i % 64)
 		if again {
-			if p.repeats || p.deep {
+			if p.gathers() {
 				continue // judged with the first
 			}
 			return duplicate, p.name
 		}
-		var v openapi.Violation
-		var ok, twice bool
-		if p.repeats || p.deep {
-			v, ok, twice = k.gathered(s, p, query)
-		} else {
-			v, ok = k.one(s, p, view(value), true)
-		}
-		switch {
-		case twice:
+		switch v, ok := k.queried(s, p, query, value); {
+		case ok:
+		case v.Keyword == "duplicate":
 			return duplicate, p.name
-		case !ok && v.Keyword == "undeclared":
+		case v.Keyword == "undeclared":
 			return undeclared, p.name
-		case !ok:
+		default:
 			return badQuery, p.name + v.String()
 		}
 	}
@@ -63,233 +52,108 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 	return nil, ""
 }
 
-// find returns the parameter that a decoded name belongs to, or -1.
-func find(list []parameter, name []byte) int {
-	for i := range list {
-		p := &list[i]
-		switch {
-		case p.deep:
-			if _, ok := deepMember(p, name); ok {
-				return i
-			}
-		case p.shape == object && p.repeats:
-			for j := range p.members {
-				if p.members[j].name == string(name) {
-					return i
-				}
-			}
-		case p.name == string(name):
-			return i
-		}
+// queried judges a parameter of a query; the value is that of its first pair.
+// What the description lets stand unescaped is judged in both of its readings:
+// "+" is a space to a form, and itself to RFC 6570 section 3.2.3.
+func (k *check) queried(s *scratch, p *parameter, query, value string) (openapi.Violation, bool) {
+	v, ok := s.queried(p, query, value)
+	if ok && p.reserved && strings.IndexByte(query, '+') >= 0 {
+		s.plus = true
+		v, ok = s.queried(p, query, value)
+		s.plus = false
 	}
-	return -1
+	return v, ok
 }
 
-// deepMember splits name[member].
-func deepMember(p *parameter, name []byte) ([]byte, bool) {
-	n := len(p.name)
-	if len(name) < n+2 || string(name[:n]) != p.name || name[n] != '[' || name[len(name)-1] != ']' {
-		return nil, false
+func (s *scratch) queried(p *parameter, query, value string) (openapi.Violation, bool) {
+	switch {
+	case !p.gathers():
+		return s.one(p, view(value), inForm)
+	case p.repeats:
+		return s.repeated(p, query)
 	}
-	m := name[n+1 : len(name)-1]
-	return m, bytes.IndexByte(m, '[') < 0 && bytes.IndexByte(m, ']') < 0
+	return s.gathered(p, query)
 }
 
-// one judges a parameter whose value is one text. A text of a query is escaped.
-func (k *check) one(s *scratch, p *parameter, text []byte, escaped bool) (openapi.Violation, bool) {
-	switch p.shape {
-	case array:
-		return k.elements(s, p, text, escaped)
-	case document:
-		if escaped {
-			s.text = decode(s.text[:0], str(text))
-			text = s.text
-		}
-		if err := s.doc.Parse(text, limits); err != nil {
-			return openapi.Violation{Keyword: "json"}, false
-		}
-		return p.schema.Validate(&s.doc, k.options)
-	}
-	if escaped {
-		s.text = decode(s.text[:0], str(text))
-		text = s.text
-	}
-	s.begin()
-	kind := s.add(p.types, text)
-	if s.garbled {
-		return openapi.Violation{Keyword: "characters"}, false
-	}
-	if p.schema == nil {
-		return openapi.Violation{Keyword: "maxLength"}, len(text) <= k.options.MaxString
-	}
-	v, ok := p.schema.Validate(&s.doc, k.options)
-	if ok || kind == jsonwalk.String || p.types&openapi.TypeString == 0 {
-		return v, ok
-	}
-	// What looks like a number may also be a text.
-	s.doc.Begin()
-	s.doc.Scalar(jsonwalk.String, text)
-	return p.schema.Validate(&s.doc, k.options)
-}
-
-func (k *check) elements(s *scratch, p *parameter, text []byte, escaped bool) (openapi.Violation, bool) {
+// repeated judges a list whose elements are parameters of their own.
+func (s *scratch) repeated(p *parameter, query string) (openapi.Violation, bool) {
 	s.begin()
 	s.doc.Open(jsonwalk.Array)
-	for more := true; more; {
-		var element []byte
-		element, text, more = cut(text, p.separator, escaped)
-		if escaped {
-			s.text = decode(s.text[:0], str(element))
-			element = s.text
-		}
-		s.add(p.items, element)
-	}
-	s.doc.Close()
-	if s.garbled {
-		return openapi.Violation{Keyword: "characters"}, false
-	}
-	return p.schema.Validate(&s.doc, k.options)
-}
-
-// cut splits at a separator, which a query may have escaped.
-func cut(text []byte, separator byte, escaped bool) (before, after []byte, found bool) {
-	for i, c := range text {
-		switch {
-		case c == separator, escaped && separator == ' ' && c == '+':
-			return text[:i], text[i+1:], true
-		case escaped && c == '%' && separator != ',' && i+2 < len(text) && unhex(text[i+1])<<4|unhex(text[i+2]) == separator:
-			return text[:i], text[i+3:], true
-		}
-	}
-	return text, nil, false
-}
-
-// gathered judges a parameter whose parts are spread over the query. It reports
-// a part that came twice.
-func (k *check) gathered(s *scratch, p *parameter, query string) (v openapi.Violation, ok, twice bool) {
-	s.begin()
-	container := jsonwalk.Array
-	if p.shape == object {
-		container = jsonwalk.Object
-	}
-	root := s.doc.Open(container)
 	for rest := query; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName)
-		name, types, mine := p.part(s.name)
-		if !mine {
-			continue
+		if s.name = decode(s.name[:0], rawName, true); p.name == string(s.name) {
+			s.add(p.node.element(), s.decoded(view(value), inForm))
 		}
-		if p.shape == object && s.doc.Member(root, str(name)) != jsonwalk.Missing {
-			return v, false, true
-		}
-		s.text = decode(s.text[:0], value)
-		n := len(s.text)
-		s.text = append(s.text, name...)
-		i := s.doc.Len()
-		s.add(types, s.text[:n])
-		if p.shape == object {
-			s.doc.Named(i, s.text[n:])
-			s.garbled = s.garbled || bytes.IndexByte(name, 0) >= 0 || !utf8.Valid(name)
-		}
-		s.doc.Extend(root)
 	}
 	s.doc.Close()
-	if s.garbled {
-		return openapi.Violation{Keyword: "characters"}, false, false
-	}
-	v, ok = p.schema.Validate(&s.doc, k.options)
-	return v, ok, false
+	return s.validate(p.schema)
 }
 
-// part returns the member that a name stands for, and its types, and whether the
-// name is one of the parameter's at all.
-func (p *parameter) part(name []byte) ([]byte, openapi.Types, bool) {
-	if p.shape == array {
-		return nil, p.items, p.name == string(name)
-	}
-	if p.deep {
-		m, ok := deepMember(p, name)
-		if !ok {
-			return nil, 0, false
+// gathered judges an object whose members are parameters of their own.
+func (s *scratch) gathered(p *parameter, query string) (openapi.Violation, bool) {
+	s.begin()
+	s.text, s.entries = s.text[:0], s.entries[:0]
+	for rest := query; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		rawName, value, _ := strings.Cut(pair, "=")
+		s.name = decode(s.name[:0], rawName, true)
+		switch {
+		case p.deep && bracketed(s.name, p.name):
+			s.enter(s.name, false)
+		case p.spread && p.node.members[string(s.name)] != nil:
+			s.under(p.name, s.name)
+		default:
+			continue
 		}
-		name = m
-	}
-	for i := range p.members {
-		if p.members[i].name == string(name) {
-			return name, p.members[i].types, true
+		s.valued(view(value))
+		if len(s.entries) > maxEntries {
+			return openapi.Violation{Keyword: "maxProperties"}, false
 		}
 	}
-	return name, openapi.TypeString, p.deep
+	return s.built(p)
 }
 
-// begin makes s ready for another value.
-func (s *scratch) begin() {
-	s.doc.Begin()
-	s.garbled = false
+// under adds an entry for a member that came by its own name.
+func (s *scratch) under(of string, name []byte) {
+	e := s.enter(view(of), true)
+	e.keys[1], e.n = s.keep(name), 2
 }
 
-// add adds a text as the kind of value that the types ask for, and notes what no
-// JSON text could hold: NUL and invalid UTF-8.
-func (s *scratch) add(types openapi.Types, text []byte) jsonwalk.Kind {
-	s.garbled = s.garbled || bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text)
-	kind := jsonwalk.String
-	switch {
-	case types&openapi.TypeNumber != 0 && types != openapi.AnyType && plainNumber(types, text):
-		kind = jsonwalk.Number
-	case types&openapi.TypeBoolean != 0 && types != openapi.AnyType && string(text) == "true":
-		kind = jsonwalk.True
-	case types&openapi.TypeBoolean != 0 && types != openapi.AnyType && string(text) == "false":
-		kind = jsonwalk.False
-	}
-	s.doc.Scalar(kind, text)
-	return kind
+// valued gives the last entry its value.
+func (s *scratch) valued(raw []byte) {
+	from := len(s.text)
+	s.text = decode(s.text, str(raw), !s.plus)
+	s.entries[len(s.entries)-1].value = span{uint32(from), uint32(len(s.text))}
 }
 
-// plainNumber reports a number as every program reads it: an integer is digits
-// and nothing else.
-func plainNumber(types openapi.Types, text []byte) bool {
-	if !jsonwalk.ScanNumber(text) {
-		return false
+// built judges what the entries of one parameter make.
+func (s *scratch) built(p *parameter) (openapi.Violation, bool) {
+	for i := range s.entries {
+		if s.entries[i].n == 1 { // brackets that do not split
+			return openapi.Violation{Keyword: "undeclared"}, false
+		}
 	}
-	if types&openapi.TypeFraction != 0 {
-		return true
+	s.sort()
+	if t := s.value(p.node, 0, len(s.entries), 1); t != noTrouble {
+		return openapi.Violation{Keyword: t.keyword()}, false
 	}
-	for _, c := range text {
-		if c != '-' && (c < '0' || c > '9') {
+	return s.validate(p.schema)
+}
+
+// delimits reports whether a raw path holds an escaped delimiter of lists: once
+// decoded, nobody can tell it from one.
+func delimits(path string) bool {
+	for rest := path; ; {
+		i := strings.IndexByte(rest, '%')
+		if i < 0 || i+2 >= len(rest) {
 			return false
 		}
-	}
-	return true
-}
-
-// decode appends the text that a query's escapes stand for.
-func decode(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+':
-			dst = append(dst, ' ')
-		case c == '%' && i+2 < len(s):
-			dst = append(dst, unhex(s[i+1])<<4|unhex(s[i+2]))
-			i += 2
-		default:
-			dst = append(dst, c)
+		if bytes.IndexByte([]byte(",;=."), unhex(rest[i+1])<<4|unhex(rest[i+2])) >= 0 {
+			return true
 		}
+		rest = rest[i+3:]
 	}
-	return dst
 }
-
-func unhex(c byte) byte {
-	switch {
-	case c >= 'a':
-		return c - 'a' + 10
-	case c >= 'A':
-		return c - 'A' + 10
-	}
-	return c - '0'
-}
-
-// str returns b as a string without copying, for as long as b lasts.
-func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

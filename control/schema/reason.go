@@ -37,42 +37,23 @@ func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		return
 	}
 	s := k.borrow()
-	defer k.scratch.Put(s)
+	defer k.giveBack(s)
 	for i := range k.path {
-		p := &k.path[i]
-		value, found := x.Request.Param(p.name)
-		value, prefixed := strings.CutPrefix(value, p.prefix)
-		if !found || !prefixed {
-			k.parameter(x, "path", p, "required")
-		} else {
-			k.value(x, s, "path", p, value)
-		}
+		v, ok := s.inPath(&k.path[i], &x.Request)
+		k.found(x, s, "path", &k.path[i], v, ok)
 	}
 	k.whyQuery(x, s)
 	for i := range k.header {
-		p, found := &k.header[i], 0
-		for _, f := range x.Request.Fields {
-			if f.Name == p.name {
-				found++
-				k.value(x, s, "header", p, f.Value)
-			}
+		p := &k.header[i]
+		if times, v, ok := s.inFields(p, x.Request.Fields); times > 0 || p.required {
+			k.found(x, s, "header", p, v, ok)
 		}
-		k.counted(x, "header", p, found)
 	}
 	for i := range k.cookie {
-		p, found := &k.cookie[i], 0
-		for _, f := range x.Request.Fields {
-			if f.Name != "cookie" {
-				continue
-			}
-			for pair := range strings.SplitSeq(f.Value, ";") {
-				if name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "="); name == p.name {
-					found++
-					k.value(x, s, "cookie", p, value)
-				}
-			}
+		p := &k.cookie[i]
+		if times, v, ok := s.inCookies(p, x.Request.Fields); times > 0 || p.required {
+			k.found(x, s, "cookie", p, v, ok)
 		}
-		k.counted(x, "cookie", p, found)
 	}
 }
 
@@ -85,7 +66,7 @@ func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
 			continue
 		}
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName)
+		s.name = decode(s.name[:0], rawName, true)
 		i := find(k.query, s.name)
 		if i < 0 {
 			if !strange {
@@ -95,43 +76,19 @@ func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
 			continue
 		}
 		p := &k.query[i]
-		seen[i]++
-		switch {
-		case !p.repeats && !p.deep:
-			v, ok := k.one(s, p, view(value), true)
-			k.found(x, s, "query", p, v, ok)
-		case seen[i] == 1:
-			v, ok, twice := k.gathered(s, p, x.Request.Query)
-			if twice {
-				k.parameter(x, "query", p, "duplicate")
-				continue
-			}
+		if seen[i]++; seen[i] == 1 {
+			v, ok := k.queried(s, p, x.Request.Query, value)
 			k.found(x, s, "query", p, v, ok)
 		}
 	}
 	for i := range k.query {
-		if p := &k.query[i]; p.repeats || p.deep {
-			k.counted(x, "query", p, min(seen[i], 1))
-		} else {
-			k.counted(x, "query", p, seen[i])
+		switch p := &k.query[i]; {
+		case seen[i] == 0 && p.required:
+			k.parameter(x, "query", p, "required")
+		case seen[i] > 1 && !p.gathers():
+			k.parameter(x, "query", p, "duplicate")
 		}
 	}
-}
-
-// counted notes a parameter that is not there, or that is there twice.
-func (k *check) counted(x *gatehouse.Exchange, in string, p *parameter, times int) {
-	switch {
-	case times == 0 && p.required:
-		k.parameter(x, in, p, "required")
-	case times > 1 && (in != "header" || p.shape != array):
-		k.parameter(x, in, p, "duplicate")
-	}
-}
-
-// value judges a parameter that is one text as it stands.
-func (k *check) value(x *gatehouse.Exchange, s *scratch, in string, p *parameter, text string) {
-	v, ok := k.one(s, p, view(text), false)
-	k.found(x, s, in, p, v, ok)
 }
 
 // found notes what is wrong with the value in s.doc.
@@ -140,7 +97,7 @@ func (k *check) found(x *gatehouse.Exchange, s *scratch, in string, p *parameter
 		return
 	}
 	var all []openapi.Violation
-	if p.schema != nil && !s.garbled && v.Keyword != "json" {
+	if s.judged {
 		all = p.schema.Explain(&s.doc, k.options, gatehouse.MostViolations)
 	}
 	for _, v := range all {
@@ -168,7 +125,7 @@ func (k *check) parameter(x *gatehouse.Exchange, in string, p *parameter, keywor
 // whyBody notes what is wrong with the body.
 func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	q := &x.Request
-	m := k.media(q.Fields.Get("content-type"))
+	name, m := k.media(q.Fields.Get("content-type"))
 	switch v.Answer() {
 	case unknownType:
 		k.whole(x, "content", "/requestBody/content")
@@ -183,7 +140,7 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		return
 	}
 	var all []openapi.Violation
-	if openapi.IsJSON(m.Type) {
+	if isJSON(name) {
 		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
 			all = m.Schema.Explain(d, k.options, gatehouse.MostViolations)
 		}

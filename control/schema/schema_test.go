@@ -112,8 +112,9 @@ func TestQueriesAreAsDeclared(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                                 "",
 		"limit=5":                          "",
-		"limit=1000":                       "",
-		"limit=1001":                       "schema.query",
+		"limit=100":                        "",
+		"limit=-1":                         "schema.query",
+		"limit=101":                        "schema.query",
 		"limit=999999999":                  "schema.query",
 		"limit=0":                          "schema.query",
 		"limit=":                           "schema.query",
@@ -133,8 +134,8 @@ func TestQueriesAreAsDeclared(t *testing.T) {
 		"page_size=5000":                   "",
 		"page_size=5001":                   "schema.query",
 		"q=caf%C3%A9+x":                    "",
-		"q=" + strings.Repeat("a", 10_000): "",
-		"q=" + strings.Repeat("a", 10_001): "schema.query",
+		"q=" + strings.Repeat("a", 10_240): "",
+		"q=" + strings.Repeat("a", 10_241): "schema.query",
 		"status=open":                      "",
 		"q=a%00b":                          "schema.query",
 		"q=%FF":                            "schema.query",
@@ -251,7 +252,7 @@ func TestJSONBodiesAreAsDeclared(t *testing.T) {
 		`{"item":"b","quantity":1,"big":9223372036854775808}`:                    "schema.body",
 		`{"item":"b","quantity":1,"meta":{"k":"v"}}`:                             "",
 		`{"item":"b","quantity":1,"meta":{"__proto__":"v"}}`:                     "schema.body",
-		`{"item":"b","quantity":1,"note":"` + strings.Repeat("x", 10_001) + `"}`: "schema.body",
+		`{"item":"b","quantity":1,"note":"` + strings.Repeat("x", 10_241) + `"}`: "schema.body",
 		`{"item":"b","quantity":1,"list":[1` + strings.Repeat(",1", 999) + `]}`:  "",
 		`{"item":"b","quantity":1,"list":[1` + strings.Repeat(",1", 1000) + `]}`: "schema.body",
 		`[]`: "schema.body",
@@ -305,8 +306,9 @@ func TestABoundIsLoosenedByAWaiverOnly(t *testing.T) {
 	b := &gatehouse.Build{Operation: d.Operation("post"), Now: time.Now}
 	waiver := &gatehouse.Waiver{Because: "b", Owner: "o", Until: time.Now().AddDate(0, 1, 0)}
 	for name, set := range map[string]func(*schema.Config){
-		"undeclared": func(c *schema.Config) { c.Undeclared = "allow" }, "pages": func(c *schema.Config) { c.PaginationMax = 1001 },
-		"strings": func(c *schema.Config) { c.MaxString = 10_001 }, "arrays": func(c *schema.Config) { c.MaxItems = 1001 },
+		"undeclared": func(c *schema.Config) { c.Undeclared = "allow" }, "pages": func(c *schema.Config) { c.PaginationMax = 101 }, "offsets": func(c *schema.Config) { c.OffsetMax = 10_001 },
+		"strings": func(c *schema.Config) { c.MaxString = 10_241 }, "arrays": func(c *schema.Config) { c.MaxItems = 1001 },
+		"parts": func(c *schema.Config) { c.MaxParts = 65 }, "files": func(c *schema.Config) { c.MaxFile = 10<<20 + 1 },
 	} {
 		c := schema.Kind.New().(*schema.Config)
 		set(c)
