@@ -69,9 +69,12 @@ func (o LoadOptions) parse(name, base string, data []byte, folder fs.FS) (*Docum
 // unsupportedError is one place that is not supported.
 type unsupportedError struct{ at *Error }
 
-func (e unsupportedError) Unwrap() []error { return []error{e.at, ErrUnsupported} }
-
 func (e unsupportedError) Error() string { return e.at.Error() }
+
+func (e unsupportedError) Unwrap() error { return e.at }
+
+// Is reports [ErrUnsupported], which has nothing to say besides.
+func (e unsupportedError) Is(target error) bool { return target == ErrUnsupported }
 
 // beyond notes that only a library could judge the schema.
 func (c *compiler) beyond(v at, says string) {

@@ -26,7 +26,8 @@ func (s *Schema) Explain(d *jsonwalk.Doc, o Options, most int) []Violation {
 	g := &gathering{most: most, closed: map[int]*Schema{}}
 	r.gather = g
 	defer func() { r.gather, r.now = nil, nil }()
-	whole := r.apply(0, s)
+	r.excusing = true
+	whole := r.restrict(s) && r.apply(0, s)
 	switch {
 	case r.over:
 		r.gathered(r.at, r.keyword, nil)
@@ -78,7 +79,7 @@ func (r *run) gathered(node int, keyword string, s *Schema) bool {
 func (r *run) missing(i int, o *object) (names []string) {
 	for _, p := range o.props {
 		asked := p.schema == nil || r.o.Direction == Request && !p.schema.readOnly || r.o.Direction == Reply && !p.schema.writeOnly
-		if p.required && asked && r.d.Member(i, p.name) == jsonwalk.Missing {
+		if p.required && asked && r.d.Member(i, p.name) == jsonwalk.Missing && !r.excuse(i, p.name) {
 			names = append(names, p.name)
 		}
 	}

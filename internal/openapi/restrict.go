@@ -147,9 +147,9 @@ func (o *object) speaking(list []*Schema, name []byte) []*Schema {
 	return list
 }
 
-// excused reports whether nobody may miss a member of object i, because the
-// caller may not send it, or see it.
-func (r *run) excused(i int, name string) bool {
+// unreached reports whether the caller may not send, or see, a member of that name
+// in object i.
+func (r *run) unreached(i int, name string) bool {
 	at, ok := slices.BinarySearchFunc(r.sections, i, func(s section, i int) int { return cmp.Compare(s.node, i) })
 	if !ok {
 		return false
@@ -166,19 +166,29 @@ func (r *run) excused(i int, name string) bool {
 	return false
 }
 
-// excuses returns how many of the members that an object must have are missing
-// and excused.
-func (r *run) excuses(i int, o *object) (n int) {
-	if len(r.sections) == 0 {
-		return 0
+// excuse reports whether a missing member of object i is excused, and notes that
+// it would be.
+func (r *run) excuse(i int, name string) bool {
+	if len(r.sections) == 0 || !r.unreached(i, name) {
+		return false
 	}
+	r.missed = true
+	return r.excusing
+}
+
+// lacks reports whether object i lacks some of the members that it must have, of
+// which that many are missing.
+func (r *run) lacks(i int, o *object, missing int) bool {
 	for k := range o.props {
+		if len(r.sections) == 0 {
+			break
+		}
 		p := &o.props[k]
-		if p.asked(r.o.Direction) && r.d.Member(i, p.name) == jsonwalk.Missing && r.excused(i, p.name) {
-			n++
+		if p.asked(r.o.Direction) && r.d.Member(i, p.name) == jsonwalk.Missing && r.excuse(i, p.name) {
+			missing--
 		}
 	}
-	return n
+	return missing > 0
 }
 
 // asked reports a member that must be there in that direction.
@@ -189,14 +199,52 @@ func (p *property) asked(d Direction) bool {
 // barred reports a member that is out of the caller's reach.
 func (w *walk) barred(t *trans) bool { return t.roles != nil && !met(t.roles, w.o.Roles) }
 
-// excused returns the declared members that an object has or that nobody may
-// miss.
+// excused returns the declared members that an object has, and those that need
+// not be there.
 func (w *walk) excused(m *members) *keySet {
 	w.had = m.seen
 	for _, k := range m.s.ruled {
-		if w.barred(&m.s.byKey[k]) {
-			w.had.add(int(k))
+		if !m.seen.has(int(k)) && w.barred(&m.s.byKey[k]) {
+			if w.missed = true; w.excusing {
+				w.had.add(int(k))
+			}
 		}
 	}
 	return &w.had
+}
+
+// run judges the document and reports whether it is valid. Where that is unsure,
+// the tape must be asked. Who may not send a member need not: a document that is
+// not valid without such members is judged once more as if they were there. They
+// are not so from the beginning, since branches are often told apart by what they
+// require.
+func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
+	w.excusing = false
+	ok := p.pass(w, body, lim, o, picks)
+	if ok || w.unsure || !w.missed {
+		return ok
+	}
+	w.excusing = true
+	return p.pass(w, body, lim, o, picks)
+}
+
+// holds judges the document likewise.
+func (r *run) holds(s *Schema) bool {
+	ok := r.once(s)
+	if ok || r.over || !r.missed {
+		return ok
+	}
+	r.clean()
+	r.excusing = true
+	return r.once(s)
+}
+
+func (r *run) once(s *Schema) bool {
+	if !r.lenient {
+		return r.restrict(s) && r.apply(0, s) && r.sweep()
+	}
+	r.restrict(s)
+	r.apply(0, s)
+	r.sweep()
+	return r.keyword == ""
 }

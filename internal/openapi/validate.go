@@ -66,7 +66,7 @@ func (v Violation) String() string { return v.Pointer + " " + v.Keyword }
 func (s *Schema) Validate(d *jsonwalk.Doc, o Options) (Violation, bool) {
 	r := s.begin(d, o)
 	defer s.shared.runs.Put(r)
-	if !r.restrict(s) || !r.apply(0, s) || !r.sweep() {
+	if !r.holds(s) {
 		return r.violation(), false
 	}
 	return s.judged(d)
@@ -85,9 +85,7 @@ func (s *Schema) Filter(dst []byte, d *jsonwalk.Doc, o Options) (out []byte, cut
 	r := s.begin(d, Options{Direction: Reply, Undeclared: o.Undeclared, Roles: o.Roles})
 	defer s.shared.runs.Put(r)
 	r.lenient = true
-	r.restrict(s)
-	r.apply(0, s)
-	r.sweep()
+	r.holds(s)
 	if v = r.violation(); v.Keyword == "" {
 		v, _ = s.judged(d)
 	}
@@ -121,6 +119,8 @@ type run struct {
 	goals    []*Schema
 	sections []section
 	said     []*Schema
+	excusing bool         // what the caller may not send, or see, need not be there
+	missed   bool         // something of that was not there
 	name     jsonwalk.Doc // a member's name, for propertyNames
 	now      *Schema      // whose keywords are being judged
 	gather   *gathering   // for Explain: go on, and collect
@@ -152,21 +152,29 @@ func (s *Schema) begin(d *jsonwalk.Doc, o Options) *run {
 		r.marks = make([]uint8, n, 2*n)
 	}
 	r.marks = r.marks[:n]
-	clear(r.marks)
 	if r.track = s.shared.unevaluated; r.track {
 		if cap(r.seen) < n {
 			r.seen = make([]uint32, n, 2*n)
 		}
 		r.seen = r.seen[:n]
-		clear(r.seen)
 	}
 	r.d, r.o, r.shared, r.strict, r.lenient, r.over, r.beyond = d, o, s.shared, s.shared.formats, false, false, s.judges != nil
-	r.tick, r.trying, r.steps, r.keyword = 0, 0, 0, ""
+	r.excusing = false
+	r.clean()
+	return r
+}
+
+// clean makes the run ready for a judgement.
+func (r *run) clean() {
+	clear(r.marks)
+	if r.track {
+		clear(r.seen)
+	}
+	r.tick, r.trying, r.steps, r.keyword, r.missed = 0, 0, 0, "", false
 	r.trail, r.cuts = r.trail[:0], r.cuts[:0]
 	// Honest bodies need a few steps a value; branches that try one another
 	// without end need exponentially many.
-	r.budget = 20_000 + 32*n
-	return r
+	r.budget = 20_000 + 32*len(r.marks)
 }
 
 func (r *run) violation() Violation {

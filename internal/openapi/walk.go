@@ -24,20 +24,22 @@ type walk struct {
 	unsure  bool // judge it on the tape instead
 	spent   int  // bytes that were read once more
 
-	vals    bitset // what finish folded last
-	names   []uint64
-	classes []class
-	held    []int
-	evals   []uint64
-	log     []entry
-	cuts    []cutting
-	here    *pick // of the value that comes next
-	picked  []picked
-	again   jsonwalk.Doc // values that are compared as a whole
-	seed    maphash.Seed
-	had     keySet     // what excused returns
-	foreign bool       // something is cut that nothing declares
-	guess   [256]uint8 // by state and last key: the key that came next
+	vals     bitset // what finish folded last
+	names    []uint64
+	classes  []class
+	held     []int
+	evals    []uint64
+	log      []entry
+	cuts     []cutting
+	here     *pick // of the value that comes next
+	picked   []picked
+	again    jsonwalk.Doc // values that are compared as a whole
+	seed     maphash.Seed
+	had      keySet     // what excused returns
+	excusing bool       // what the caller may not send, or see, need not be there
+	missed   bool       // something of that was not there
+	foreign  bool       // something is cut that nothing declares
+	guess    [256]uint8 // by state and last key: the key that came next
 }
 
 // cutting is a part of the document that is cut.
@@ -57,12 +59,11 @@ const rereads = 8
 // noEntry stands for a value whose branches are not remembered.
 const noEntry = -1
 
-// run judges the document and reports whether it is valid. Where that is unsure,
-// the tape must be asked.
-func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
+// pass is one pass of [program.run].
+func (p *program) pass(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
 	w.o, w.mode, w.strict, w.shared = o, p.mode, p.strict, p.shared
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
-	w.values, w.spent, w.stop, w.unsure, w.foreign = 0, 0, false, false, false
+	w.values, w.spent, w.stop, w.unsure, w.foreign, w.missed = 0, 0, false, false, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
 	w.here, w.picked = nil, w.picked[:0]
 	if !w.Begin(body, lim) {
