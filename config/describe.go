@@ -18,8 +18,8 @@ type description struct {
 }
 
 // describe loads a description. Its operations are *openapi.Operations.
-func describe(path string) (*description, error) {
-	doc, err := openapi.Load(path)
+func describe(path string, o openapi.LoadOptions) (*description, error) {
+	doc, err := o.Load(path)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // Options is what a configuration is judged with. The zero value is ready.
@@ -175,10 +176,10 @@ func (f *File) describe(r *reader, a *API) {
 		return
 	}
 	a.OpenAPI = beside(r.dir, a.block.OpenAPI)
-	d, err := describe(a.OpenAPI)
+	d, err := describe(a.OpenAPI, openapi.LoadOptions{Fallback: a.block.Fallback != nil, States: a.block.States})
 	if err != nil {
 		n := find(a.node, "openapi")
-		r.faults(err, fallback{at: r.place(n.Line, n.Column), key: join(a.key, "openapi"), fix: "openapi: the path of an OpenAPI 3.0 or 3.1 document"})
+		r.faults(err, fallback{at: r.place(n.Line, n.Column), key: join(a.key, "openapi"), fix: describedFix(err)})
 		return
 	}
 	if len(d.operations) == 0 {
@@ -186,6 +187,14 @@ func (f *File) describe(r *reader, a *API) {
 		return
 	}
 	a.description = d
+}
+
+// describedFix is what to do about a description that does not load.
+func describedFix(err error) string {
+	if errors.Is(err, openapi.ErrUnsupported) {
+		return "a schema without it; or, for what a library can judge, schema_fallback: " + sampleWaiver
+	}
+	return "openapi: the path of an OpenAPI 3.0 or 3.1 document"
 }
 
 // public reads why operations need no caller.

@@ -56,6 +56,8 @@ type apiBlock struct {
 	Hosts     []string          `yaml:"hosts"`
 	AnyHost   *gatehouse.Waiver `yaml:"any_host"`
 	Verbose   *gatehouse.Waiver `yaml:"verbose_errors"`
+	Fallback  *gatehouse.Waiver `yaml:"schema_fallback"`
+	States    int               `yaml:"schema_states"`
 	Objects   raw               `yaml:"objects"`
 	NoObject  raw               `yaml:"no_object"`
 	Roles     raw               `yaml:"roles"`
@@ -72,6 +74,10 @@ const (
 	defaultAdmin  = "127.0.0.1:9901"
 	defaultState  = "./gatehouse-state"
 	maxTimeout    = time.Hour
+
+	// maxSchemaStates bounds what one schema's program may cost in memory: about
+	// 2 KB a state.
+	maxSchemaStates = 200_000
 )
 
 // top decodes the top level and judges what does not depend on any API.
@@ -173,6 +179,9 @@ func (r *reader) required(a *API) {
 	}
 	if a.block.Upstream.Node == nil && !r.meant[join(a.key, "upstream")] {
 		r.apiFault(a, "upstream", "an API needs an upstream", "upstream: http://127.0.0.1:9000")
+	}
+	if k, _ := lookup(a.node, "schema_states"); k != nil && (a.block.States < 1 || a.block.States > maxSchemaStates) && !r.meant[join(a.key, "schema_states")] {
+		r.apiFault(a, "schema_states", fmt.Sprintf("expected 1 to %d states", maxSchemaStates), "schema_states: 20000")
 	}
 	if k, v := lookup(a.node, "timeout"); k != nil && v.Tag == "!!str" && (a.block.Timeout <= 0 || a.block.Timeout > maxTimeout) {
 		r.apiFault(a, "timeout", "expected more than nothing and at most 1h", "timeout: 30s")
