@@ -301,14 +301,14 @@ func (r *rule) steps(o *Object, b *gatehouse.Build, k, param string) ([]gatehous
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}), at(gatehouse.Body, gatehouse.Step{Enforce: r.made})}, nil
 	case r.action == list && r.inObject():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
-			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.listed})}, nil
+			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.listed, Each: r.listedItem})}, nil
 	case !r.inObject():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit})}, nil
 	case base == "":
 		return nil, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("%s does not name the object in its path: its owner cannot be known", b.Operation.ID()), Fix: "leave it out, and write no_object for it"}
 	case r.action == read && b.Operation.Method() == "GET" && base == b.Operation.Template():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
-			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.released})}, nil
+			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.released, Each: r.releasedItem})}, nil
 	}
 	// A write, or a read of something below the object: afterwards would be too late.
 	if o.readerOf(b.All, base) == nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/events"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
@@ -18,6 +19,7 @@ type check struct {
 	lax        bool // undeclared statuses and media types pass
 	strict     bool // values that are not as described are refused
 	buffers    sync.Pool
+	items      sync.Pool // of *judging
 }
 
 // Compile implements [gatehouse.Control].
@@ -37,8 +39,11 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		k.undeclared = openapi.Allow
 	}
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
+	if slices.ContainsFunc(op.Responses, sequential) {
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: c.bound})
+	}
 	if slices.ContainsFunc(op.Responses, described) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.nothing, Enforce: reasoned(k.body, k.whyBody)})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned(k.whole, k.whyBody)})
 	}
 	return steps, nil
 }
@@ -46,22 +51,38 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 // described reports a response with a JSON body whose members are known.
 func described(r *openapi.Response) bool {
 	return slices.ContainsFunc(r.Content, func(m openapi.MediaType) bool {
-		return m.Schema != nil && (openapi.IsJSON(m.Type) || strings.HasSuffix(m.Type, "/*"))
+		return m.Item != nil || m.Schema != nil && (openapi.IsJSON(m.Type) || strings.HasSuffix(m.Type, "/*"))
 	})
+}
+
+// sequential reports a response that may be a sequence.
+func sequential(r *openapi.Response) bool {
+	return slices.ContainsFunc(r.Content, func(m openapi.MediaType) bool { return events.Of(m.Type) != events.None || strings.HasSuffix(m.Type, "/*") })
 }
 
 func (c *Config) check(b *gatehouse.Build) error {
 	var errs []error
+	waived := func(key, what, fix string) {
+		switch {
+		case c.Waiver == nil:
+			errs = append(errs, &gatehouse.Fault{Key: key, Says: what + " needs a waiver", Fix: fix + ", or waiver: {because: why, owner: who@example.com, until: 2027-06-30}"})
+		case c.Waiver.Expired(b.Now()):
+			errs = append(errs, &gatehouse.Fault{Key: "waiver", Says: "the waiver ended on " + c.Waiver.Until.Format("2006-01-02"), Fix: fix})
+		}
+	}
 	one := func(key, value, loose string, allowed ...string) {
 		switch {
 		case !slices.Contains(allowed, value):
 			errs = append(errs, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%q is no choice", value), Fix: key + ": " + allowed[0]})
-		case value != loose:
-		case c.Waiver == nil:
-			errs = append(errs, &gatehouse.Fault{Key: key, Says: value + " needs a waiver", Fix: key + ": " + allowed[0] + ", or waiver: {because: why, owner: who@example.com, until: 2027-06-30}"})
-		case c.Waiver.Expired(b.Now()):
-			errs = append(errs, &gatehouse.Fault{Key: "waiver", Says: "the waiver ended on " + c.Waiver.Until.Format("2006-01-02"), Fix: key + ": " + allowed[0]})
+		case value == loose:
+			waived(key, value, key+": "+allowed[0])
 		}
+	}
+	switch {
+	case c.MaxItem <= 0:
+		errs = append(errs, &gatehouse.Fault{Key: "max_item", Says: "a bound is positive", Fix: fmt.Sprintf("max_item: %d", maxItem)})
+	case c.MaxItem > maxItem:
+		waived("max_item", fmt.Sprintf("an item of more than %d bytes", maxItem), fmt.Sprintf("max_item: %d", maxItem))
 	}
 	one("undeclared", c.Undeclared, "allow", "strip", "reject", "allow")
 	one("on_undeclared_status", c.OnUndeclaredStatus, "report", "refuse", "report")

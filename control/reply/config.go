@@ -12,10 +12,13 @@ import "github.com/gatehouse-api/gatehouse"
 var Kind = gatehouse.Kind{
 	Name: "reply",
 	New: func() gatehouse.Control {
-		return &Config{Undeclared: "strip", OnUndeclaredStatus: "refuse", OnInvalid: "report"}
+		return &Config{Undeclared: "strip", OnUndeclaredStatus: "refuse", OnInvalid: "report", MaxItem: maxItem}
 	},
 	Covers: []gatehouse.Requirement{"output.filter", "output.validate"},
 }
+
+// maxItem is the most bytes of an item that need no waiver.
+const maxItem = 1 << 20
 
 // Config is what an operator writes under "reply:".
 type Config struct {
@@ -29,6 +32,9 @@ type Config struct {
 	// OnInvalid says what becomes of replies whose values are not as described:
 	// report (default) or refuse.
 	OnInvalid string `yaml:"on_invalid"`
+	// MaxItem is the most bytes of one item of a sequence: of an event, or of a line
+	// of JSON. Default 1 MiB; more needs a waiver.
+	MaxItem int64 `yaml:"max_item"`
 	// Waiver is why a setting is looser than the default.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
 }

@@ -22,4 +22,5 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	} else {
 		s.Fact("output.validate", "replies with values that are not as described are reported")
 	}
+	s.Fact("output.validate", "event streams and lines of JSON are judged and cut item by item as they flow, at most %d bytes each; one that must not leave ends the reply", c.MaxItem)
 }

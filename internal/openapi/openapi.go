@@ -196,6 +196,11 @@ type Response struct {
 type MediaType struct {
 	Type   string  // lower case, without parameters; may hold a range, "image/*"
 	Schema *Schema // nil when the description gives none
+	// Item is the schema of the JSON that each item of a sequence carries, for media
+	// types of sequences; nil when the description gives none.
+	Item *Schema
+	// Text reports that an item may carry text that is no JSON.
+	Text bool
 	// Encoding says how members of forms are written; for multipart/form-data and
 	// application/x-www-form-urlencoded.
 	Encoding []Encoding

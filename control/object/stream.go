@@ -1,0 +1,54 @@
+package object
+
+import (
+	"context"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+// releasedItem judges an item of a sequence that stands for the object.
+func (r *rule) releasedItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+	return r.item(x, item, false), nil
+}
+
+// listedItem judges an item of a sequence that is a list: each item is an element,
+// wherever the elements of a list that comes as one document may be.
+func (r *rule) listedItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+	return r.item(x, item, r.drop), nil
+}
+
+// item lets an item leave that says it is the caller's. What does not say whose it
+// is ends the sequence, text that is no JSON included.
+func (r *rule) item(x *gatehouse.Exchange, item *gatehouse.Item, drop bool) gatehouse.Verdict {
+	s, refusal := r.stands(x)
+	if refusal != nil {
+		return gatehouse.Deny(refusal)
+	}
+	if len(item.Data) == 0 {
+		return gatehouse.Pass // a name or a number, and no object
+	}
+	if v, more := r.reply(x, s); !more {
+		return v
+	}
+	res := &x.Response
+	if res.Parsed != nil {
+		res.Parsed.Reset() // the item before stood in the same memory
+	}
+	d, err := jsonwalk.Of(&res.Parsed, item.Data, limits)
+	if err != nil {
+		return gatehouse.Deny(unverifiable).Because("an item of the reply is not one JSON document")
+	}
+	found := r.compare(d, 0, s)
+	res.Parsed.Reset()
+	switch {
+	case found == absent:
+		return gatehouse.Deny(unverifiable).Because("an item of the reply does not say whose it is")
+	case found == own:
+		return gatehouse.PassBy("object.verified")
+	case drop:
+		item.Dropped = true
+		return gatehouse.PassBy("object.dropped")
+	}
+	return gatehouse.Deny(foreign).Because("an item of the reply is somebody else's")
+}
