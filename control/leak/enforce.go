@@ -43,7 +43,7 @@ func binary(x *gatehouse.Exchange) bool {
 }
 
 // inspect looks at a reply's body and replaces what tells too much.
-func (s *scanner) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (l *look) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	r := &x.Response
 	if r.Own || len(r.Body) == 0 {
 		return gatehouse.Pass, nil
@@ -55,15 +55,39 @@ func (s *scanner) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.V
 	if e := r.Fields.Get("content-encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return gatehouse.Deny(encoded), nil
 	}
-	found := s.find(r.Body, r.Status >= 400)
-	switch {
-	case found == nothing:
+	if r.Status >= 400 {
+		if found := l.failure(r.Body); found != nothing {
+			replace(x, "leak.client_error", http.StatusText(r.Status))
+			return gatehouse.PassBy("leak.replaced").Because(whats[found]), nil
+		}
 		return gatehouse.Pass, nil
-	case r.Status >= 400:
-		replace(x, "leak.client_error", http.StatusText(r.Status))
-		return gatehouse.PassBy("leak.replaced").Because(whats[found]), nil
 	}
-	return gatehouse.Deny(blocked).Because(whats[found]), nil
+	found, masked := l.success(r.Body, isJSON(r))
+	switch {
+	case found != nothing:
+		return gatehouse.Deny(blocked).Because(whats[found]), nil
+	case masked:
+		forget(r)
+		return gatehouse.PassBy("leak.masked").Because(whats[cardNumber]), nil
+	}
+	return gatehouse.Pass, nil
+}
+
+// isJSON reports whether a body is JSON by its media type, or begins like it.
+func isJSON(r *gatehouse.Response) bool {
+	name, _, _ := strings.Cut(r.Fields.Get("content-type"), ";")
+	name = strings.Trim(name, " \t")
+	if n := len(name) - len("json"); n > 0 && strings.EqualFold(name[n:], "json") {
+		return true
+	}
+	for _, c := range r.Body {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		}
+		return c == '{' || c == '['
+	}
+	return false
 }
 
 // replace puts a problem document (RFC 9457) in the body's place and keeps the
@@ -79,14 +103,22 @@ func replace(x *gatehouse.Exchange, reason, title string) {
 	b = append(b, `,"request_id":"`...)
 	b = append(b, x.ID...)
 	r.Body = append(b, "\"}\n"...)
-	if r.Parsed != nil {
-		r.Parsed.Reset()
-	}
-	// What was said about the old body does not hold for the new one.
-	for _, name := range [...]string{"content-encoding", "content-language", "content-disposition", "content-range", "content-digest", "repr-digest", "digest", "etag", "last-modified"} {
+	forget(r)
+	for _, name := range [...]string{"content-encoding", "content-language", "content-disposition", "content-range", "last-modified"} {
 		r.Fields.Del(name)
 	}
 	r.Fields.Set("content-type", "application/problem+json")
+}
+
+// forget drops what was said about the bytes that were, and does not hold for
+// those that are.
+func forget(r *gatehouse.Response) {
+	if r.Parsed != nil {
+		r.Parsed.Reset()
+	}
+	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest"} {
+		r.Fields.Del(name)
+	}
 }
 
 // scrub drops the fields that name products and machines.

@@ -1,5 +1,7 @@
 package leak
 
+import "slices"
+
 // what is leaked.
 type what uint8
 
@@ -9,111 +11,142 @@ const (
 	databaseError
 	filePath
 	secretKey
+	passwordHash
+	connection
 	hostName
+	product
+	cardNumber
+	personal
 )
 
-var whats = [...]string{"", "stack trace", "database error", "file path", "secret key", "host name"}
-
-// follow is what must stand behind a pattern's text.
-type follow uint8
-
-const (
-	anything follow = iota
-	aDigit
-	letters // 16 letters, digits, hyphens or underscores
-)
+var whats = [...]string{"", "stack trace", "database error", "file path", "secret key", "password hash", "connection string with a password",
+	"host name", "product version", "payment card number", "personal data"}
 
 // pattern is a text that tells something.
 type pattern struct {
-	text   string
-	what   what
-	follow follow
+	what what
+	text string // at least four ASCII bytes
+	rest rest
 	// errorsOnly patterns may stand in a success: they are ordinary words of some
 	// API, and tell something in an error alone.
 	errorsOnly bool
 }
 
-// patterns are distinctive texts of at least four bytes each.
-var patterns = []pattern{
-	{text: "Traceback (most recent call last)", what: stackTrace},
-	{text: ".java:", what: stackTrace, follow: aDigit},
-	{text: ".kt:", what: stackTrace, follow: aDigit},
-	{text: "(Native Method)", what: stackTrace},
-	{text: "(Unknown Source)", what: stackTrace},
-	{text: "Caused by: ", what: stackTrace, errorsOnly: true},
-	{text: "java.lang.", what: stackTrace},
-	{text: "org.springframework.", what: stackTrace},
-	{text: "org.hibernate.", what: stackTrace},
-	{text: ".cs:line ", what: stackTrace, follow: aDigit},
-	{text: "System.NullReferenceException", what: stackTrace},
-	{text: "Microsoft.AspNetCore.", what: stackTrace},
-	{text: "goroutine ", what: stackTrace, follow: aDigit},
-	{text: "runtime/debug.Stack", what: stackTrace},
-	{text: ".go:", what: stackTrace, follow: aDigit},
-	{text: "panic: ", what: stackTrace, errorsOnly: true},
-	{text: "at Object.<anonymous>", what: stackTrace},
-	{text: "(node:internal/", what: stackTrace},
-	{text: "node_modules/", what: stackTrace, errorsOnly: true},
-	{text: ".js:", what: stackTrace, follow: aDigit, errorsOnly: true},
-	{text: ".py\\\", line ", what: stackTrace, follow: aDigit},
-	{text: ".py\", line ", what: stackTrace, follow: aDigit},
-	{text: ".rb:", what: stackTrace, follow: aDigit},
-	{text: ".php:", what: stackTrace, follow: aDigit},
-	{text: ".php on line ", what: stackTrace},
-	{text: "PHP Fatal error", what: stackTrace},
-	{text: "Stack trace:", what: stackTrace, errorsOnly: true},
-	{text: "panicked at ", what: stackTrace},
-	{text: "ActiveRecord::", what: databaseError},
-	{text: "SQLSTATE[", what: databaseError},
-	{text: "ORA-0", what: databaseError, follow: aDigit},
-	{text: "ORA-1", what: databaseError, follow: aDigit},
-	{text: "error in your SQL syntax", what: databaseError},
-	{text: "syntax error at or near", what: databaseError},
-	{text: "Unclosed quotation mark after", what: databaseError},
-	{text: "duplicate key value violates", what: databaseError},
-	{text: "violates foreign key constraint", what: databaseError},
-	{text: "violates not-null constraint", what: databaseError},
-	{text: "violates check constraint", what: databaseError},
-	{text: "UNIQUE constraint failed", what: databaseError},
-	{text: "SQLITE_", what: databaseError},
-	{text: "sqlite3.", what: databaseError, errorsOnly: true},
-	{text: "no such table: ", what: databaseError},
-	{text: "no such column: ", what: databaseError},
-	{text: "Unknown column '", what: databaseError},
-	{text: "psycopg2.", what: databaseError},
-	{text: "com.mysql.", what: databaseError},
-	{text: "org.postgresql.", what: databaseError},
-	{text: "System.Data.SqlClient", what: databaseError},
-	{text: "MongoServerError", what: databaseError},
-	{text: "E11000 duplicate key", what: databaseError},
-	{text: "pq: ", what: databaseError, errorsOnly: true},
-	{text: "SELECT ", what: databaseError, errorsOnly: true},
-	{text: "INSERT INTO ", what: databaseError, errorsOnly: true},
-	{text: "/etc/passwd", what: filePath, errorsOnly: true},
-	{text: "/home/", what: filePath, errorsOnly: true},
-	{text: "/root/", what: filePath, errorsOnly: true},
-	{text: "/var/", what: filePath, errorsOnly: true},
-	{text: "/usr/", what: filePath, errorsOnly: true},
-	{text: "/opt/", what: filePath, errorsOnly: true},
-	{text: "/srv/", what: filePath, errorsOnly: true},
-	{text: "/tmp/", what: filePath, errorsOnly: true},
-	{text: ":\\\\Users\\\\", what: filePath, errorsOnly: true},
-	{text: ":\\Users\\", what: filePath, errorsOnly: true},
-	{text: ":\\inetpub\\", what: filePath, errorsOnly: true},
-	{text: ":\\\\inetpub\\\\", what: filePath, errorsOnly: true},
-	{text: "PRIVATE KEY-----", what: secretKey},
-	{text: "AKIA", what: secretKey, follow: letters},
-	{text: "ghp_", what: secretKey, follow: letters},
-	{text: "github_pat_", what: secretKey, follow: letters},
-	{text: "xoxb-", what: secretKey, follow: letters},
-	{text: "xoxp-", what: secretKey, follow: letters},
-	{text: "sk_live_", what: secretKey, follow: letters},
-	{text: ".svc.cluster.local", what: hostName},
-	{text: "169.254.169.254", what: hostName},
-	{text: "127.0.0.1:", what: hostName, follow: aDigit, errorsOnly: true},
-	{text: "localhost:", what: hostName, follow: aDigit, errorsOnly: true},
-	{text: ".internal:", what: hostName, follow: aDigit, errorsOnly: true},
-	{text: "connection refused", what: hostName, errorsOnly: true},
-	{text: "ECONNREFUSED", what: hostName, errorsOnly: true},
-	{text: "no such host", what: hostName, errorsOnly: true},
+// rest is what must stand around a pattern's text.
+type rest struct {
+	alone bool // no letter, digit, hyphen or underscore stands before it
+	of    class
+	least int  // as many of the class follow at the least
+	exact bool // and no letter or digit follows those
+	// read, when set, judges what follows instead.
+	read func(b []byte) bool
+	// but, when set, excuses by what stands before.
+	but func(b []byte) bool
+}
+
+// class is a set of bytes.
+type class uint8
+
+const (
+	digits class = 1 << iota
+	upper
+	lower
+	marks // - and _
+	more  // + / . =
+)
+
+const (
+	word   = digits | upper | lower | marks
+	alnum  = digits | upper | lower
+	base64 = alnum | more
+)
+
+func (c class) has(b byte) bool {
+	switch {
+	case b-'0' < 10:
+		return c&digits != 0
+	case b-'A' < 26:
+		return c&upper != 0
+	case b-'a' < 26:
+		return c&lower != 0
+	case b == '-' || b == '_':
+		return c&marks != 0
+	case b == '+' || b == '/' || b == '.' || b == '=':
+		return c&more != 0
+	}
+	return false
+}
+
+// everywhere and inErrors make patterns of texts that tell the same.
+func everywhere(w what, r rest, texts ...string) (list []pattern) {
+	for _, t := range texts {
+		list = append(list, pattern{what: w, text: t, rest: r})
+	}
+	return list
+}
+
+func inErrors(w what, r rest, texts ...string) []pattern {
+	list := everywhere(w, r, texts...)
+	for i := range list {
+		list[i].errorsOnly = true
+	}
+	return list
+}
+
+// patterns are all of them, in the order in which they are tried.
+var patterns = slices.Concat(traces, databases, secrets, places)
+
+// inSuccesses returns the patterns that tell something in every reply.
+func inSuccesses() []pattern {
+	return slices.DeleteFunc(slices.Clone(patterns), func(p pattern) bool { return p.errorsOnly })
+}
+
+// matches reports whether the pattern stands in b at from.
+func (p *pattern) matches(b []byte, from int) bool {
+	r := &p.rest
+	if len(b)-from < len(p.text) || string(b[from:from+len(p.text)]) != p.text || r.alone && !alone(b[:from]) {
+		return false
+	}
+	if r.but != nil && r.but(b[:from]) {
+		return false
+	}
+	after := b[from+len(p.text):]
+	if r.read != nil {
+		return r.read(after)
+	}
+	if len(after) < r.least {
+		return false
+	}
+	for _, c := range after[:r.least] {
+		if !r.of.has(c) {
+			return false
+		}
+	}
+	return !r.exact || len(after) == r.least || !alnum.has(after[r.least])
+}
+
+// alone reports whether no word goes on behind b. The letter of an escape, as in
+// "\n", is none.
+func alone(b []byte) bool {
+	n := len(b)
+	if n == 0 || !word.has(b[n-1]) {
+		return true
+	}
+	if n < 2 || b[n-2] != '\\' {
+		return false
+	}
+	switch b[n-1] {
+	case 'b', 'f', 'n', 'r', 't':
+		return true
+	}
+	return false
+}
+
+// run returns how many bytes of the class b begins with.
+func (c class) run(b []byte) int {
+	n := 0
+	for n < len(b) && c.has(b[n]) {
+		n++
+	}
+	return n
 }

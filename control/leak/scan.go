@@ -1,6 +1,7 @@
 package leak
 
 import (
+	endian "encoding/binary"
 	"maps"
 	"slices"
 )
@@ -19,32 +20,41 @@ type scanner struct {
 	ends  [][]placed // the patterns whose windows have the same last two bytes
 }
 
-// placed is a pattern and where its window begins.
+// placed is a pattern, where its window begins, and that window as a number.
 type placed struct {
-	pattern
+	is uint32
 	at int
+	*pattern
 }
 
 // pairOf leaves the eighth bits out, so that the table stays in the processor's
 // first cache; all patterns are ASCII.
 func pairOf(a, b byte) uint16 { return uint16(a&0x7f)<<7 | uint16(b&0x7f) }
 
-// newScanner returns a scanner for up to 250 patterns of at least four ASCII bytes.
+// newScanner returns a scanner for patterns of at least four ASCII bytes. Their
+// windows end in at most 250 different pairs.
 func newScanner(list []pattern) *scanner {
 	s := &scanner{}
 	for i := range s.shift {
 		s.shift[i] = window - 1
 	}
+	// The shortest first: the longer ones then choose windows that cost little more.
+	list = slices.SortedStableFunc(slices.Values(list), func(p, q pattern) int { return len(p.text) - len(q.text) })
+	const anEnd = window // until there are numbers for them
 	ends := map[uint16][]placed{}
-	for _, p := range list {
-		at := rarest(p.text)
+	for i := range list {
+		p := &list[i]
+		at := s.cheapest(p.text)
 		w := p.text[at : at+window]
 		for i := 1; i < window-1; i++ {
 			pair := pairOf(w[i-1], w[i])
-			s.shift[pair] = min(s.shift[pair], uint8(window-1-i))
+			if s.shift[pair] != anEnd {
+				s.shift[pair] = min(s.shift[pair], uint8(window-1-i))
+			}
 		}
 		last := pairOf(w[window-2], w[window-1])
-		ends[last] = append(ends[last], placed{p, at})
+		s.shift[last] = anEnd
+		ends[last] = append(ends[last], placed{endian.LittleEndian.Uint32([]byte(w)), at, p})
 	}
 	for _, pair := range slices.Sorted(maps.Keys(ends)) {
 		s.shift[pair] = uint8(window + len(s.ends))
@@ -53,13 +63,25 @@ func newScanner(list []pattern) *scanner {
 	return s
 }
 
-// rarest returns where the stretch of text begins that is least like JSON.
-func rarest(text string) int {
+// cheapest returns where the window in text begins that slows the scanner least,
+// beside those that it has.
+func (s *scanner) cheapest(text string) int {
 	best, least := 0, 1<<30
 	for at := 0; at+window <= len(text); at++ {
 		cost := 0
-		for i := at + 1; i < at+window; i++ {
-			cost += common(text[i-1]) * common(text[i])
+		for i := 1; i < window; i++ {
+			pair := pairOf(text[at+i-1], text[at+i])
+			often := common(text[at+i-1], text[at+i])
+			switch had := int(s.shift[pair]); {
+			case had >= window:
+				if i == window-1 {
+					cost += often // one more pattern to compare with
+				}
+			case i == window-1:
+				cost += often * (had + 4)
+			default:
+				cost += often * max(0, had-(window-1-i))
+			}
 		}
 		if cost < least {
 			best, least = at, cost
@@ -68,21 +90,29 @@ func rarest(text string) int {
 	return best
 }
 
-// common says roughly how often a byte stands in JSON.
-func common(c byte) int {
-	switch {
-	case c >= 'a' && c <= 'z', c == ' ', c == '"', c == ',', c == ':':
-		return 8
-	case c >= '0' && c <= '9', c == '_', c == '-', c == '/', c == '.':
+// frequent are the pairs of bytes that stand most often in JSON and in English,
+// counted over the examples of public descriptions, the most frequent first.
+const frequent = "\":,\":\"\",coitocgiatubthoms/errehurl\"hhttott.ctppsb.:///m/s:orsect.guronl\"caes/oap_upilo/ai.llpo%2s\"ntt/epentsteusste\"rss_heinannd" +
+	"ouedhaishinge d t s n  t a s o wy r , : ofvelemedealartiasosel\"s{\"ta/r/ud\"t\"o-icioamns/gld22idrissgeod/iHeWo-Wag20mp/Hue12/eetma" +
+	"}\"{/d_un\"}00na-1ple_nin\"ned/sieaemceow2F\"n\"ctrsu\"r23ro_irgt_ba-0crecmofoim\"i01puolra\"a\"uev_a\"es{\"pr\"/c\"dpe:{mi/1acexbe\"2sc\"t1fpr" +
+	":1},vaadlslaotule/efsh2%/sabfaruojs.iv:0lir_ip%33Axa02\"g8\"\"m1-paZ\"\"f\"o.p?vtyrt:[A%e,pni/jib\"g?v8f\"-2ptrrnochfiy\"s%nur}bl1119l_il" +
+	"bsvcmm\"lnce-56g\"16ifypgsda34cpga10_cu-3126:fgbwin_s-T1we4-0:izb5qurytu42av\"]-4ie45ho_e252C1\"diigmb\"bC%[\"ksup_r\\\"\"M69umke/p1e],:t"
+
+// common says roughly how often a pair stands in JSON.
+func common(a, b byte) int {
+	for i := 0; i < len(frequent); i += 2 {
+		if frequent[i] == a && frequent[i+1] == b {
+			return 6 + 8000/(80+i) // as Zipf's law has it
+		}
+	}
+	if c := lower | digits; c.has(a) && c.has(b) {
 		return 4
-	case c >= 'A' && c <= 'Z':
-		return 2
 	}
 	return 1
 }
 
 // find returns what the first pattern in b tells, or nothing.
-func (s *scanner) find(b []byte, isError bool) what {
+func (s *scanner) find(b []byte) what {
 	for i := window - 1; i < len(b); {
 		pair := pairOf(b[i-1], b[i])
 		n := s.shift[pair]
@@ -94,31 +124,18 @@ func (s *scanner) find(b []byte, isError bool) what {
 			i += int(n)
 			continue
 		}
+		is := endian.LittleEndian.Uint32(b[i-window+1:])
 		list := s.ends[n-window]
 		for j := range list {
 			p := &list[j]
-			if from := i - window + 1 - p.at; from >= 0 && (isError || !p.errorsOnly) && p.matches(b[from:]) {
+			if p.is != is {
+				continue
+			}
+			if from := i - window + 1 - p.at; from >= 0 && p.matches(b, from) {
 				return p.what
 			}
 		}
 		i++
 	}
 	return nothing
-}
-
-func (p *pattern) matches(b []byte) bool {
-	if len(b) < len(p.text) || string(b[:len(p.text)]) != p.text {
-		return false
-	}
-	rest := b[len(p.text):]
-	switch p.follow {
-	case aDigit:
-		return len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9'
-	case letters:
-		const n = 16
-		return len(rest) >= n && !slices.ContainsFunc(rest[:n], func(c byte) bool {
-			return !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == '_')
-		})
-	}
-	return true
 }
