@@ -60,10 +60,13 @@ func TestSecretsInTheURLAreRefused(t *testing.T) {
 		{"", "q=" + jwt, "urlsecret.token"}, {jwt, "", "urlsecret.token"}, {"", "q=Bearer+" + jwt, "urlsecret.token"}, {"", jwt, "urlsecret.token"},
 		{"", "key=AKIAIOSFODNN7EXAMPLE", "urlsecret.token"}, {"", "k=sk_live_abcdefghijklmnop", "urlsecret.token"},
 		{"", "k=ghp_abcdefghijklmnopqrstuvwxyz0123456789", "urlsecret.token"}, {"", "k=xoxb-1234567890-abc", "urlsecret.token"},
+		{"", "k=ya29.abcdefghijklmnopqrstuv", "urlsecret.token"}, {"", "k=GOCSPX-abcdefghijklmnopqrstuv", "urlsecret.token"}, {"", "k=whsec_abcdefghijklmnopqrstuvwx", "urlsecret.token"},
+		{"", "k=SG.abcdefghijklmnopqrstuv.abc", "urlsecret.token"}, {"", "k=shpat_abcdefghijklmnopqrstuvwxyz012345", "urlsecret.token"}, {"", "k=hvs.abcdefghijklmnopqrstuvwxyz", "urlsecret.token"},
 		{"", "k=x;ghp_abcdefghijklmnopqrstuvwxyz0123456789", "urlsecret.token"},
 		{"", "q=4111111111111111", "urlsecret.card"}, {"4111111111111111", "", "urlsecret.card"}, {"", "q=4111+1111+1111+1111", "urlsecret.card"},
 		{"", "q=4111-1111-1111-1111", "urlsecret.card"}, {"", "q=%34111111111111111", "urlsecret.card"}, {"", "q=378282246310005", "urlsecret.card"}, {"", "q=card:5555555555554444.", "urlsecret.card"},
-		{"", "q=alice@example.com", "urlsecret.email"}, {"", "q=alice%40example.com", "urlsecret.email"}, {"alice@example.com", "", "urlsecret.email"},
+		{"", "q=visa-4111111111111111", "urlsecret.card"}, {"", "q=3782+822463+10005", "urlsecret.card"}, {"", "q=30569309025904", "urlsecret.card"}, {"", "q=6205500000000000004", "urlsecret.card"}, {"", "q=9792030000000000", "urlsecret.card"},
+		{"", "q=alice@example.com", "urlsecret.email"}, {"", "q=alice@example.com.", "urlsecret.email"}, {"", "q=alice%40example.com", "urlsecret.email"}, {"alice@example.com", "", "urlsecret.email"},
 		{"", "q=Alice+%3Calice%40example.com%3E", "urlsecret.email"}, {"", "alice@example.co.uk=1", "urlsecret.email"},
 	} {
 		if got := ask(t, s, c.path, c.query); got != c.want {
@@ -81,6 +84,8 @@ func TestOrdinaryURLsPass(t *testing.T) {
 		{"4111111111111112", ""},                                  // no card: the last digit is wrong
 		{"41111111111111111", ""},                                 // no card: 17 digits
 		{"x4111111111111111", ""}, {"", "q=4111111111111111x"},    // part of a word
+		{"4006381333931", ""}, {"4222222222222", ""}, {"", "q=lodash@4.17.21"}, // EAN-13, as Visa of 13 digits would be; a package
+		{"", "q=SG.short&r=hvs.short&s=whsec_"},
 		{"", "q=@alice"}, {"", "q=alice@"}, {"", "q=a@b"}, {"", "q=price@5.0"}, {"", "at=52.5200,13.4050"},
 		{"", "q=risk-averse+task_force&sort=-created&filter=name~sk_"}, {"", "q=sketch"}, {"", "q=100%25"}, {"", "a&b=&=c"}, {"", "q=eyJ"}, {"", "redirect=https%3A%2F%2Fapp.example.com%2F"},
 		{"", "q=2026-11-21+12:00:00"}, {"", "phone=4930123456789"}, {"", "iban=DE89370400440532013000"},
