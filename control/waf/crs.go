@@ -26,8 +26,9 @@ const (
 
 // directives read the rules that look at texts, and nothing else: what the rest
 // of the Core Rule Set checks of methods, fields and framing is refused before, by
-// the wire and by the controls that know the description. Paranoia level 1 and the
-// threshold of 5, one critical rule, are its defaults.
+// the wire and by the controls that know the description, and session fixation
+// (943) shows in names and fields. Paranoia level 1 and the threshold of 5, one
+// critical rule, are its defaults.
 const directives = `
 SecRuleEngine On
 SecRequestBodyAccess Off
@@ -42,7 +43,6 @@ Include @owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf
 Include @owasp_crs/REQUEST-934-APPLICATION-ATTACK-GENERIC.conf
 Include @owasp_crs/REQUEST-941-APPLICATION-ATTACK-XSS.conf
 Include @owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf
-Include @owasp_crs/REQUEST-943-APPLICATION-ATTACK-SESSION-FIXATION.conf
 Include @owasp_crs/REQUEST-944-APPLICATION-ATTACK-JAVA.conf
 Include @owasp_crs/REQUEST-949-BLOCKING-EVALUATION.conf
 `

@@ -172,7 +172,7 @@ func (f *filter) body(s *scan, x *gatehouse.Exchange) bool {
 		if err != nil {
 			return false
 		}
-		return s.walk(at{doc: d}, d, open)
+		return s.walk(at{}, d, open)
 	}
 	return false
 }

@@ -21,8 +21,9 @@ type literal struct {
 // anything, then what it does not know.
 var table = [...]literal{
 	{"'", ofSQL | ofHTML, ""}, {`"`, ofSQL | ofHTML, ""}, {"`", ofSQL | ofHTML, ""}, {"=", ofSQL | ofHTML, ""}, {"<", ofSQL | ofHTML, ""},
-	{"--", ofSQL, ""}, {"#", ofSQL, ""}, {"/*", ofSQL, ""}, {";", ofSQL, ""}, {"(", ofSQL, ""}, {"||", ofSQL, ""}, {"&&", ofSQL, ""}, {"@@", ofSQL, ""},
+	{"--", ofSQL, ""}, {"#", ofSQL, ""}, {"/*", ofSQL, ""}, {";", ofSQL, ""}, {"(", ofSQL, ""}, {")", ofSQL, ""}, {"||", ofSQL, ""}, {"&&", ofSQL, ""}, {"@@", ofSQL, ""},
 	{"union", ofSQL, ""}, {"select", ofSQL, ""}, {"insert", ofSQL, ""}, {"delete ", ofSQL, ""}, {"drop ", ofSQL, ""}, {"having ", ofSQL, ""},
+	{" by ", ofSQL, ""}, {" case ", ofSQL, ""},
 	{" or ", ofSQL, ""}, {" and ", ofSQL, ""}, {" like ", ofSQL, ""}, {"between", ofSQL, ""}, {"waitfor", ofSQL, ""}, {" into ", ofSQL, ""},
 	{"${jndi:", 0, "jndi"}, {"../../../", 0, "traversal"}, {`..\..\..\`, 0, "traversal"}, {"/etc/passwd", 0, "files"}, {"/etc/shadow", 0, "files"},
 	{"<?php", 0, "php"}, {"php://", 0, "php"}, {"<!entity", 0, "xxe"}, {"xp_cmdshell", 0, "command"}, {"() { :;", 0, "command"},

@@ -70,6 +70,7 @@ func (f *filter) rest(s *scan) {
 
 // walk looks at the open strings of a document.
 func (s *scan) walk(where at, d *jsonwalk.Doc, open *openapi.OpenText) bool {
+	where.doc = d
 	return open.Each(d, func(node int, isName bool) bool {
 		where.node = node
 		if isName {
