@@ -77,7 +77,12 @@ func (b *Build) Name() string {
 func (b *Build) Waived(w *Waiver) bool { return w != nil && !w.Expired(b.Now()) }
 
 // Sheet collects what a control promises.
-type Sheet struct{ Facts []Fact }
+type Sheet struct {
+	Facts []Fact
+	// Build is the endpoint that the promises are about; nil when the control is
+	// explained by itself.
+	Build *Build
+}
 
 // Fact is one promise in plain English and the requirement it covers.
 type Fact struct {

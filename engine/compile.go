@@ -112,7 +112,7 @@ func one(b *gatehouse.Build, c *Configured, p *gatehouse.Plan) ([]gatehouse.Step
 		p.Opens[c.Kind.Name] = true
 	}
 	if len(steps) > 0 {
-		var sheet gatehouse.Sheet
+		sheet := gatehouse.Sheet{Build: b}
 		c.Control.Explain(&sheet)
 		p.Facts = append(p.Facts, sheet.Facts...)
 	}

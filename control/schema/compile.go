@@ -17,7 +17,8 @@ type check struct {
 	forms                       map[*openapi.MediaType]*form
 	maxParts, maxFile           int
 	options                     openapi.Options
-	scratch                     sync.Pool // of *scratch
+	restricted                  map[*openapi.MediaType][]openapi.Restriction // members of bodies that not everybody may send
+	scratch                     sync.Pool                                    // of *scratch
 }
 
 // most is how many parameters of one kind an operation may declare.
@@ -40,6 +41,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: reasoned(k.head, k.whyHead)}}
 	if k.body != nil {
 		k.formBodies(m)
+		k.restrict()
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Validate, Need: gatehouse.Body, Enforce: reasoned(k.judge, k.whyBody)})
 	}
 	return steps, nil
@@ -78,6 +80,20 @@ func (c *Config) check(b *gatehouse.Build) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// restrict notes the members that not everybody may send.
+func (k *check) restrict() {
+	k.restricted = map[*openapi.MediaType][]openapi.Restriction{}
+	for i := range k.body.Content {
+		m := &k.body.Content[i]
+		if m.Schema == nil {
+			continue
+		}
+		if list := m.Schema.Restricted(openapi.Request); len(list) > 0 {
+			k.restricted[m] = list
+		}
+	}
 }
 
 func (c *Config) options() openapi.Options {

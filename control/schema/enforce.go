@@ -18,6 +18,8 @@ var (
 	badJSON        = &gatehouse.Answer{Status: 400, Reason: "schema.json", Public: "The body must be exactly one well-formed JSON document"}
 	badForm        = &gatehouse.Answer{Status: 400, Reason: "schema.form", Public: "The body is not a well-formed form"}
 	undeclared     = &gatehouse.Answer{Status: 400, Reason: "schema.undeclared", Public: "The request holds something that the API does not declare"}
+	roleProperty   = &gatehouse.Answer{Status: 403, Reason: "schema.role_property", Public: "Your role may not send a member of the body"}
+	roleUnread     = &gatehouse.Answer{Status: 403, Reason: "schema.role_unread", Public: "Your role may not send a body of this media type, since its members cannot be told apart"}
 	duplicate      = &gatehouse.Answer{Status: 400, Reason: "schema.duplicate", Public: "A parameter was sent more than once"}
 	unexpectedBody = &gatehouse.Answer{Status: 400, Reason: "schema.unexpected_body", Public: "This operation takes no body"}
 	missingBody    = &gatehouse.Answer{Status: 400, Reason: "schema.missing_body", Public: "This operation needs a body"}
@@ -41,7 +43,7 @@ func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	if k.body != nil && k.body.Required && !q.HasBody {
 		return gatehouse.Deny(missingBody), nil
 	}
-	s := k.borrow()
+	s := k.borrow(x)
 	defer k.giveBack(s)
 	for i := range k.path {
 		if v, ok := s.inPath(&k.path[i], q); !ok {
@@ -104,7 +106,7 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	case isJSON(name):
 		return k.judgeJSON(x, m)
 	}
-	s := k.borrow()
+	s := k.borrow(x)
 	defer k.giveBack(s)
 	a, why := unread, ""
 	switch f := k.forms[m]; {
@@ -119,6 +121,9 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	case nil:
 		return gatehouse.Pass, nil
 	case unread:
+		if openapi.Denied(k.restricted[m], s.options.Roles) {
+			return gatehouse.Deny(roleUnread), nil
+		}
 		// What has no members to be declared is left to those who know the format.
 		return gatehouse.PassBy("schema.unread"), nil
 	}
@@ -170,8 +175,8 @@ func (k *check) media(contentType string) (string, *openapi.MediaType) {
 }
 
 func (k *check) judgeJSON(x *gatehouse.Exchange, m *openapi.MediaType) (gatehouse.Verdict, error) {
-	compiled := m.Schema != nil && m.Schema.Compiled(openapi.Request)
-	if compiled && m.Schema.Accepts(x.Request.Body, limits, k.options) {
+	compiled, o := m.Schema != nil && m.Schema.Compiled(openapi.Request), k.of(x)
+	if compiled && m.Schema.Accepts(x.Request.Body, limits, o) {
 		return gatehouse.Pass, nil
 	}
 	d, err := jsonwalk.Of(&x.Request.Parsed, x.Request.Body, limits)
@@ -181,7 +186,7 @@ func (k *check) judgeJSON(x *gatehouse.Exchange, m *openapi.MediaType) (gatehous
 	if m.Schema == nil {
 		return gatehouse.Pass, nil
 	}
-	if v, ok := m.Schema.Validate(d, k.options); !ok {
+	if v, ok := m.Schema.Validate(d, o); !ok {
 		return gatehouse.Deny(answerOf(v)).Because(v.String()), nil
 	}
 	if compiled {
@@ -191,7 +196,20 @@ func (k *check) judgeJSON(x *gatehouse.Exchange, m *openapi.MediaType) (gatehous
 	return gatehouse.Pass, nil
 }
 
+// of returns the options for one exchange: nobody has proven a role where nobody
+// is known.
+func (k *check) of(x *gatehouse.Exchange) openapi.Options {
+	o := k.options
+	if p := x.Principal; p != nil {
+		o.Roles = k.op.Roles.Held(p.Roles, true)
+	}
+	return o
+}
+
 func answerOf(v openapi.Violation) *gatehouse.Answer {
+	if v.Keyword == openapi.RolesKeyword {
+		return roleProperty
+	}
 	if v.Keyword == "undeclared" || v.Keyword == "additionalProperties" {
 		return undeclared
 	}

@@ -38,6 +38,8 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 		case ok:
 		case v.Keyword == "duplicate":
 			return duplicate, p.name
+		case v.Keyword == openapi.RolesKeyword:
+			return roleProperty, p.name + v.String()
 		case v.Keyword == "undeclared":
 			return undeclared, p.name
 		default:

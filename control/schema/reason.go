@@ -36,7 +36,7 @@ func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		k.whole(x, "required", "/requestBody")
 		return
 	}
-	s := k.borrow()
+	s := k.borrow(x)
 	defer k.giveBack(s)
 	for i := range k.path {
 		v, ok := s.inPath(&k.path[i], &x.Request)
@@ -98,7 +98,7 @@ func (k *check) found(x *gatehouse.Exchange, s *scratch, in string, p *parameter
 	}
 	var all []openapi.Violation
 	if s.judged {
-		all = p.schema.Explain(&s.doc, k.options, gatehouse.MostViolations)
+		all = p.schema.Explain(&s.doc, s.options, gatehouse.MostViolations)
 	}
 	for _, v := range all {
 		x.Violated(violation(in, p.name, v))
@@ -130,7 +130,10 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	case unknownType:
 		k.whole(x, "content", "/requestBody/content")
 		return
-	case badBody, undeclared:
+	case roleUnread:
+		k.whole(x, openapi.RolesKeyword, "/requestBody/content")
+		return
+	case badBody, undeclared, roleProperty:
 	default: // about the bytes, of which the description says nothing
 		x.Violated(gatehouse.Violation{In: "body", Keyword: strings.TrimPrefix(v.Rule(), Kind.Name+".")})
 		return
@@ -142,7 +145,7 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	var all []openapi.Violation
 	if isJSON(name) {
 		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
-			all = m.Schema.Explain(d, k.options, gatehouse.MostViolations)
+			all = m.Schema.Explain(d, k.of(x), gatehouse.MostViolations)
 		}
 	}
 	for _, v := range all {

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/multipart"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
@@ -33,12 +34,12 @@ type scratch struct {
 // keep is the most memory that a scratch takes back into its pool.
 const keep = 64 << 10
 
-func (k *check) borrow() *scratch {
+func (k *check) borrow(x *gatehouse.Exchange) *scratch {
 	s, ok := k.scratch.Get().(*scratch)
 	if !ok {
 		s = new(scratch)
 	}
-	s.options = k.options
+	s.options = k.of(x)
 	return s
 }
 

@@ -83,7 +83,7 @@ func (l *loader) layOne(r *Rule, root at, in resource) error {
 		return &RuleError{Member: r.Member, Says: "the description has no member " + word + " there", Before: strings.TrimSuffix(r.Member, f.rest), Word: word, After: behind(after), Known: f.known}
 	}
 	for _, to := range f.found {
-		if to.get(rolesKeyword).ok() || l.rules[to] != nil {
+		if to.get(RolesKeyword).ok() || l.rules[to] != nil {
 			return wrong("another rule says who may send and see it, at "+to.place().String(), "one of the two; rules are never merged")
 		}
 		l.rules[to] = a

@@ -100,7 +100,7 @@ func (l *loader) schema(a at, in resource) (*Schema, error) {
 // alone reports whether a $ref is all that a schema says. OpenAPI 3.0 ignores
 // what stands beside it.
 func (l *loader) alone(a at) bool {
-	if l.rules[a] != nil || a.get(rolesKeyword).ok() {
+	if l.rules[a] != nil || a.get(RolesKeyword).ok() {
 		return false
 	}
 	if l.dialect == dialect30 {
@@ -143,11 +143,11 @@ type compiler struct {
 }
 
 func (c *compiler) keyword(name string, v at) (err error) {
-	if c.refers && name != "$ref" && name != rolesKeyword {
+	if c.refers && name != "$ref" && name != RolesKeyword {
 		return nil
 	}
 	switch name {
-	case rolesKeyword:
+	case RolesKeyword:
 		c.s.access, err = c.access(v)
 		return err
 	case "type":

@@ -224,7 +224,7 @@ func TestRulesThatCannotHoldAreTold(t *testing.T) {
 		"operationId: list":                         "operationId: list\n      x-gatehouse-roles: [admin]",
 	} {
 		text := strings.Replace(strings.Replace(ruledOrders, "VERSION", "3.1.0", 1), old, text, 1)
-		if _, err := Parse("orders.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), rolesKeyword) {
+		if _, err := Parse("orders.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), RolesKeyword) {
 			t.Errorf("%s: %v", old, err)
 		}
 	}

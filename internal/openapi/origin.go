@@ -21,7 +21,7 @@ type origin struct {
 var located = [...]string{
 	"type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format",
 	"additionalProperties", "propertyNames", "minProperties", "maxProperties", "required", "dependentRequired", "minItems", "maxItems", "uniqueItems",
-	"contains", "maxContains", "anyOf", "oneOf", "not", "readOnly", "writeOnly", rolesKeyword,
+	"contains", "maxContains", "anyOf", "oneOf", "not", "readOnly", "writeOnly", RolesKeyword,
 }
 
 const lineBits = 24

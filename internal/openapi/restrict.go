@@ -90,7 +90,7 @@ func (r *run) visitMembers(s section) bool {
 			continue
 		case by != nil:
 			r.now = by.ruled()
-			if r.fail(c, rolesKeyword) {
+			if r.fail(c, RolesKeyword) {
 				return false
 			}
 		}

@@ -7,10 +7,10 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
-// rolesKeyword says which roles may send and see the member of an object whose
+// RolesKeyword says which roles may send and see the member of an object whose
 // value a schema describes: {read: [admin, support], write: [admin]}, or one list
 // for both. What is left out is not restricted; an empty list is nobody.
-const rolesKeyword = "x-gatehouse-roles"
+const RolesKeyword = "x-gatehouse-roles"
 
 // Authenticated is the role that every authenticated caller has.
 const Authenticated = "authenticated"
@@ -93,10 +93,10 @@ func (l *loader) access(v at) (*access, error) {
 			case "write":
 				return set(Request, list)
 			}
-			return list.fault("%s has read and write, not %s", rolesKeyword, name)
+			return list.fault("%s has read and write, not %s", RolesKeyword, name)
 		})
 	}
-	return nil, v.fault("%s is a list of roles, or {read: [role], write: [role]}", rolesKeyword)
+	return nil, v.fault("%s is a list of roles, or {read: [role], write: [role]}", RolesKeyword)
 }
 
 // roleSet reads a list of roles.
@@ -139,10 +139,10 @@ func (l *loader) role(name string, place Place) (bit uint64, says string) {
 // ignored.
 func misspelt(name string, v at, what string) error {
 	switch {
-	case name == rolesKeyword && what != "":
-		return v.fault("%s does not stand on %s; it stands on the schema of an object's member", rolesKeyword, what)
-	case name != rolesKeyword && strings.HasPrefix(strings.ToLower(name), "x-gatehouse-role"):
-		return v.fault("%s is written %s", name, rolesKeyword)
+	case name == RolesKeyword && what != "":
+		return v.fault("%s does not stand on %s; it stands on the schema of an object's member", RolesKeyword, what)
+	case name != RolesKeyword && strings.HasPrefix(strings.ToLower(name), "x-gatehouse-role"):
+		return v.fault("%s is written %s", name, RolesKeyword)
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (l *loader) placed() error {
 	for _, s := range l.compiled {
 		for _, k := range s.elements() {
 			if k.needs != nil {
-				return &Error{k.ruled().Place(), rolesKeyword + " here would hold for elements of an array, or for names; put it on the member that holds the array"}
+				return &Error{k.ruled().Place(), RolesKeyword + " here would hold for elements of an array, or for names; put it on the member that holds the array"}
 			}
 		}
 	}
@@ -295,7 +295,7 @@ func (l *loader) wholes(d *Document) error {
 		if s == nil || s.needs == nil {
 			return nil
 		}
-		return &Error{s.ruled().Place(), rolesKeyword + " here would hold for " + what + ", which no rule for members can; a role's operations are in roles of the API"}
+		return &Error{s.ruled().Place(), RolesKeyword + " here would hold for " + what + ", which no rule for members can; a role's operations are in roles of the API"}
 	}
 	for _, op := range d.Operations {
 		op.Roles = l.shared.roles

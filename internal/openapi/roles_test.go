@@ -63,7 +63,7 @@ func TestProgramsAndTheTapeAgreeOnRoles(t *testing.T) {
 			if x.doc.Parse(m.b, jsonwalk.Limits{}) != nil {
 				continue
 			}
-			if v, _ := s.Validate(&x.doc, Options{Undeclared: Allow, Roles: x.roles}); v.Keyword == rolesKeyword {
+			if v, _ := s.Validate(&x.doc, Options{Undeclared: Allow, Roles: x.roles}); v.Keyword == RolesKeyword {
 				denied++
 			}
 			_, all, _ := s.Filter(nil, &x.doc, Options{Undeclared: Allow, Roles: 3})

@@ -279,22 +279,6 @@ func (s *Schema) Bounded() bool {
 	return bounded
 }
 
-// AtMost returns the schema with a greatest number added, which must be a JSON
-// number.
-func (s *Schema) AtMost(bound string) *Schema {
-	max, _ := jsonwalk.ParseDecimal([]byte(bound))
-	t := *s
-	t.programs = [modes]*program{}
-	n := numbers{}
-	if s.numbers != nil {
-		n = *s.numbers
-	}
-	n.max = &max
-	n.settle()
-	t.numbers = &n
-	return &t
-}
-
 func (s *Schema) walkInPlace(depth int, f func(*Schema)) {
 	f(s)
 	if s.inPlace == nil || depth == 0 {
