@@ -12,17 +12,31 @@ var (
 	several    = &gatehouse.Answer{Status: 415, Reason: "contenttype.malformed", Public: "The Content-Type is not one media type"}
 	undeclared = &gatehouse.Answer{Status: 415, Reason: "contenttype.undeclared", Public: "This operation does not take this media type"}
 	charset    = &gatehouse.Answer{Status: 415, Reason: "contenttype.charset", Public: "Bodies are in UTF-8"}
-	encoding   = &gatehouse.Answer{Status: 415, Reason: "contenttype.encoding", Public: "Encoded bodies are not taken"}
+	encoding   = &gatehouse.Answer{Status: 415, Reason: "contenttype.encoding", Public: "Encoded bodies are not taken", Fields: gatehouse.Fields{{Name: "accept-encoding", Value: "identity"}}}
+	notGzip    = &gatehouse.Answer{Status: 415, Reason: "contenttype.encoding", Public: "Bodies are taken as they are, or encoded with gzip once", Fields: gatehouse.Fields{{Name: "accept-encoding", Value: "gzip"}}}
+	badGzip    = &gatehouse.Answer{Status: 400, Reason: "contenttype.gzip", Public: "The body must be exactly one gzip member"}
+	tooLarge   = &gatehouse.Answer{Status: 413, Reason: "contenttype.too_large", Public: "The decoded body is too large"}
+	bomb       = &gatehouse.Answer{Status: 413, Reason: "contenttype.ratio", Public: "The decoded body is too large for its encoded size"}
+	badAccept  = &gatehouse.Answer{Status: 400, Reason: "contenttype.accept", Public: "The Accept field is malformed"}
+
+	notAcceptable = &gatehouse.Answer{Status: 406, Reason: "contenttype.not_acceptable", Public: "The request accepts none of the media types that this operation answers with"}
 )
 
 // enforce judges the fields that say what the body is. Requests without a body
 // are not concerned, and operations without one are schema's.
 func (k *check) enforce(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	q := &x.Request
+	if a := k.accepts(q.Fields); a != nil {
+		return gatehouse.Deny(a), nil
+	}
 	if !q.HasBody || k.content == nil {
 		return gatehouse.Pass, nil
 	}
-	if v, ok := coded(q.Fields); ok && !(k.encoded && v != "") {
+	if v, ok := coded(q.Fields); ok && !k.takesCoding(v, q.Fields) {
+		// RFC 7694 section 3: say which codings would do.
+		if k.gzip {
+			return gatehouse.Deny(notGzip), nil
+		}
 		return gatehouse.Deny(encoding), nil
 	}
 	switch q.Fields.Count("content-type") {
@@ -57,6 +71,15 @@ func coded(f gatehouse.Fields) (string, bool) {
 	return "", false
 }
 
+// takesCoding reports whether a body of the coding is taken: decoded when it is
+// gzip and nothing more, or unseen by a waiver.
+func (k *check) takesCoding(coding string, f gatehouse.Fields) bool {
+	if k.gzip {
+		return strings.EqualFold(coding, "gzip") && f.Count("content-encoding") == 1
+	}
+	return k.encoded && coding != ""
+}
+
 func (k *check) takes(name string) bool {
 	for i := range k.content {
 		declared := k.content[i].Type
@@ -88,16 +111,22 @@ func token(s string) bool {
 }
 
 // judgeParameters refuses what two programs may read differently: parameters
-// that come twice, and every charset but UTF-8.
+// that come twice or in pieces (RFC 2231 section 3), and every charset but UTF-8.
 func judgeParameters(s string) *gatehouse.Answer {
-	charsets := 0
-	for more := s != ""; more; {
+	var names [8]string
+	for n, more := 0, s != ""; more; n++ {
 		var one string
 		one, s, more = strings.Cut(s, ";")
 		name, value, ok := strings.Cut(strings.Trim(one, " \t"), "=")
-		if !ok || !token(name) {
+		if !ok || !token(name) || n == len(names) || strings.IndexByte(name, '*') >= 0 {
 			return several
 		}
+		for _, other := range names[:n] {
+			if strings.EqualFold(other, name) {
+				return several
+			}
+		}
+		names[n] = name
 		if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' && strings.IndexByte(value, '\\') < 0 {
 			value = value[1 : n-1]
 		} else if !token(value) {
@@ -105,9 +134,6 @@ func judgeParameters(s string) *gatehouse.Answer {
 		}
 		if !strings.EqualFold(name, "charset") {
 			continue
-		}
-		if charsets++; charsets > 1 {
-			return several
 		}
 		if !strings.EqualFold(value, "utf-8") {
 			return charset
