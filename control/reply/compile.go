@@ -20,6 +20,9 @@ type check struct {
 	strict     bool // values that are not as described are refused
 	buffers    sync.Pool
 	items      sync.Pool // of *judging
+	// restricted are the members of replies that not everybody may see, where there
+	// are any.
+	restricted map[*openapi.MediaType][]openapi.Restriction
 }
 
 // Compile implements [gatehouse.Control].
@@ -38,6 +41,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	case "allow":
 		k.undeclared = openapi.Allow
 	}
+	k.restrict()
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
 	if slices.ContainsFunc(op.Responses, sequential) {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: c.bound})
@@ -57,7 +61,9 @@ func described(r *openapi.Response) bool {
 
 // sequential reports a response that may be a sequence.
 func sequential(r *openapi.Response) bool {
-	return slices.ContainsFunc(r.Content, func(m openapi.MediaType) bool { return events.Of(m.Type) != events.None || strings.HasSuffix(m.Type, "/*") })
+	return slices.ContainsFunc(r.Content, func(m openapi.MediaType) bool {
+		return events.Of(m.Type) != events.None || strings.HasSuffix(m.Type, "/*")
+	})
 }
 
 func (c *Config) check(b *gatehouse.Build) error {

@@ -13,6 +13,7 @@ var (
 	undeclaredStatus = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared_status", Public: "The reply is not one that the API declares"}
 	undeclaredType   = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared_type", Public: "The reply is not one that the API declares"}
 	undeclaredMember = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared", Public: "The reply is not one that the API declares"}
+	roleUnread       = &gatehouse.Answer{Status: 502, Reason: "reply.role_unread", Public: "The reply could not be checked"}
 	invalid          = &gatehouse.Answer{Status: 502, Reason: "reply.invalid", Public: "The reply is not one that the API declares"}
 	unreadable       = &gatehouse.Answer{Status: 502, Reason: "reply.unreadable", Public: "The reply could not be checked"}
 )
@@ -24,10 +25,13 @@ var limits = jsonwalk.Limits{}
 // upstream's errors pass: what may be in those is leak's business.
 func (k *check) head(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	res := &x.Response
+	declared := k.op.Response(res.Status)
+	if k.restricted != nil && !res.Own && declared != nil && k.hides(x, declared) {
+		return gatehouse.Deny(roleUnread), nil
+	}
 	if res.Own || res.Status >= 400 || res.Status < 200 {
 		return gatehouse.Pass, nil
 	}
-	declared := k.op.Response(res.Status)
 	if declared == nil {
 		// A condition that the client set is answered by HTTP itself (RFC 9110 section 13).
 		if res.Status == 304 {
@@ -76,7 +80,8 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	case encoded(res.Fields):
 		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
 	}
-	reading, ok := schema.Read(&res.Parsed, res.Body, limits, openapi.Options{Undeclared: k.undeclared}, nil)
+	o := k.options(x)
+	reading, ok := schema.Read(&res.Parsed, res.Body, limits, o, nil)
 	if ok && !reading.Cuts() {
 		return gatehouse.Pass, nil
 	}
@@ -85,7 +90,7 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		b = new(buffer)
 	}
 	defer k.buffers.Put(b)
-	if ok {
+	if ok && (k.undeclared != openapi.Reject || !reading.Undeclared()) {
 		b.out = reading.AppendCut(b.out[:0])
 		return k.leave(x, b, true, openapi.Violation{}), nil
 	}
@@ -98,7 +103,7 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	}
 	var cut int
 	var v openapi.Violation
-	b.out, cut, v = schema.Filter(b.out[:0], d, openapi.Options{Undeclared: k.undeclared})
+	b.out, cut, v = schema.Filter(b.out[:0], d, o)
 	return k.leave(x, b, cut > 0, v), nil
 }
 
@@ -116,10 +121,10 @@ func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Viol
 	switch {
 	case v.Keyword == "budget":
 		return gatehouse.Deny(unreadable).Because(v.String())
+	case v.Keyword == "undeclared":
+		return gatehouse.Deny(undeclaredMember).Because(v.String())
 	case v.Keyword != "" && k.strict:
 		return gatehouse.Deny(invalid).Because(v.String())
-	case cut && k.undeclared == openapi.Reject:
-		return gatehouse.Deny(undeclaredMember)
 	case cut:
 		x.Response.Body = append(x.Response.Body[:0], b.out...)
 		if x.Response.Parsed != nil {

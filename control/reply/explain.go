@@ -12,6 +12,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	case "allow":
 		s.Fact("output.filter", "members that the schema does not declare leave; writeOnly members are cut: %s", c.Waiver)
 	}
+	for _, says := range seen(s.Build) {
+		s.Fact("output.filter", "%s", says)
+	}
 	if c.OnUndeclaredStatus == "refuse" {
 		s.Fact("output.validate", "successes and redirects of an undeclared status or media type are answered with 502")
 	} else {

@@ -23,11 +23,15 @@ func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict
 	}
 }
 
+// everyRole is of a caller from whom nothing is hidden: what a role may not see is
+// no fault of the reply.
+const everyRole = ^uint64(0)
+
 // whyHead notes that the description does not know the status or the media type.
 func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	p, keyword := k.op.Place, "responses"
 	p.Pointer += "/responses"
-	if declared := k.op.Response(x.Response.Status); declared != nil && v.Answer() == undeclaredType {
+	if declared := k.op.Response(x.Response.Status); declared != nil && v.Answer() != undeclaredStatus {
 		keyword = "content"
 		p.Pointer += "/" + declared.Status + "/content"
 	}
@@ -36,7 +40,7 @@ func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 
 // whyBody notes what in the reply is not as described.
 func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
-	o := openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Allow}
+	o := openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Allow, Roles: everyRole}
 	switch v.Answer() {
 	case undeclaredMember:
 		o.Undeclared = openapi.Reject

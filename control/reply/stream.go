@@ -44,9 +44,13 @@ func (k *check) whole(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	return k.body(ctx, x)
 }
 
-// options are how an item is judged.
-func (k *check) options() openapi.Options {
-	return openapi.Options{Direction: openapi.Reply, Undeclared: k.undeclared}
+// options are how a reply, or an item, is judged for the caller.
+func (k *check) options(x *gatehouse.Exchange) openapi.Options {
+	o := openapi.Options{Direction: openapi.Reply, Undeclared: k.undeclared}
+	if p := x.Principal; p != nil {
+		o.Roles = k.op.Roles.Held(p.Roles, true)
+	}
+	return o
 }
 
 // judging is the memory for an item.
@@ -66,12 +70,12 @@ func (k *check) each(_ context.Context, x *gatehouse.Exchange, item *gatehouse.I
 		j = new(judging)
 	}
 	defer k.items.Put(j)
-	out, cut, v := m.Judge(j.out[:0], item.Data, &j.doc, limits, k.options())
+	out, cut, v := m.Judge(j.out[:0], item.Data, &j.doc, limits, k.options(x))
 	j.doc.Reset() // what it was made of lives until the next item
 	if cut {
 		j.out = out
 	}
-	refusal := k.refusal(cut, v)
+	refusal := k.refusal(v)
 	switch {
 	case refusal != nil:
 		k.whyItem(x, m, item, refusal)
@@ -87,11 +91,11 @@ func (k *check) each(_ context.Context, x *gatehouse.Exchange, item *gatehouse.I
 }
 
 // refusal returns the answer to an item that must not leave, or nil.
-func (k *check) refusal(cut bool, v openapi.Violation) *gatehouse.Answer {
+func (k *check) refusal(v openapi.Violation) *gatehouse.Answer {
 	switch {
 	case v.Keyword == "json" || v.Keyword == "budget":
 		return unreadable
-	case k.undeclared == openapi.Reject && (cut || v.Keyword == "undeclared"):
+	case v.Keyword == "undeclared":
 		return undeclaredMember
 	case v.Keyword != "" && k.strict:
 		return invalid
@@ -101,7 +105,8 @@ func (k *check) refusal(cut bool, v openapi.Violation) *gatehouse.Answer {
 
 // whyItem notes what in an item is not as described.
 func (k *check) whyItem(x *gatehouse.Exchange, m *openapi.MediaType, item *gatehouse.Item, refusal *gatehouse.Answer) {
-	o := k.options()
+	o := k.options(x)
+	o.Roles = everyRole
 	if refusal != undeclaredMember {
 		o.Undeclared = openapi.Allow
 	}

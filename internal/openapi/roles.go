@@ -288,7 +288,7 @@ func (s *Schema) parts() []*Schema {
 	return list
 }
 
-// bodies refuses rules where nothing is a member: on a parameter, or on a whole
+// wholes refuses rules where nothing is a member: on a parameter, or on a whole
 // body.
 func (l *loader) wholes(d *Document) error {
 	says := func(s *Schema, what string) error {
@@ -312,8 +312,10 @@ func (l *loader) wholes(d *Document) error {
 			content = append(content, r.Content...)
 		}
 		for _, m := range content {
-			if err := says(m.Schema, "a whole body of "+op.id); err != nil {
-				return err
+			for _, s := range [...]*Schema{m.Schema, m.Item} {
+				if err := says(s, "a whole body of "+op.id); err != nil {
+					return err
+				}
 			}
 		}
 	}
