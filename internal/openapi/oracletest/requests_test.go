@@ -24,7 +24,7 @@ var descriptions = []struct {
 	examples int // those that the judge accepts
 }{
 	{"github.v3.json", 345, 5400, 0, 3477},
-	{"stripe.json", 594, 7100, 58, 0},
+	{"stripe.json", 594, 7100, 60, 0},
 	{"digitalocean.yaml", 217, 3400, 4, 5961},
 	{"svix.json", 114, 1900, 0, 367},
 	{"vercel.json", 39, 650, 0, 442},

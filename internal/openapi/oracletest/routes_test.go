@@ -84,6 +84,12 @@ func written(p *openapi.Parameter, v any) (pairs []string, ok bool) {
 			}
 			parts = append(parts, one(e))
 		}
+		if p.Style == "deepObject" {
+			for i, e := range parts {
+				pairs = append(pairs, fmt.Sprintf("%s%%5B%d%%5D=%s", name, i, e))
+			}
+			return pairs, true
+		}
 		if p.Explode && p.Style == "form" {
 			for _, e := range parts {
 				pairs = append(pairs, name+"="+e)
@@ -168,6 +174,9 @@ func (d *description) ask(t *testing.T, op *openapi.Operation, all bool, n tally
 	}
 	a.mediaType, a.body = m.Type, []byte("x")
 	form := m.Type == "application/x-www-form-urlencoded"
+	if strings.HasPrefix(m.Type, "multipart/") {
+		a.body = []byte(nestedForm)
+	}
 	if m.Schema == nil || !form && !openapi.IsJSON(m.Type) {
 		return a
 	}
@@ -184,7 +193,7 @@ func (d *description) ask(t *testing.T, op *openapi.Operation, all bool, n tally
 		}
 		a.body, _ = json.Marshal(v)
 		if form {
-			a.body = asForm(v, n)
+			a.body = asForm(m, v, n)
 		}
 		if len(a.body) == 0 && !op.RequestBody.Required {
 			a.body = nil
@@ -196,11 +205,15 @@ func (d *description) ask(t *testing.T, op *openapi.Operation, all bool, n tally
 
 // asForm writes a form of scalars and of lists of them. What is nested deeper is
 // left out and counted.
-func asForm(v any, n tally) []byte {
+func asForm(t *openapi.MediaType, v any, n tally) []byte {
 	m, _ := v.(object)
 	var pairs []string
 	for k, e := range m {
-		p, ok := written(&openapi.Parameter{Name: k, Style: "form", Explode: true}, e)
+		q := &openapi.Parameter{Name: k, Style: "form", Explode: true}
+		if of := t.EncodingOf(k); of != nil && of.Style != "" {
+			q.Style, q.Explode = of.Style, of.Explode
+		}
+		p, ok := written(q, e)
 		if _, nested := e.(object); nested || !ok {
 			n["forms with nested members"]++
 			return []byte(nestedForm)
