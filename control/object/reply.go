@@ -84,7 +84,7 @@ func (r *rule) read(x *gatehouse.Exchange, s standing) (outcome, bool) {
 	if schema == nil {
 		return absent, false
 	}
-	reading, ok := schema.Read(&res.Parsed, res.Body, limits, openapi.Options{Undeclared: openapi.Strip}, r.picks)
+	reading, ok := schema.Read(&res.Parsed, res.Body, limits, openapi.Options{Undeclared: openapi.Strip, Roles: r.op.Roles.Held(s.p.Roles, true)}, r.picks)
 	if !ok {
 		return absent, false
 	}
