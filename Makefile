@@ -5,18 +5,24 @@ SHELL       = bash
 
 GO        ?= go
 FUZZTIME  ?= 10s
+TAGS      ?=
 H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 STATIC     = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS      = $(CURDIR)/.tools
 
-.PHONY: build test race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
+.PHONY: build test test-waf race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
-build: ## build ./bin/gatehouse, reproducibly
-	$(GO) build -trimpath -buildvcs=false -o bin/gatehouse ./cmd/gatehouse
+build: ## build ./bin/gatehouse, reproducibly; TAGS=waf puts the OWASP Core Rule Set in
+	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -o bin/gatehouse ./cmd/gatehouse
 
 test: ## vet and run every test; the usual run
 	$(GO) vet ./...
 	$(GO) test ./...
+
+test-waf: ## control/waf with the OWASP Core Rule Set, which other builds do not have
+	$(GO) vet -tags waf ./control/waf
+	$(GO) build -tags waf -o /dev/null ./cmd/gatehouse
+	$(GO) test -tags waf -count=1 -v ./control/waf | grep -E 'figure|^ *(ok|FAIL|---)' | grep -v PASS
 
 race: ## every test under the race detector
 	$(GO) test -race ./...
@@ -55,7 +61,7 @@ tour: ## attack the sample API directly and through Gatehouse
 
 check: lint test gates ## what a change must pass before it lands
 
-ci: test race test-h2spec gates tour ## what .ci/run does
+ci: test test-waf race test-h2spec gates tour ## what .ci/run does
 
 generate: ## the catalogue of controls
 	$(GO) generate ./control
