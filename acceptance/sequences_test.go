@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,9 +47,17 @@ components:
 `
 
 // watched is an upstream whose reply is written as the test says, piece by piece.
-type watched struct{ pieces chan string }
+type watched struct{ next atomic.Pointer[chan string] }
+
+// begin makes the channel of the pieces of the next reply.
+func (u *watched) begin(held int) chan string {
+	pieces := make(chan string, held)
+	u.next.Store(&pieces)
+	return pieces
+}
 
 func (u *watched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pieces := *u.next.Load()
 	kind := map[string]string{"sse": "text/event-stream; charset=utf-8", "lines": "application/x-ndjson", "gzip": "application/x-ndjson"}[r.URL.Query().Get("as")]
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Etag", `"1"`)
@@ -61,7 +70,7 @@ func (u *watched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case s, more := <-u.pieces:
+		case s, more := <-pieces:
 			if !more {
 				return
 			}
@@ -143,7 +152,7 @@ func TestItemsLeaveOneByOneAsTheyCome(t *testing.T) {
 	items := 0
 	for _, w := range ways {
 		for _, as := range []string{"sse", "lines"} {
-			u.pieces = make(chan string)
+			pieces := u.begin(0)
 			r := w.ask(t, h.alice(), as)
 			if r.StatusCode != 200 || r.Header.Get("Etag") != "" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Fatalf("%s, %s: %d %v", w.name, as, r.StatusCode, r.Header)
@@ -151,8 +160,8 @@ func TestItemsLeaveOneByOneAsTheyCome(t *testing.T) {
 			body := bufio.NewReader(r.Body)
 			for i := range 50 {
 				// The member that is not declared is cut, and the order of another dropped.
-				u.pieces <- itemOf(as, fmt.Sprintf(`{"id":"%d","customer_id":"bob"}`, i))
-				u.pieces <- itemOf(as, fmt.Sprintf(`{"id":"%d","password_hash":"x","customer_id":"alice","card_key":"x"}`, i))
+				pieces <- itemOf(as, fmt.Sprintf(`{"id":"%d","customer_id":"bob"}`, i))
+				pieces <- itemOf(as, fmt.Sprintf(`{"id":"%d","password_hash":"x","customer_id":"alice","card_key":"x"}`, i))
 				want := itemOf(as, fmt.Sprintf(`{"id":"%d","customer_id":"alice"}`, i))
 				got := make([]byte, len(want))
 				if _, err := io.ReadFull(body, got); err != nil || string(got) != want {
@@ -162,9 +171,9 @@ func TestItemsLeaveOneByOneAsTheyCome(t *testing.T) {
 			}
 			// Half an item is not judged, so it does not leave.
 			whole := itemOf(as, `{"id":"last","customer_id":"alice"}`)
-			u.pieces <- whole[:12]
-			u.pieces <- whole[12:]
-			close(u.pieces)
+			pieces <- whole[:12]
+			pieces <- whole[12:]
+			close(pieces)
 			if rest, err := io.ReadAll(body); err != nil || string(rest) != whole {
 				t.Errorf("%s, %s: the end is %q %v", w.name, as, rest, err)
 			}
@@ -178,15 +187,15 @@ func TestASequenceHasNoEnd(t *testing.T) {
 	u := &watched{}
 	h, ways := u.watch(t, "", nil)
 	for _, w := range ways {
-		u.pieces = make(chan string, 1)
+		pieces := u.begin(1)
 		r := w.ask(t, h.alice(), "lines")
 		line := `{"id":"1","customer_id":"alice","note":"` + strings.Repeat("n", 60_000) + "\"}\n"
 		const lines = 120
 		go func() {
 			for range lines {
-				u.pieces <- line
+				pieces <- line
 			}
-			close(u.pieces)
+			close(pieces)
 		}()
 		if n, err := io.Copy(io.Discard, r.Body); err != nil || n != int64(lines*len(line)) {
 			t.Errorf("%s: %d of %d bytes: %v", w.name, n, lines*len(line), err)
@@ -210,15 +219,15 @@ func TestAnItemThatMustNotLeaveEndsTheReply(t *testing.T) {
 		"proxy.item_malformed": "\xffCANARY\n",
 	} {
 		for _, w := range ways {
-			u.pieces = make(chan string, 3)
+			pieces := u.begin(3)
 			r := w.ask(t, h.alice(), "lines")
-			u.pieces <- good + "\n"
+			pieces <- good + "\n"
 			body := bufio.NewReader(r.Body)
 			if first, err := body.ReadString('\n'); err != nil || first != good+"\n" {
 				t.Fatalf("%s, %s: %q %v", rule, w.name, first, err)
 			}
-			u.pieces <- bad
-			u.pieces <- good + "\n"
+			pieces <- bad
+			pieces <- good + "\n"
 			rest, err := io.ReadAll(body)
 			if err == nil || len(rest) > 0 {
 				t.Errorf("%s, %s: the reply goes on: %q %v", rule, w.name, rest, err)
@@ -247,9 +256,9 @@ func TestASequenceThatCannotBeTakenApartDoesNotLeave(t *testing.T) {
 	u := &watched{}
 	h, ways := u.watch(t, "", nil)
 	for _, w := range ways {
-		u.pieces = make(chan string, 1)
-		u.pieces <- "{\"id\":\"1\",\"customer_id\":\"alice\"}\n"
-		close(u.pieces)
+		pieces := u.begin(1)
+		pieces <- "{\"id\":\"1\",\"customer_id\":\"alice\"}\n"
+		close(pieces)
 		r := w.ask(t, h.alice(), "gzip")
 		if b, err := io.ReadAll(r.Body); err != nil || r.StatusCode != 502 || strings.Contains(string(b), "alice") {
 			t.Errorf("output.validate: %s: %d %s %v", w.name, r.StatusCode, b, err)
