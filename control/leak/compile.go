@@ -16,8 +16,12 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if b.Operation == nil || c.Unscanned != nil {
 		return steps, nil
 	}
-	// Two tables for all endpoints: they take 16 KiB each.
-	successes, err := gatehouse.Keep(b.Kept, "leak.successes", func() (*scanner, error) { return newScanner(inSuccesses()), nil })
+	// The same tables for all endpoints: they take 16 KiB each.
+	name, list := "leak.successes", inSuccesses
+	if c.Issues != nil {
+		name, list = "leak.issues", inIssues
+	}
+	successes, err := gatehouse.Keep(b.Kept, name, func() (*scanner, error) { return newScanner(list()), nil })
 	if err != nil {
 		return nil, fmt.Errorf("leak: making the scanner of successes: %w", err)
 	}
@@ -38,7 +42,7 @@ func (c *Config) check(b *gatehouse.Build) error {
 	for _, w := range [...]struct {
 		key string
 		*gatehouse.Waiver
-	}{{"unscanned", c.Unscanned}, {"personal", c.Personal}, {"waiver", c.Waiver}} {
+	}{{"unscanned", c.Unscanned}, {"issues", c.Issues}, {"personal", c.Personal}, {"waiver", c.Waiver}} {
 		if w.Waiver != nil && !b.Waived(w.Waiver) {
 			errs = append(errs, &gatehouse.Fault{Key: w.key, Says: "the waiver ended on " + w.Until.Format("2006-01-02"), Fix: "remove it, or renew until"})
 		}

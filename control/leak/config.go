@@ -37,6 +37,9 @@ type Config struct {
 	IDs []string `yaml:"ids"`
 	// Waiver is why cards are allowed, or identifiers not looked at.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
+	// Issues says why successes may hold keys and connection strings: the endpoint
+	// issues them.
+	Issues *gatehouse.Waiver `yaml:"issues"`
 	// Personal says why e-mail addresses and IBANs may stand in client errors.
 	// Addresses of departments such as support@ may without it.
 	Personal *gatehouse.Waiver `yaml:"personal"`

@@ -26,6 +26,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	if len(c.IDs) > 0 {
 		s.Fact("output.errors", "identifiers, and no card numbers, are: %s (%s)", strings.Join(c.IDs, ", "), c.Waiver)
 	}
+	if c.Issues != nil {
+		s.Fact("output.errors", "keys and connection strings leave in successes: %s", c.Issues)
+	}
 	if c.Personal != nil {
 		s.Fact("output.errors", "e-mail addresses and IBANs may stand in client errors: %s", c.Personal)
 	} else {

@@ -194,6 +194,7 @@ func TestWhatIsLooserTakesAWaiverThatHolds(t *testing.T) {
 		"expired":          {Cards: "allow", Waiver: over},
 		"expired too":      {Cards: "mask", Personal: over},
 		"expired likewise": {Cards: "mask", Unscanned: over},
+		"expired as well":  {Cards: "mask", Issues: over},
 	} {
 		var f *gatehouse.Fault
 		if _, err := c.Compile(build()); !errors.As(err, &f) || f.Key == "" || f.Fix == "" {
@@ -209,6 +210,29 @@ func TestWhatIsLooserTakesAWaiverThatHolds(t *testing.T) {
 		}
 		if c.Explain(&sheet); len(sheet.Facts) < 4 {
 			t.Errorf("%s: %v", name, sheet.Facts)
+		}
+	}
+}
+
+func TestAnEndpointThatIssuesSecretsTakesAWaiver(t *testing.T) {
+	c := defaults()
+	c.Issues = waiver()
+	steps, err := c.Compile(build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`{"token":"ghs_abcdefghijklmnopqrstuvwxyz0123456789"}`: "", `{"uri":"postgres://u:p@db"}`: "", `{"key":"-----BEGIN PRIVATE KEY-----"}`: "",
+		`{"hash":"$argon2id$v=19$m=65536"}`: "leak.blocked", `{"e":"goroutine 1 [running]"}`: "leak.blocked", `{"pan":"4111111111111111"}`: "leak.masked",
+	} {
+		x := &gatehouse.Exchange{}
+		x.Response = gatehouse.Response{Status: 200, Body: []byte(body)}
+		if v, err := steps[2].Enforce(context.Background(), x); err != nil || v.Rule() != want {
+			t.Errorf("%s: %q, %v; want %q", body, v.Rule(), err, want)
+		}
+		x.Response = gatehouse.Response{Status: 400, Body: []byte(body)}
+		if v, err := steps[2].Enforce(context.Background(), x); err != nil || v.Rule() != "leak.replaced" {
+			t.Errorf("an error %s: %q, %v; want leak.replaced", body, v.Rule(), err)
 		}
 	}
 }

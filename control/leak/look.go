@@ -244,7 +244,7 @@ func inside(b []byte, i int) bool {
 
 // roles are mailboxes of departments (RFC 2142 and custom), not of people.
 var roles = [...]string{"support", "help", "helpdesk", "info", "contact", "api", "security", "service", "noreply", "no-reply", "sales", "abuse", "postmaster", "webmaster",
-	"developers", "developer", "feedback", "privacy", "legal", "billing"}
+	"developers", "developer", "feedback", "privacy", "legal", "billing", "git"}
 
 // role reports whether the local part that ends b is one of roles.
 func role(b []byte) bool {

@@ -101,6 +101,11 @@ func inSuccesses() []pattern {
 	return slices.DeleteFunc(slices.Clone(patterns), func(p pattern) bool { return p.errorsOnly })
 }
 
+// inIssues returns those of them that tell something where secrets are issued.
+func inIssues() []pattern {
+	return slices.DeleteFunc(inSuccesses(), func(p pattern) bool { return p.what == secretKey || p.what == connection })
+}
+
 // matches reports whether the pattern stands in b at from.
 func (p *pattern) matches(b []byte, from int) bool {
 	r := &p.rest

@@ -19,7 +19,7 @@ var databases = slices.Concat(
 	everywhere(databaseError, always, "error in your SQL syntax", "MySQL server version for the right", "MariaDB server version for the right", "Unknown column '", "Unknown database '",
 		"' for key '", "ER_DUP_ENTRY", "ER_NO_SUCH_TABLE", "ER_PARSE_ERROR", "ER_BAD_FIELD_ERROR", "ER_ACCESS_DENIED_ERROR", "Lost connection to MySQL", "Can't connect to MySQL",
 		"Cannot add or update a child row", "Cannot delete or update a parent row", "MySQLSyntaxError", "MySqlException", "com.mysql.", "pymysql.err.", "Mysql2::Error", "mysqli_", "Access denied for user '"),
-	inErrors(databaseError, always, "Duplicate entry '", "' doesn't exist", "Data too long for column", "mysql_"),
+	inErrors(databaseError, always, "Duplicate entry '", "' doesn't exist", "Data too long for column", "mysql_fetch", "mysql_query", "mysql_num_rows"),
 	// SQLite
 	everywhere(databaseError, always, "UNIQUE constraint failed", "NOT NULL constraint failed", "FOREIGN KEY constraint failed", "CHECK constraint failed", "SQLITE_",
 		"no such table: ", "no such column: ", "no such function: ", `": syntax error`, `\": syntax error`, "database disk image is malformed", "SQL logic error", "SQLite3::", "sqlite3.OperationalError", "sqlite3.IntegrityError"),
