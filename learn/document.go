@@ -115,8 +115,9 @@ func (l *Learner) operation(o *operation) block {
 	if len(o.call.takes) > 0 {
 		b.put("requestBody", w.body(o.call).Node)
 	}
+	w.partial, w.replies, w.secrets = false, true, map[string]bool{}
 	b.put("responses", l.responses(w, o.call).Node)
-	o.open = w.open
+	o.open, o.secrets = w.open, slices.Sorted(maps.Keys(w.secrets))
 	return b
 }
 

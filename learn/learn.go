@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -287,13 +288,27 @@ func (q *lesson) readReply() {
 	}
 	q.reply = &q.Learner.reply
 	for i := range q.reply.Len() {
-		if q.reply.Kind(i) != jsonwalk.String {
+		if q.reply.Kind(i) != jsonwalk.String || !identifying(q.reply, i) {
 			continue
 		}
 		for k, s := range q.segments {
 			q.echoes[k] = q.echoes[k] || s == string(q.reply.Text(i))
 		}
 	}
+}
+
+// identifying reports a value under a name that values which identify something
+// have: "id", "customer_id", "name", but not "role".
+func identifying(d *jsonwalk.Doc, i int) bool {
+	list := words.Of(string(d.Name(i)))
+	if len(list) == 0 {
+		return true // an element of an array
+	}
+	switch singular(list[len(list)-1]) {
+	case "id", "uuid", "key", "name", "slug", "username", "login", "handle", "code", "number", "sku", "ref", "reference", "email", "user", "owner", "customer", "account", "sub", "subject":
+		return true
+	}
+	return false
 }
 
 // readable reports a text that JSON could hold.

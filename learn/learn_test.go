@@ -108,7 +108,9 @@ func (g *gate) refuses(t testing.TB, x *learn.Exchange) string {
 	e.Request.Method, e.Request.Params, e.Request.Fields = x.Method, params, append(e.Request.Fields, x.Fields...)
 	if len(x.Body.Bytes) > 0 {
 		e.Request.HasBody, e.Request.Body = true, x.Body.Bytes
-		e.Request.Fields.Add("content-type", x.Body.Type)
+		if e.Request.Fields.Get("content-type") == "" {
+			e.Request.Fields.Add("content-type", x.Body.Type)
+		}
 	}
 	e.Response.Status = x.Status
 	if x.Reply.Type != "" {

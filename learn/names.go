@@ -24,7 +24,8 @@ type operation struct {
 	call     *call
 	elements bool // what stands behind the path are values
 	id       string
-	open     bool
+	open     bool     // something of it is not described closely
+	secrets  []string // members of replies that look like secrets
 }
 
 // operations returns what is behind a settled node, sorted by template and method.

@@ -16,7 +16,6 @@ import (
 type world struct {
 	*rand.Rand
 	resources []resource
-	mutable   int
 }
 
 type resource struct {
@@ -227,7 +226,6 @@ func (w *world) mutated(x learn.Exchange) (learn.Exchange, string) {
 	var m map[string]any
 	isObject := len(x.Body.Bytes) > 0 && x.Body.Type == "application/json" && json.Unmarshal(x.Body.Bytes, &m) == nil
 	kind := w.IntN(6)
-	w.mutable++
 	switch {
 	case kind == 0 && isObject:
 		m["is_admin"] = true
@@ -239,6 +237,14 @@ func (w *world) mutated(x learn.Exchange) (learn.Exchange, string) {
 	case kind == 2 && isObject:
 		x.Body.Bytes = []byte(`[` + string(x.Body.Bytes) + `]`)
 		return x, "another type"
+	case kind == 5 && isObject:
+		for name, v := range m {
+			if _, ok := v.(string); ok {
+				m[name] = strings.Repeat("long", 1000)
+				x.Body.Bytes = marshal(m)
+				return x, "a longer text"
+			}
+		}
 	case kind == 3:
 		x.Target += map[bool]string{true: "&", false: "?"}[strings.Contains(x.Target, "?")] + "debug=1"
 		return x, "a parameter more"
@@ -282,7 +288,7 @@ func TestWhatWasLearnedTakesWhatItWasLearnedFromAndNothingElse(t *testing.T) {
 		sum += n
 	}
 	t.Logf("%d exchanges pass, %d of %d mutated ones are refused: %v", exchanges, sum, mutated, refused)
-	if exchanges < 5000 || sum < 5000 || len(refused) != 6 {
+	if exchanges < 5000 || sum < 5000 || len(refused) != 7 {
 		t.Errorf("%d exchanges, %d refused, %v", exchanges, sum, refused)
 	}
 }

@@ -128,9 +128,9 @@ func (t *text) add(o *text) {
 }
 
 // closed returns the values of a closed set, sorted, or nil when the texts are
-// none: each of few words was seen often.
+// none: there are few words, and each was seen often.
 func (t *text) closed() (list []string) {
-	if t.varied || t.n < many {
+	if t.varied || t.n < many || len(t.words) < 2 {
 		return nil
 	}
 	for w, n := range t.words {

@@ -14,6 +14,8 @@ import (
 type writer struct {
 	partial bool // bodies that change a part: nothing of them is required
 	open    bool
+	replies bool            // what is written is what the API answers
+	secrets map[string]bool // names in replies that look like secrets
 }
 
 // schema writes the schema of a shape that stands under a name.
@@ -70,10 +72,10 @@ func typesOf(types []string) *yaml.Node {
 	return texts(types...)
 }
 
-func writeText(b block, t *text, closed []string, null_ bool) {
+func writeText(b block, t *text, closed []string, orNull bool) {
 	if closed != nil {
 		enum := texts(closed...)
-		if null_ {
+		if orNull {
 			enum.Content = append(enum.Content, null())
 		}
 		b.put("enum", enum)
@@ -150,26 +152,28 @@ func (w *writer) array(b block, a *array, name string) {
 }
 
 func (w *writer) object(b block, o *object) {
-	if all := o.dictionary(); all != nil {
-		w.open = true
+	members, keyed := o.split()
+	if len(members) > 0 || keyed != nil {
 		b.Style = 0
+	}
+	if keyed != nil {
+		w.open = true
 		b.number("maxProperties", headroom(o.max, 16))
 		names := newLine()
 		names.number("maxLength", headroom(o.longest(), 32))
 		b.put("propertyNames", names.Node)
-		b.put("additionalProperties", w.schema(all, "").Node)
-		return
+		b.put("additionalProperties", w.schema(keyed, "").Node)
+	} else {
+		b.no("additionalProperties")
 	}
-	b.no("additionalProperties")
-	if len(o.members) == 0 {
-		return
-	}
-	b.Style = 0
 	properties := newBlock()
 	var required []string
-	for _, name := range slices.Sorted(maps.Keys(o.members)) {
-		m := o.members[name]
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		m := members[name]
 		properties.put(name, w.schema(m.shape, name).Node)
+		if w.replies && secretName(name) {
+			w.secrets[name] = true
+		}
 		if m.n == o.n && o.n >= enough && !w.partial {
 			required = append(required, name)
 		}
@@ -177,7 +181,21 @@ func (w *writer) object(b block, o *object) {
 	if required != nil {
 		b.put("required", texts(required...))
 	}
-	b.put("properties", properties.Node)
+	if len(members) > 0 {
+		b.put("properties", properties.Node)
+	}
+}
+
+// secretName reports a member that an API seldom means to answer with.
+func secretName(name string) bool {
+	list := words.Of(name)
+	for _, w := range list {
+		switch w {
+		case "password", "passwd", "pwd", "passphrase", "secret", "hash", "salt", "apikey", "cvv", "cvc", "ssn", "iban", "credential", "credentials":
+			return true
+		}
+	}
+	return len(list) > 1 && list[len(list)-1] == "key"
 }
 
 // scalar writes the schema of what travels as text.

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -170,21 +171,50 @@ func (o *object) add(p *object) {
 	}
 }
 
-// dictionary returns what the values of a map have in common, or nil for an
-// object with members. A map has names that are values, or so many of them that
-// come and go that they must be, or objects of one form under each of them.
-func (o *object) dictionary() *shape {
-	if o.keyed == nil && !o.varies() && !o.uniform() {
-		return nil
+// split tells members from values that stand under names of their own: those of a
+// map. An object is a map as a whole when some of its names are none of members,
+// or when so many come and go that they must be values. Besides, objects of one
+// form under several names of which none is always there are values of a map.
+// The second result is nil when there are none.
+func (o *object) split() (members map[string]*member, keyed *shape) {
+	if o.keyed != nil || o.varies() {
+		keyed = &shape{}
+		if o.keyed != nil {
+			keyed.add(o.keyed)
+		}
+		for _, m := range o.members {
+			keyed.add(m.shape)
+		}
+		return nil, keyed
 	}
-	all := &shape{}
-	if o.keyed != nil {
-		all.add(o.keyed)
+	members = maps.Clone(o.members)
+	for _, name := range o.alike() {
+		if keyed == nil {
+			keyed = &shape{}
+		}
+		keyed.add(o.members[name].shape)
+		delete(members, name)
 	}
-	for _, m := range o.members {
-		all.add(m.shape)
+	if keyed != nil && keyed.deep || folded(members, o.members) {
+		return o.members, nil
 	}
-	return all
+	return members, keyed
+}
+
+// folded reports a name beside the members that differs from one of them in case
+// only: programs may take it for that one.
+func folded(members, all map[string]*member) bool {
+	for name := range all {
+		if members[name] != nil {
+			continue
+		}
+		for m := range members {
+			if strings.EqualFold(m, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // varies reports many names that are mostly absent.
@@ -197,23 +227,25 @@ func (o *object) varies() bool {
 	return len(o.members) >= some && 4*present < o.n*len(o.members)
 }
 
-// uniform reports objects of one form under names of which none is always there.
-func (o *object) uniform() bool {
-	var first map[string]bool
-	for _, m := range o.members {
-		if m.shape.object == nil || m.n == o.n && o.n > 1 {
-			return false
-		}
-		sign := map[string]bool{}
-		m.shape.sign(sign, "", 2)
-		if first == nil {
-			first = sign
-		}
-		if !similar(first, sign) {
-			return false
+// alike returns the names under which objects of one form stand, none of them
+// always.
+func (o *object) alike() (names []string) {
+	signs := map[string]map[string]bool{}
+	for name, m := range o.members {
+		if m.shape.object != nil && (m.n < o.n || o.n == 1) {
+			signs[name] = map[string]bool{}
+			m.shape.sign(signs[name], "", 2)
 		}
 	}
-	return len(o.members) > 1
+	for name, sign := range signs {
+		for other, s := range signs {
+			if name != other && similar(sign, s) {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	return names
 }
 
 // longest returns the length of the longest name in code points.

@@ -21,7 +21,7 @@ const (
 	leftJSON       reason = "had a body that is not one strict JSON document"
 	leftRefused    reason = "were refused by the API: they teach what it answers, not what it takes"
 	leftPage       reason = "were answered with pages, scripts and fonts"
-	leftFull       reason = "came when the memory for new paths and members was used up"
+	leftFull       reason = "came when the memory for what is learned was used up"
 	leftTrace      reason = "were answered by an error of the server that is no JSON, as stack traces are: not learned as an answer"
 )
 
@@ -64,6 +64,14 @@ func (l *Learner) warnings(ops []*operation) []string {
 	}
 	if ids := pick(func(o *operation) bool { return o.open }); len(ids) > 0 {
 		say("%d operations have bodies or parts of bodies that could not be described closely: %s", len(ids), some(ids))
+	}
+	if ids := pick(func(o *operation) bool { return len(o.secrets) > 0 }); len(ids) > 0 {
+		var names []string
+		for _, o := range ops {
+			names = append(names, o.secrets...)
+		}
+		slices.Sort(names)
+		say("%d operations answer with members that look like secrets (%s): what you take out of the document, Gatehouse cuts from the replies: %s", len(ids), some(slices.Compact(names)), some(ids))
 	}
 	say("this is what was seen, not what is meant: read the document, and its paths and names for personal data, before it is used or shared")
 	return out

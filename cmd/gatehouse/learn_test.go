@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/control/all"
+	"github.com/gatehouse-api/gatehouse/examples/orders"
+	"github.com/gatehouse-api/gatehouse/internal/devissuer"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// errand is a request of the orders' clients.
+type errand struct {
+	who, method, target, body string
+	status                    int
+}
+
+// errands are what four customers and an administrator do in an afternoon.
+func errands() (list []errand) {
+	for round := range 12 {
+		for i, who := range []string{"alice", "bob", "carol", "dave"} {
+			order := []string{"ord-1001", "ord-2001", "ord-3001", "ord-4001"}[i]
+			list = append(list,
+				errand{who, "GET", "/v1/status", "", 200},
+				errand{who, "GET", fmt.Sprintf("/v1/orders?limit=%d", 1+round), "", 200},
+				errand{who, "GET", "/v1/orders?status=open", "", 200},
+				errand{who, "GET", "/v1/orders/" + order, "", 200},
+				errand{who, "POST", "/v1/orders", fmt.Sprintf(`{"item":"string %d","quantity":%d}`, round, 1+i), 201},
+				errand{who, "PATCH", "/v1/orders/" + order, fmt.Sprintf(`{"quantity":%d}`, 1+round), 200},
+				errand{who, "GET", "/v1/search?q=ring", "", 200},
+				errand{who, "GET", "/v1/me", "", 200},
+			)
+		}
+		list = append(list, errand{"ada", "GET", "/v1/admin/users", "", 200}, errand{"ada", "DELETE", fmt.Sprintf("/v1/admin/users/u-%d", round), "", 204})
+	}
+	return list
+}
+
+// background runs a verb and returns what it prints, and what it ends with.
+func background(t *testing.T, args ...string) (lines *bufio.Scanner, stderr *bytes.Buffer, code chan int) {
+	t.Helper()
+	r, w := io.Pipe()
+	stderr, code = &bytes.Buffer{}, make(chan int, 1)
+	go func() {
+		defer w.Close()
+		code <- run(args, w, stderr)
+	}()
+	return bufio.NewScanner(r), stderr, code
+}
+
+func recordingAt(t *testing.T, lines *bufio.Scanner) string {
+	t.Helper()
+	if !lines.Scan() {
+		t.Fatal("nothing is recorded")
+	}
+	_, rest, _ := strings.Cut(lines.Text(), "recording on ")
+	address, _, _ := strings.Cut(rest, " ")
+	return address
+}
+
+// does sends an errand.
+func (e errand) does(t *testing.T, address, token string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(e.method, address+e.target, strings.NewReader(e.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// freeAddress is one of loopback that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// protected serves a configuration.
+func protected(t *testing.T, file string) *gateway {
+	t.Helper()
+	f, err := config.Load(file, all.Kinds, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := startGateway(f, gatewayOptions{Log: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// ops.learn: from an API without a description to one behind the gateway: learn,
+// init, check, serve; the traffic passes, and what was never seen does not.
+func TestWhatIsLearnedIsServed(t *testing.T) {
+	api, err := orders.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer api.Close()
+	upstream := httptest.NewServer(api)
+	defer upstream.Close()
+	issuer, stop, err := devissuer.Start("https://api.example.com/learned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	tokens := map[string]string{}
+	for who, role := range map[string]string{"alice": "user", "bob": "user", "carol": "user", "dave": "user", "ada": "admin"} {
+		tokens[who] = issuer.Mint(devissuer.Claims{Subject: who, Tenant: "acme", Roles: []string{role}, Set: map[string]string{"exp": fmt.Sprint(time.Now().Add(tokenLife).Unix())}})
+	}
+
+	dir := t.TempDir()
+	description, file := filepath.Join(dir, "openapi.yaml"), filepath.Join(dir, "gatehouse.yaml")
+	list := errands()
+	lines, stderr, code := background(t, "learn", "--upstream", upstream.URL, "--listen", "127.0.0.1:0", "--out", description, "--requests", fmt.Sprint(len(list)), "--title", "Learned")
+	address := recordingAt(t, lines)
+	for _, e := range list {
+		if status, text := e.does(t, address, tokens[e.who]); status != e.status {
+			t.Fatalf("%v without a gateway: %d %s", e, status, text)
+		}
+	}
+	lines.Scan()
+	if c := <-code; c != 0 || !strings.Contains(lines.Text(), "9 operations, learned from 408 of 408 exchanges") {
+		t.Fatalf("%d: %s %s", c, lines.Text(), stderr)
+	}
+	for _, want := range []string{"development", "password_hash", "supplier_key"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("no warning of %s: %s", want, stderr)
+		}
+	}
+	text, err := os.ReadFile(description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, person := range []string{"alice", "acme", "Archer", "argon2", "ord-1", "string ", "eyJ"} {
+		if bytes.Contains(text, []byte(person)) {
+			t.Errorf("%q is in the description", person)
+		}
+	}
+
+	var stdout bytes.Buffer
+	if c := run([]string{"init", description, "-o", file, "--issuer", issuer.URL, "--audience", "https://api.example.com/learned"}, &stdout, stderr); c != 0 {
+		t.Fatalf("init: %d: %s %s", c, &stdout, stderr)
+	}
+	draft, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := fmt.Sprintf("environment: development\nstate: %s\nadmin: {address: %q}\n", filepath.Join(dir, "state"), freeAddress(t)) + strings.NewReplacer(
+		"127.0.0.1:8443", freeAddress(t), "    # public:", "    public:", "    #   getStatus:", "      getStatus:").Replace(string(draft))
+	if err := os.WriteFile(file, []byte(served), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout.Reset()
+	if c := run([]string{"check", "--config", file}, &stdout, stderr); c != 0 || !strings.Contains(stdout.String(), "9 endpoints") || !strings.Contains(stdout.String(), "0 errors") {
+		t.Fatalf("check: %d: %s\n%s", c, &stdout, served)
+	}
+	if err := api.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	passed := 0
+	for round := range 12 { // each with fresh limits of rate
+		g := protected(t, file)
+		for _, e := range list[round*34 : round*34+34] {
+			if e.who == "ada" && e.method == "DELETE" {
+				continue // nothing says whose users are: init leaves that closed
+			}
+			if status, answer := e.does(t, "http://"+g.Addr, tokens[e.who]); status != e.status {
+				t.Fatalf("%v: %d %s\n%s\n%s", e, status, answer, text, served)
+			}
+			passed++
+		}
+		if err := g.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := protected(t, file)
+	defer g.Close(context.Background())
+	refused := 0
+	for _, e := range []errand{
+		{"bob", "GET", "/v1/internal/export", "", 404},
+		{"bob", "GET", "/v1/orders?as=alice", "", 400},
+		{"bob", "POST", "/v1/orders", `{"item":"bow","quantity":1,"paid":true}`, 400},
+		{"bob", "POST", "/v1/orders", `{"item":"bow","quantity":-1}`, 400},
+		{"bob", "POST", "/v1/orders", `{"item":"bow","quantity":"1"}`, 400},
+		{"bob", "PUT", "/v1/orders/ord-2001", `{"quantity":1}`, 405},
+		{"bob", "GET", "/v1/orders/ord-1001", "", 403},
+		{"bob", "GET", "/v1/admin/users", "", 403},
+		{"bob", "PATCH", "/v1/me", `{"role":"admin"}`, 405},
+	} {
+		if status, text := e.does(t, "http://"+g.Addr, tokens[e.who]); status == e.status {
+			refused++
+		} else {
+			t.Errorf("%v: %d %s", e, status, text)
+		}
+	}
+	if passed != 396 || refused != 9 {
+		t.Errorf("%d passed, %d refused\n%s\n%s", passed, refused, text, served)
+	}
+}
+
+// ops.learn
+func TestLearnEndsAtASignalAndAfterItsTime(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	defer upstream.Close()
+	for name, end := range map[string]func(){"": func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) }, "1s": func() {}} {
+		out := filepath.Join(t.TempDir(), "openapi.yaml")
+		args := []string{"learn", "--upstream", upstream.URL, "--listen", "localhost:0", "--out", out}
+		if name != "" {
+			args = append(args, "--for", name)
+		}
+		lines, stderr, code := background(t, args...)
+		address := recordingAt(t, lines)
+		errand{"", "DELETE", "/v1/things/7", "", 204}.does(t, address, "x")
+		end()
+		lines.Scan()
+		if c := <-code; c != 0 {
+			t.Fatalf("%d %s", c, stderr)
+		}
+		if d, err := openapi.Load(out); err != nil || len(d.Operations) != 1 || d.Operations[0].ID() != "deleteThing" {
+			t.Errorf("%v %+v", err, d)
+		}
+		if left, _ := filepath.Glob(filepath.Dir(out) + "/.*"); len(left) > 0 {
+			t.Errorf("files are left: %v", left)
+		}
+	}
+}
+
+// ops.learn
+func TestLearnReadsAnArchiveOfOneHost(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "openapi.yaml")
+	archive := "../../learn/testdata/browser.har"
+	says := func(want int, holds string, args ...string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		if c := run(append([]string{"learn"}, args...), &stdout, &stderr); c != want || !strings.Contains(stdout.String()+stderr.String(), holds) {
+			t.Errorf("%v: %d %s%s, want %d and %q", args, c, &stdout, &stderr, want, holds)
+		}
+	}
+	says(1, "several hosts: https://api.example.com (9), https://cdn.example.com (1); write: --host https://api.example.com", "--har", archive, "--out", out)
+	says(1, "nothing went to x.example", "--har", archive, "--out", out, "--host", "x.example")
+	says(1, "nothing was written", "--har", archive, "--out", out, "--host", "cdn.example.com")
+	says(0, "6 operations, learned from 6 of 9 exchanges", "--har", archive, "--out", out, "--host", "API.example.com")
+	says(1, "is there already", "--har", archive, "--out", out)
+	if d, err := openapi.Load(out); err != nil || d.Operation("login") == nil || len(d.Servers) != 1 || d.Servers[0] != "https://api.example.com" {
+		t.Errorf("%v %+v", err, d)
+	}
+	broken := filepath.Join(t.TempDir(), "broken.har")
+	if err := os.WriteFile(broken, []byte("{\"log\":\n {\"entries\": [{]}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fresh := filepath.Join(t.TempDir(), "openapi.yaml")
+	says(1, "broken.har:2:16: this is not JSON", "--har", broken, "--out", fresh)
+	says(1, "no such file", "--har", filepath.Join(t.TempDir(), "none.har"), "--out", fresh)
+	says(2, "from where?", "--out", fresh)
+	says(2, "from where?", "--out", fresh, "--har", archive, "--upstream", "http://127.0.0.1:1")
+	says(2, "unexpected argument", "x")
+	says(0, "usage: gatehouse learn", "--help")
+	for _, address := range []string{"0.0.0.0:0", ":8088", "10.0.0.1:1", "example.com:80", "127.0.0.1"} {
+		says(1, "loopback only", "--upstream", "http://127.0.0.1:1", "--listen", address, "--out", fresh)
+	}
+	for _, upstream := range []string{"127.0.0.1:9000", "ftp://x", "http://u:p@x", "http://x?y", "http://"} {
+		says(1, "is no address of an API", "--upstream", upstream, "--out", fresh)
+	}
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("a document was written")
+	}
+}
