@@ -176,8 +176,11 @@ func (f *File) describe(r *reader, a *API) {
 		return
 	}
 	a.OpenAPI = beside(r.dir, a.block.OpenAPI)
-	d, err := describe(a.OpenAPI, openapi.LoadOptions{Fallback: a.block.Fallback != nil, States: a.block.States})
+	d, err := describe(a.OpenAPI, openapi.LoadOptions{Fallback: a.block.Fallback != nil, States: a.block.States, Rules: r.properties(a)})
 	if err != nil {
+		if r.misruled(a, err) {
+			return
+		}
 		n := find(a.node, "openapi")
 		r.faults(err, fallback{at: r.place(n.Line, n.Column), key: join(a.key, "openapi"), fix: describedFix(err)})
 		return

@@ -39,6 +39,7 @@ func (f *File) Lint(p *engine.Policy) []Finding {
 		l.functions(a)
 		l.grants(a)
 		l.bounds(a)
+		l.members(a)
 	}
 	l.ending()
 	slices.SortStableFunc(l.out, func(a, b Finding) int {

@@ -48,25 +48,26 @@ type Admin struct {
 
 // apiBlock is one entry of apis as it is written.
 type apiBlock struct {
-	OpenAPI   string            `yaml:"openapi"`
-	Upstream  raw               `yaml:"upstream"`
-	Audience  raw               `yaml:"audience"`
-	Issuer    raw               `yaml:"issuer"`
-	Origins   raw               `yaml:"origins"`
-	Hosts     []string          `yaml:"hosts"`
-	AnyHost   *gatehouse.Waiver `yaml:"any_host"`
-	Verbose   *gatehouse.Waiver `yaml:"verbose_errors"`
-	Fallback  *gatehouse.Waiver `yaml:"schema_fallback"`
-	States    int               `yaml:"schema_states"`
-	Objects   raw               `yaml:"objects"`
-	NoObject  raw               `yaml:"no_object"`
-	Roles     raw               `yaml:"roles"`
-	Public    raw               `yaml:"public"`
-	Permit    raw               `yaml:"permit"`
-	WebSocket raw               `yaml:"websocket"`
-	Timeout   time.Duration     `yaml:"timeout"`
-	Controls  raw               `yaml:"controls"`
-	Endpoints raw               `yaml:"endpoints"`
+	OpenAPI    string            `yaml:"openapi"`
+	Upstream   raw               `yaml:"upstream"`
+	Audience   raw               `yaml:"audience"`
+	Issuer     raw               `yaml:"issuer"`
+	Origins    raw               `yaml:"origins"`
+	Hosts      []string          `yaml:"hosts"`
+	AnyHost    *gatehouse.Waiver `yaml:"any_host"`
+	Verbose    *gatehouse.Waiver `yaml:"verbose_errors"`
+	Fallback   *gatehouse.Waiver `yaml:"schema_fallback"`
+	States     int               `yaml:"schema_states"`
+	Objects    raw               `yaml:"objects"`
+	NoObject   raw               `yaml:"no_object"`
+	Roles      raw               `yaml:"roles"`
+	Public     raw               `yaml:"public"`
+	Properties raw               `yaml:"properties"`
+	Permit     raw               `yaml:"permit"`
+	WebSocket  raw               `yaml:"websocket"`
+	Timeout    time.Duration     `yaml:"timeout"`
+	Controls   raw               `yaml:"controls"`
+	Endpoints  raw               `yaml:"endpoints"`
 }
 
 const (
