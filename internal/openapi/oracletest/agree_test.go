@@ -387,9 +387,9 @@ func (v *verdict) settle(t testing.TB, n tally) {
 	t.Errorf("%s (%v)\nbody %.600s\nours %q, judge %.600v\nschema %.1500s", v.of.name, v.of.way, v.body, v.why, v.judge, schema)
 }
 
-// FuzzAgainstOracles looks for bodies that we and the judge see differently
-// without a reason that the table of explanations gives. A body is judged as it
-// is; without one, it is made from the seed.
+// FuzzAgainstOracles looks for bodies that we and the judge, or we both and the
+// second judge, see differently without a reason that the tables of explanations
+// give. A body is judged as it is; without one, it is made from the seed.
 func FuzzAgainstOracles(f *testing.F) {
 	all := subjects(f)
 	r := rand.New(rand.NewPCG(3, 11))
@@ -407,7 +407,11 @@ func FuzzAgainstOracles(f *testing.F) {
 		if len(body) == 0 {
 			body = maker{rand.New(rand.NewPCG(seed, uint64(which)))}.body(s)
 		}
-		s.compare(t, &doc, body).settle(t, tally{})
+		v := s.compare(t, &doc, body)
+		v.settle(t, tally{})
+		if why, err, differs := v.differs(); differs && why == "" {
+			t.Errorf("%s: %.600s: we say %q, the second judge %.300v", s.name, v.body, v.why, err)
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
@@ -30,6 +31,7 @@ type subject struct {
 	// second is the schema as a description of OpenAPI 3.0 has it, with what it
 	// refers to; nil where there is none.
 	second, components object
+	kin                *openapi3.Schema // of second, once it is compiled
 }
 
 // declaredNames returns the names of members that a schema speaks of.
