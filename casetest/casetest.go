@@ -33,7 +33,8 @@ type Case struct {
 }
 
 // Step is one request and what must come of it. Each line of Trail is a mark that
-// must be in the exchange's trail: "control said rule".
+// must be in the exchange's trail: "control said rule", or for what a description
+// demands "control demands KEYWORD of IN NAME #POINTER at FILE:LINE".
 type Step struct{ Request, Want, Saw, Trail string }
 
 // token is what a token says otherwise than a genuine one.

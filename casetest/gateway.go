@@ -217,6 +217,12 @@ func (s *Seen) Record(x *gatehouse.Exchange, _ gatehouse.Traffic) {
 	for m := range x.Walked() {
 		e.Trail = append(e.Trail, fmt.Sprintf("%s %s %s", x.Endpoint.Plan.Steps[m.Step].Control, m.Said, m.Rule))
 	}
+	for _, v := range x.Violations {
+		// "schema demands maxLength of body #/item at orders.openapi.yaml:12"
+		place, _, _ := strings.Cut(v.Place, ": #")
+		where := strings.Join(strings.Fields(v.In+" "+v.Name+" #"+v.Pointer), " ")
+		e.Trail = append(e.Trail, fmt.Sprintf("%s demands %s of %s at %s", x.Endpoint.Plan.Steps[v.Step].Control, v.Keyword, where, filepath.Base(place)))
+	}
 	s.mu.Lock()
 	s.entries = append(s.entries, e)
 	s.mu.Unlock()
