@@ -82,6 +82,10 @@ func (f *form) named(name []byte) *parameter {
 
 // filled judges the object that all entries make.
 func (s *scratch) filled(f *form, body []byte) (*gatehouse.Answer, string) {
+	malformed := badForm
+	if f.parts {
+		malformed = badParts
+	}
 	s.sort()
 	s.begin()
 	s.doc.Open(jsonwalk.Object)
@@ -101,7 +105,7 @@ func (s *scratch) filled(f *form, body []byte) (*gatehouse.Answer, string) {
 		case undeclares:
 			return undeclared, " undeclared"
 		default:
-			return badForm, t.keyword()
+			return malformed, t.keyword()
 		}
 		s.named(i, name)
 		from = end
@@ -109,7 +113,7 @@ func (s *scratch) filled(f *form, body []byte) (*gatehouse.Answer, string) {
 	s.doc.Close()
 	switch {
 	case s.garbled:
-		return badForm, "characters"
+		return malformed, "characters"
 	case f.node.schema == nil:
 		return unread, ""
 	}

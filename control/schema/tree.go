@@ -239,12 +239,13 @@ func (s *scratch) leaf(n *node, i int) trouble {
 			return noTrouble
 		}
 	}
-	if n.shape == object || n.shape == array {
-		if !s.graft(text) {
-			return notJSON
-		}
-		return noTrouble
+	switch {
+	case n.shape == scalar:
+		s.add(n, text)
+	case e.n > 1:
+		return notAlike
+	case !s.graft(text):
+		return notJSON
 	}
-	s.add(n, text)
 	return noTrouble
 }
