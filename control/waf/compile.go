@@ -12,19 +12,19 @@ import (
 
 // filter is what one operation leaves open, and the rules for it.
 type filter struct {
-	path, header, cookie []string // names of open parameters
-	query                []parameter
-	bodies               []body
-	maxText              int
-	budget               time.Duration
-	passes               bool // what was not looked at passes
-	literals             *literals
-	rules                ruleset // nil without the Core Rule Set
-	now                  func() time.Time
-	scans                sync.Pool // of *scan
+	path, query, header, cookie []parameter
+
+	bodies   []body
+	maxText  int
+	budget   time.Duration
+	passes   bool // what was not looked at passes
+	literals *literals
+	rules    ruleset // nil without the Core Rule Set
+	now      func() time.Time
+	scans    sync.Pool // of *scan
 }
 
-// parameter is a declared query parameter and what is open in it.
+// parameter is a declared parameter and what is open in it.
 type parameter struct {
 	name    string
 	json    bool     // its value is a JSON document
@@ -36,7 +36,6 @@ type parameter struct {
 // body is one declared representation.
 type body struct {
 	mediaType string
-	form      bool
 	open      *openapi.OpenText
 }
 
@@ -99,10 +98,9 @@ func (c *Config) check(b *gatehouse.Build) error {
 // read notes what an operation leaves open.
 func (f *filter) read(op *openapi.Operation) {
 	for _, p := range op.Parameters {
-		open := openapi.OpenTextOf(p.Schema)
+		q := parameter{name: p.Name, json: p.JSON, open: openapi.OpenTextOf(p.Schema)}
 		switch p.In {
 		case "query":
-			q := parameter{name: p.Name, json: p.JSON, open: open}
 			if p.Schema != nil && p.Schema.Types()&openapi.TypeObject != 0 && !p.JSON {
 				q.deep = p.Style == "deepObject"
 				if p.Style == "form" && p.Explode {
@@ -111,28 +109,17 @@ func (f *filter) read(op *openapi.Operation) {
 			}
 			f.query = append(f.query, q)
 		case "path":
-			f.path = appendOpen(f.path, p.Name, open)
+			f.path = append(f.path, q)
 		case "header":
-			f.header = appendOpen(f.header, p.Name, open)
+			f.header = append(f.header, q)
 		case "cookie":
-			f.cookie = appendOpen(f.cookie, p.Name, open)
+			f.cookie = append(f.cookie, q)
 		}
 	}
 	if op.RequestBody == nil {
 		return
 	}
 	for _, m := range op.RequestBody.Content {
-		form := m.Type == "application/x-www-form-urlencoded"
-		if form || openapi.IsJSON(m.Type) {
-			f.bodies = append(f.bodies, body{mediaType: m.Type, form: form, open: openapi.OpenTextOf(m.Schema)})
-		}
+		f.bodies = append(f.bodies, body{mediaType: m.Type, open: openapi.OpenTextOf(m.Schema)})
 	}
-}
-
-// appendOpen adds a parameter whose text, or one of whose elements, is open.
-func appendOpen(list []string, name string, open *openapi.OpenText) []string {
-	if open.Text() {
-		return append(list, name)
-	}
-	return list
 }

@@ -8,7 +8,7 @@
 // It guesses, so it is off until it is asked for, and then it runs in shadow:
 // what it would have refused is counted and stands in the trail until somebody
 // writes `mode: enforce`. It is fed with strings only, of path, query, header and
-// cookie parameters and of JSON and form bodies, each under its name, and never
+// cookie parameters and of JSON and form bodies (multipart too), each under its name, and never
 // with raw bytes. The quick rules look for literals and ask libinjection where one
 // stands; the OWASP Core Rule Set, in builds with the tag waf, costs thousands of
 // times more, so there is a bound on the text and on the time of each request.

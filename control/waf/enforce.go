@@ -47,18 +47,19 @@ func (f *filter) enforce(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 // head looks at the parameters. It returns false once something was found.
 func (f *filter) head(s *scan, x *gatehouse.Exchange) bool {
 	q := &x.Request
-	for _, name := range f.path {
-		if v, ok := q.Param(name); ok && !s.look(at{in: "path ", name: name}, v) {
+	for i := range f.path {
+		p := &f.path[i]
+		if v, ok := q.Param(p.name); ok && !s.value(at{in: "path ", name: p.name}, v, p.open) {
 			return false
 		}
 	}
 	for i := range q.Fields {
-		f1 := &q.Fields[i]
-		if f1.Name == "cookie" && len(f.cookie) > 0 && !f.cookies(s, f1.Value) {
+		h := &q.Fields[i]
+		if h.Name == "cookie" && len(f.cookie) > 0 && !f.cookies(s, h.Value) {
 			return false
 		}
-		for _, name := range f.header {
-			if f1.Name == name && !s.look(at{in: "header ", name: name}, f1.Value) {
+		for j := range f.header {
+			if p := &f.header[j]; h.Name == p.name && !s.value(at{in: "header ", name: p.name}, h.Value, p.open) {
 				return false
 			}
 		}
@@ -70,8 +71,8 @@ func (f *filter) head(s *scan, x *gatehouse.Exchange) bool {
 func (f *filter) cookies(s *scan, field string) bool {
 	for pair := range strings.SplitSeq(field, ";") {
 		name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
-		for _, n := range f.cookie {
-			if n == name && !s.look(at{in: "cookie ", name: n}, value) {
+		for i := range f.cookie {
+			if p := &f.cookie[i]; p.name == name && !s.value(at{in: "cookie ", name: p.name}, value, p.open) {
 				return false
 			}
 		}
@@ -106,7 +107,7 @@ func (f *filter) parameter(s *scan, name, value string) bool {
 		case isName && !s.look(where, name):
 			return false
 		}
-		return !open.Text() || s.look(where, value)
+		return s.value(where, value, open)
 	}
 	// Not declared: the control schema has refused it, unless it was told not to.
 	return s.look(at{in: "query ", name: "*"}, name) && s.look(at{in: "query ", name: "*"}, value)
@@ -135,7 +136,7 @@ func (p *parameter) of(name string) (open *openapi.OpenText, isName, mine bool) 
 	return p.open, false, p.name == name
 }
 
-// body looks at a JSON document or a form. It returns false once something was
+// body looks at a JSON document or a form, of parts too. It returns false once something was
 // found, and for other formats.
 func (f *filter) body(s *scan, x *gatehouse.Exchange) bool {
 	q := &x.Request
@@ -156,17 +157,9 @@ func (f *filter) body(s *scan, x *gatehouse.Exchange) bool {
 	}
 	switch {
 	case name == "application/x-www-form-urlencoded":
-		return f.pairs(s, str(q.Body), func(s *scan, name, value string) bool {
-			o, isName := open.Member(view(name))
-			if isName && !s.look(at{in: "form ", name: "*"}, name) {
-				return false
-			}
-			where := at{in: "form ", name: name}
-			if isName {
-				where.name = "*"
-			}
-			return !o.Text() || s.look(where, value)
-		})
+		return f.pairs(s, str(q.Body), func(s *scan, name, value string) bool { return s.member("form ", name, value, open) })
+	case name == "multipart/form-data":
+		return s.parts(q.Fields.Get("content-type"), q.Body, open)
 	case openapi.IsJSON(name):
 		d, err := jsonwalk.Of(&q.Parsed, q.Body, limits)
 		if err != nil {

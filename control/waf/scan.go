@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/multipart"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
@@ -40,7 +41,8 @@ type scan struct {
 	beyond  bool // there was more
 	decodes []byte
 	again   []byte
-	doc     jsonwalk.Doc // a parameter that is a document
+	doc     jsonwalk.Doc // a parameter or a part that is a document
+	form    multipart.Form
 	args    []argument
 }
 
@@ -78,6 +80,66 @@ func (s *scan) walk(where at, d *jsonwalk.Doc, open *openapi.OpenText) bool {
 		}
 		return s.look(where, str(d.Text(node)))
 	})
+}
+
+// member looks at a member of a form: its value and, when nobody declared it, its
+// name.
+func (s *scan) member(in, name, value string, open *openapi.OpenText) bool {
+	where := at{in: in, name: name}
+	o, isName := open.Member(view(name))
+	if isName {
+		if where.name = "*"; !s.look(where, name) {
+			return false
+		}
+	}
+	return s.value(where, value, o)
+}
+
+// value looks at a text, and at the strings in it when it stands for a document.
+func (s *scan) value(where at, text string, open *openapi.OpenText) bool {
+	switch {
+	case open.Text():
+		return s.look(where, text)
+	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
+		return s.document(where, text, open)
+	}
+	return true
+}
+
+// parts looks at a form of parts: at texts, documents and the names of files, not
+// at what is in files. It returns false once something was found, and for what is
+// no form.
+func (s *scan) parts(contentType string, body []byte, open *openapi.OpenText) bool {
+	defer s.form.Reset()
+	boundary, err := multipart.Boundary(contentType)
+	if err != nil || s.form.Parse(body, boundary, multipart.Limits{Parts: mostTexts}) != nil {
+		return false
+	}
+	whole := true
+	for i := range s.form.Parts {
+		p := &s.form.Parts[i]
+		name, _, _ := strings.Cut(p.Type, ";")
+		name = strings.ToLower(strings.Trim(name, " \t"))
+		o, isName := open.Member(view(p.Name))
+		where := at{in: "part ", name: p.Name}
+		if isName {
+			where.name = "*"
+		}
+		ok := s.look(at{in: "file name of ", name: where.name}, p.Filename)
+		switch {
+		case !ok:
+		case openapi.IsJSON(name):
+			ok = (!isName || s.look(where, p.Name)) && s.document(where, str(p.Content), o)
+		case p.File, name != "" && name != "text/plain":
+			whole = whole && len(p.Content) == 0
+		default:
+			ok = s.member("part ", p.Name, str(p.Content), open)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return whole
 }
 
 // document looks at a parameter that is a JSON document. What is none has been

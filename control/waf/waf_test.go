@@ -31,11 +31,14 @@ paths:
         - {name: f, in: query, explode: true, schema: {type: object, properties: {colour: {type: string}, size: {enum: [s, m]}}}}
         - {name: j, in: query, content: {application/json: {schema: {type: object, properties: {a: {type: string}, b: {enum: [x]}}}}}}
         - {name: k, in: query, content: {application/json: {schema: {type: array, items: {type: string}}}}}
+        - {name: X-Doc, in: header, content: {application/json: {schema: {type: object, properties: {a: {type: string}, b: {enum: [x]}}}}}}
+        - {name: c, in: cookie, schema: {type: string}}
         - {name: m, in: query, style: deepObject, schema: {type: object, additionalProperties: {type: string}}}
       requestBody:
         content:
           application/json: {schema: {type: object, properties: {text: {type: string}, list: {type: array, items: {type: string}}, kind: {enum: [a, b]}, n: {type: integer}, map: {type: object, additionalProperties: {type: string}}}}}
           application/x-www-form-urlencoded: {schema: {type: object, properties: {text: {type: string}, kind: {enum: [a, b]}}}}
+          multipart/form-data: {schema: {type: object, properties: {text: {type: string}, kind: {enum: [a, b]}, meta: {type: object, properties: {a: {type: string}, b: {enum: [x]}}}, file: {type: string, contentMediaType: image/png}}}}
           text/plain: {}
       responses: {"204": {description: ok}}
 `
@@ -180,6 +183,15 @@ func TestEveryPlaceIsNamedAndNothingOfTheRequestIs(t *testing.T) {
 		{request("", "application/x-www-form-urlencoded", "text="+bad), "form text"},
 		{request("", "application/x-www-form-urlencoded", "kind="+bad), ""},
 		{request("", "application/x-www-form-urlencoded", "else="+bad), "form *"},
+		{parts(`name="text"`, "", doc), "part text"},
+		{parts(`name="kind"`, "", doc), ""},
+		{parts(`name="text"`, "text/plain; charset=utf-8", doc), "part text"},
+		{parts(`name="meta"`, "application/json", `{"b":"`+doc+`"}`), ""},
+		{parts(`name="meta"`, "application/json", `{"a":"`+doc+`"}`), "part meta /a"},
+		{parts(`name="meta"`, "", `{"b":"x","a":"`+doc+`"}`), "part meta /a"},
+		{parts(`name="file"; filename="x' OR 1=1 --"`, "image/png", "\x89PNG"), "file name of file"},
+		{parts(`name="file"; filename="a.png"`, "image/png", doc), ""},
+		{parts(`name="else"`, "", doc), "part *"},
 	} {
 		v := run(t, s, c.x)
 		switch {
@@ -191,17 +203,38 @@ func TestEveryPlaceIsNamedAndNothingOfTheRequestIs(t *testing.T) {
 	}
 }
 
-func TestThePathIsLookedAt(t *testing.T) {
-	x := request("", "", "")
-	x.Request.Params = []gatehouse.Param{{Name: "id", Value: "1' OR 1=1 --"}}
-	if v := run(t, step(t, configured(quick)), x); v.Rule() != "waf.sqli" || v.Detail() != "libinjection at path id" {
-		t.Errorf("%q %q", v.Rule(), v.Detail())
+// parts returns a form of one part.
+func parts(disposition, contentType, content string) *gatehouse.Exchange {
+	head := "Content-Disposition: form-data; " + disposition + "\r\n"
+	if contentType != "" {
+		head += "Content-Type: " + contentType + "\r\n"
+	}
+	return request("", "multipart/form-data; boundary=b", "--b\r\n"+head+"\r\n"+content+"\r\n--b--\r\n")
+}
+
+func TestPathFieldsAndCookiesAreLookedAt(t *testing.T) {
+	s := step(t, configured(quick))
+	const bad = "1' OR 1=1 --"
+	for _, c := range []struct{ path, field, value, want string }{
+		{bad, "", "", "path id"},
+		{"1", "x-doc", `{"a":"` + bad + `"}`, "header x-doc /a"},
+		{"1", "x-doc", `{"b":"` + bad + `"}`, ""},
+		{"1", "x-else", bad, ""},
+		{"1", "cookie", "b=1; c=" + bad, "cookie c"},
+		{"1", "cookie", "b=" + bad + "; c=1", ""},
+	} {
+		x := request("", "", "")
+		x.Request.Params = []gatehouse.Param{{Name: "id", Value: c.path}}
+		x.Request.Fields.Add(c.field, c.value)
+		if v := run(t, s, x); c.want == "" && !v.Passed() || c.want != "" && v.Detail() != "libinjection at "+c.want {
+			t.Errorf("%+v: %q %q", c, v.Rule(), v.Detail())
+		}
 	}
 }
 
 func TestWhatHasNoMembersIsNotReadAndTheTrailSaysSo(t *testing.T) {
 	s := step(t, configured(quick))
-	for _, x := range []*gatehouse.Exchange{request("", "text/plain", "x' OR 1=1 --"), request("", "application/json", "{"), request("", "multipart/form-data; boundary=x", "--x--")} {
+	for _, x := range []*gatehouse.Exchange{request("", "text/plain", "x' OR 1=1 --"), request("", "application/json", "{"), request("", "multipart/form-data; boundary=x", "--x--"), parts(`name="file"; filename="a.png"`, "image/png", "\x89PNG")} {
 		if v := run(t, s, x); !v.Passed() || v.Rule() != "waf.unread" {
 			t.Errorf("%s: %q", x.Request.Body, v.Rule())
 		}
@@ -359,7 +392,7 @@ func TestOrdinaryRequestsAllocateNothing(t *testing.T) {
 		if v, err := s.Enforce(ctx, x); err == nil && v.Silent() {
 			passed++
 		}
-	}); n != 0 || passed != 201 {
+	}); n != 0 && !race.Enabled || passed != 201 {
 		t.Errorf("%v allocations, %d passed", n, passed)
 	}
 }
@@ -399,6 +432,25 @@ func FuzzEscapes(f *testing.F) {
 		}
 		if len(to) > len(text)+1 || to[0] != 'x' {
 			t.Errorf("%q became %q", text, to)
+		}
+	})
+}
+
+// Whatever comes, there is a verdict, and its cause holds no byte of a value.
+func FuzzRequests(f *testing.F) {
+	f.Add("q=%27&m%5Ba%5D=b&j=%7B%7D", "c=1; d", "application/json", `{"text":"' OR 1=1 --"}`)
+	f.Add("&=&%", ";=;", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n<script>\r\n--b--\r\n")
+	f.Add("colour=1", "", "application/x-www-form-urlencoded", "text=%3Cscript%3E&metadata[%27]=1")
+	s := step(f, configured(quick))
+	f.Fuzz(func(t *testing.T, query, cookie, contentType, body string) {
+		x := request(query, contentType, body)
+		x.Request.Fields.Add("cookie", cookie)
+		v, err := s.Enforce(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Denied() && v.Rule() != "waf.unscanned" && !strings.Contains(v.Detail(), " at ") || strings.ContainsAny(v.Detail(), "'<>\"=") {
+			t.Errorf("%q %q", v.Rule(), v.Detail())
 		}
 	})
 }
