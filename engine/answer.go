@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"net/url"
 	"strconv"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -64,7 +65,8 @@ func appendErrors(b []byte, found []gatehouse.Violation, step int) []byte {
 			more = appendMember(more, "name", v.Name)
 		}
 		if v.Name == "" || v.Known > 0 {
-			more = appendMember(more, "pointer", "#"+v.Pointer[:v.Known])
+			u := url.URL{Fragment: v.Pointer[:v.Known]} // RFC 6901 section 6
+			more = appendMember(more, "pointer", "#"+u.EscapedFragment())
 		}
 		more = appendMember(more, "keyword", v.Keyword)
 		if v.Member != "" {
