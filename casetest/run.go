@@ -3,6 +3,7 @@ package casetest
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -200,14 +201,18 @@ func saw(r *http.Request, want string) (faults []string) {
 	return append(faults, fieldsDiffer(r.Header, lines[1:])...)
 }
 
-// wireForm makes the bytes of a case's request: CRLF line ends and a
-// Content-Length where there is a body without framing.
+// wireForm makes the bytes of a case's request: CRLF line ends, those of a
+// multipart body included, and a Content-Length where there is a body without
+// framing.
 func wireForm(s string) (raw []byte, method string) {
 	head, body, _ := strings.Cut(s, "\n\n")
 	body = strings.TrimSuffix(body, "\n")
 	head = strings.TrimRight(head, "\n")
 	method, _, _ = strings.Cut(head, " ")
 	lower := strings.ToLower(head)
+	if strings.Contains(lower, "\ncontent-type: multipart/") {
+		body = strings.ReplaceAll(body, "\n", "\r\n")
+	}
 	if body != "" && !strings.Contains(lower, "\ncontent-length:") && !strings.Contains(lower, "\ntransfer-encoding:") {
 		head += fmt.Sprintf("\nContent-Length: %d", len(body))
 	}
@@ -220,9 +225,10 @@ func wireForm(s string) (raw []byte, method string) {
 	return b.Bytes(), method
 }
 
-var placeholder = regexp.MustCompile(`\$\{(TOKEN ([a-z0-9_-]+)|REPEAT ([0-9]+) (.))\}`)
+var placeholder = regexp.MustCompile(`\$\{(TOKEN ([a-z0-9_-]+)|REPEAT ([0-9]+) (.)|HEX ([0-9a-f]+))\}`)
 
-// substitute mints the tokens that a request names and writes out repetitions.
+// substitute mints the tokens that a request names and writes out repetitions and
+// bytes.
 func (c *Case) substitute(s string, issuer *devissuer.Issuer) string {
 	return placeholder.ReplaceAllStringFunc(s, func(p string) string {
 		m := placeholder.FindStringSubmatch(p)
@@ -230,6 +236,10 @@ func (c *Case) substitute(s string, issuer *devissuer.Issuer) string {
 			var n int
 			_, _ = fmt.Sscan(m[3], &n)
 			return strings.Repeat(m[4], n)
+		}
+		if m[5] != "" {
+			b, _ := hex.DecodeString(m[5])
+			return string(b)
 		}
 		k := c.Tokens[m[2]]
 		if k.Subject == "" {
