@@ -22,7 +22,7 @@ type LoadOptions struct {
 	// Fallback lets a library judge the bodies and parameters whose schemas have
 	// $dynamicRef or are of another dialect or vocabulary; without it they do not
 	// load. It is slower, takes documents of 4,096 values at most, and knows neither
-	// readOnly nor which members below such a schema are undeclared.
+	// readOnly, writeOnly nor which members below such a schema are undeclared.
 	Fallback bool
 	// States bounds the states of the program of one schema, from 1; zero means
 	// 20,000. A schema that needs more is judged on the tape, which costs more and
@@ -76,11 +76,12 @@ func (e unsupportedError) Unwrap() error { return e.at }
 // Is reports [ErrUnsupported], which has nothing to say besides.
 func (e unsupportedError) Is(target error) bool { return target == ErrUnsupported }
 
-// beyond notes that only a library could judge the schema.
+// beyond notes that only a library could judge the schema. Of OpenAPI 3.0's
+// schemas none does.
 func (c *compiler) beyond(v at, says string) {
-	if c.fallback {
+	if c.fallback && c.dialect != dialect30 {
 		c.s.unsupported = true
-		c.finding(v, false, says+"; a library judges it, which knows neither readOnly nor what is undeclared below")
+		c.finding(v, false, says+"; a library judges it, which knows neither readOnly, writeOnly nor what is undeclared below")
 		return
 	}
 	c.unsupported(v, says)
@@ -233,7 +234,9 @@ func (r *run) lift(i int) bool {
 	}
 	if k := r.d.Kind(i); k == jsonwalk.Object || k == jsonwalk.Array {
 		for c, end := i+1, r.d.Next(i); c < end; c = r.d.Next(c) {
-			r.mark(c, declared)
+			if !odd(string(r.d.Name(c))) {
+				r.mark(c, declared)
+			}
 		}
 	}
 	return true

@@ -159,6 +159,10 @@ func TestWhatOnlyALibraryJudgesIsRefusedUnlessPermitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	older := strings.Replace(dynamic, "3.1.0", "3.0.3", 1)
+	if _, err := (LoadOptions{Fallback: true}).Parse("t.json", []byte(older)); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("3.0: %v", err)
+	}
 	if len(d.Findings) != 1 || !strings.Contains(d.Findings[0].Says, "a library judges it") {
 		t.Errorf("findings %v", d.Findings)
 	}
@@ -170,6 +174,7 @@ func TestWhatOnlyALibraryJudgesIsRefusedUnlessPermitted(t *testing.T) {
 		`{"data":"2026-01-01"}`: true, `{"data":"2026-01-01","children":[{"data":"2026-01-02","children":[]}]}`: true,
 		`{"data":"x"}`: false, `{}`: false, `{"data":"2026-01-01","children":[{"data":"x"}]}`: false, `{"data":"2026-01-01","children":[{}]}`: false,
 		// What stands above the reference is closed as ever.
+		`{"data":"2026-01-01","children":[{"data":"2026-01-01","__proto__":1}]}`: false, `{"data":"2026-01-01","children":[{"data":"2026-01-01","x":{"constructor":1}}]}`: false,
 		`{"data":"2026-01-01","more":1}`: false, `{"data":"2026-01-01","id":"x"}`: false, `{"data":"2026-01-01"}{}`: false,
 	} {
 		if got := s.Accepts([]byte(body), jsonwalk.Limits{}, Options{}); got != want {
