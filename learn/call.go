@@ -38,6 +38,7 @@ type payload struct {
 	n     int
 	shape *shape                // of JSON
 	form  map[string]*parameter // of forms
+	files map[string]*upload    // of multipart forms
 }
 
 // answer is what is known of the replies with one status.
@@ -65,8 +66,11 @@ func (q *lesson) crowded() reason {
 	case p == nil:
 		p = &payload{}
 	}
-	if crowd(p.form, q.form) {
+	switch {
+	case crowd(p.form, q.form) || len(p.files)+len(q.files) > maxParameters:
 		return leftNames
+	case p.mixed(q):
+		return leftParts
 	}
 	return ""
 }
@@ -165,6 +169,7 @@ func (c *call) body(q *lesson) {
 		p.shape.observe(q.Learner, q.doc, 0, 0, "")
 	}
 	p.form = gather(q.Learner, p.form, q.form)
+	p.upload(q.Learner, q.files)
 }
 
 func (a *answer) observe(q *lesson) {
@@ -203,6 +208,7 @@ func (c *call) add(o *call) {
 		to.n += p.n
 		to.shape = addShape(to.shape, p.shape)
 		to.form = addAll(to.form, p.form)
+		to.addFiles(p)
 	}
 	for status, a := range o.answers {
 		if c.answers == nil {
@@ -256,7 +262,7 @@ func addAll(to, from map[string]*parameter) map[string]*parameter {
 func (c *call) size() int {
 	n := 1 + len(c.query) + len(c.headers)
 	for _, p := range c.takes {
-		n += 1 + len(p.form)
+		n += 1 + len(p.form) + len(p.files)
 		if p.shape != nil {
 			n += p.shape.size()
 		}

@@ -169,8 +169,11 @@ func (w *writer) body(c *call) block {
 		p := c.takes[name]
 		m := newBlock()
 		switch {
-		case name == formType:
+		case name == formType || name == partsType:
 			m.put("schema", w.form(p).Node)
+			if e := p.encoding(); e != nil {
+				m.put("encoding", e)
+			}
 		case p.shape != nil:
 			m.put("schema", w.schema(p.shape, "").Node)
 		default:

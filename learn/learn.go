@@ -132,6 +132,7 @@ type lesson struct {
 	segments []string // decoded
 	query    []pair
 	form     []pair
+	files    []file
 	request  string // media type of the body, "" for none
 	answer   string // the same of the reply
 	doc      *jsonwalk.Doc
@@ -222,7 +223,7 @@ func (q *lesson) readRequest() reason {
 		return leftUntyped
 	}
 	switch {
-	case b.Unseen && (openapi.IsJSON(q.request) || q.request == formType):
+	case b.Unseen && (openapi.IsJSON(q.request) || q.request == formType || q.request == partsType):
 		return leftUnseen
 	case b.Unseen:
 	case openapi.IsJSON(q.request):
@@ -230,6 +231,8 @@ func (q *lesson) readRequest() reason {
 			return leftJSON
 		}
 		q.doc = &q.Learner.doc
+	case q.request == partsType:
+		return q.readParts(b)
 	case q.request == formType:
 		if !wellFormed(b.Bytes) {
 			return leftForm

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// maxRecorded bounds how much of a body is looked at.
-const maxRecorded = 1 << 20
+// maxRecorded bounds how much of a body is looked at: as much as the gateway takes.
+const maxRecorded = 10 << 20
 
 // Recorder passes requests on to an upstream and lets a [Learner] watch. It has
 // no control whatsoever, since it stands where there is no description to control

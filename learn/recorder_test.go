@@ -57,7 +57,7 @@ func send(t *testing.T, method, address, contentType, body string, fields ...str
 
 // ops.learn: what passes is not changed, and what is seen of it is what was sent.
 func TestTheRecorderPassesEverythingOnAndWatches(t *testing.T) {
-	large := strings.Repeat("x", 3<<20)
+	large := strings.Repeat("x", 11<<20)
 	l, address := recorded(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		switch r.URL.Path {

@@ -246,10 +246,19 @@ func (w *writer) form(p *payload) block {
 	b.no("additionalProperties")
 	properties := newBlock()
 	var required []string
-	for _, name := range slices.Sorted(maps.Keys(p.form)) {
-		m := p.form[name]
-		properties.put(name, m.schema(name).Node)
-		if m.n == p.n && p.n >= enough && !w.partial {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(p.form)), maps.Keys(p.files))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		n := 0
+		if u := p.files[name]; u != nil {
+			properties.put(name, u.schema().Node)
+			n = u.n
+		} else {
+			m := p.form[name]
+			properties.put(name, m.schema(name).Node)
+			n = m.n
+		}
+		if n == p.n && p.n >= enough && !w.partial {
 			required = append(required, name)
 		}
 	}

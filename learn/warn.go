@@ -18,6 +18,7 @@ const (
 	leftUntyped    reason = "had a body without a media type"
 	leftUnseen     reason = "had a body that was not recorded whole"
 	leftForm       reason = "had a form body that is not well-formed"
+	leftParts      reason = "had a multipart body that is not well-formed, or parts that are neither plain text nor a file of their own type"
 	leftJSON       reason = "had a body that is not one strict JSON document"
 	leftRefused    reason = "were refused by the API: they teach what it answers, not what it takes"
 	leftPage       reason = "were answered with pages, scripts and fonts"
