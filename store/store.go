@@ -20,6 +20,8 @@ var (
 	// ErrFull says that nothing more can be remembered without forgetting what
 	// still counts. The caller closes.
 	ErrFull = errors.New("store: full")
+	// ErrInvalid says that an entry makes no sense and was not taken.
+	ErrInvalid = errors.New("store: invalid")
 )
 
 // Once remembers what may be used a single time: nonces, jti values, codes.

@@ -31,6 +31,9 @@ func (b *Blocks) List(context.Context) ([]store.Block, error) {
 
 // Add implements [store.Blocks].
 func (b *Blocks) Add(_ context.Context, block store.Block) error {
+	if err := block.Check(); err != nil {
+		return fmt.Errorf("memory: adding block %q: %w", block.ID, err)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if slices.ContainsFunc(b.list, func(o store.Block) bool { return o.ID == block.ID }) {

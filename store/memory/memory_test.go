@@ -23,6 +23,9 @@ func TestConformance(t *testing.T) {
 	t.Run("blocks", func(t *testing.T) {
 		storetest.Blocks(t, func(*testing.T) store.Blocks { return NewBlocks() })
 	})
+	t.Run("revocations", func(t *testing.T) {
+		storetest.Revocations(t, func(*testing.T) store.Revocations { return NewRevocations() })
+	})
 }
 
 func charges(list ...store.Charge) (c store.Charges) {

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+
+	"github.com/gatehouse-api/gatehouse/store/internal/relational"
 )
 
 // busyTimeout is how long one process waits for another's lock, in milliseconds.
@@ -23,6 +25,18 @@ const busyTimeout = "5000"
 // open opens the file for writing, with one connection, and brings its schema
 // up to date. The file and a folder made for it are readable by their owner only.
 func open(path string, migrations []string) (*sql.DB, error) {
+	db, err := openForWriting(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := relational.Migrate(context.Background(), db, dialect(), migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// openForWriting opens the file with one connection, whatever its schema.
+func openForWriting(path string) (*sql.DB, error) {
 	if err := secure(path); err != nil {
 		return nil, err
 	}
@@ -34,9 +48,6 @@ func open(path string, migrations []string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := migrate(db, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", path, err), db.Close())
-	}
 	return db, nil
 }
 
@@ -103,37 +114,4 @@ func secure(path string) error {
 		return fmt.Errorf("sqlite: others can read %s: run chmod 600 %s", path, path)
 	}
 	return nil
-}
-
-// migrate applies the migrations that the file does not have yet, each in a
-// transaction of its own. A file from a newer program is refused.
-func migrate(db *sql.DB, migrations []string) error {
-	var have int
-	if err := db.QueryRow("PRAGMA user_version").Scan(&have); err != nil {
-		return err
-	}
-	if have > len(migrations) {
-		return fmt.Errorf("written by a newer version of this program: schema version %d, known are %d", have, len(migrations))
-	}
-	for v := have; v < len(migrations); v++ {
-		if err := step(db, migrations[v], v+1); err != nil {
-			return fmt.Errorf("migrating to schema version %d: %w", v+1, err)
-		}
-	}
-	return nil
-}
-
-func step(db *sql.DB, migration string, version int) error {
-	tx, err := db.BeginTx(context.Background(), nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if _, err := tx.Exec(migration); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

@@ -73,6 +73,11 @@ func Blocks(t *testing.T, open func(t *testing.T) store.Blocks) {
 				t.Fatal(err)
 			}
 		}
+		for _, x := range []store.Block{{}, {ID: "3", Kind: "address", Subject: "192.0.2"}, {ID: "3", Kind: "person", Subject: "x"}, {ID: "3", Kind: store.BlockEndpoint, Subject: "orders"}, {ID: "3", Kind: store.BlockKey, Subject: "k", Scope: "orders"}} {
+			if err := b.Add(t.Context(), x); !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("adding %+v: %v; want ErrInvalid", x, err)
+			}
+		}
 		if err := b.Add(t.Context(), one); !errors.Is(err, store.ErrExists) {
 			t.Errorf("adding an id twice: %v; want ErrExists", err)
 		}
@@ -92,23 +97,11 @@ func Blocks(t *testing.T, open func(t *testing.T) store.Blocks) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hear := func(want int) {
-			t.Helper()
-			// Within a second on every node (token.revocable, incident.block).
-			select {
-			case got := <-heard:
-				if got != want {
-					t.Errorf("heard of %d blocks; want %d", got, want)
-				}
-			case <-time.After(time.Second):
-				t.Errorf("heard nothing for a second; want %d blocks", want)
-			}
-		}
-		hear(0)
+		hear(t, heard, 0)
 		if err := b.Add(t.Context(), store.Block{ID: "1", Kind: store.BlockKey, Subject: "k"}); err != nil {
 			t.Fatal(err)
 		}
-		hear(1)
+		hear(t, heard, 1)
 		stop()
 		if err := b.Lift(t.Context(), "1"); err != nil {
 			t.Fatal(err)
@@ -144,6 +137,134 @@ func sameBlock(a, b store.Block) bool {
 	same := a.From.Equal(b.From) && a.Until.Equal(b.Until)
 	a.From, a.Until = b.From, b.Until
 	return same && a == b
+}
+
+// Revocations tests what open opens.
+func Revocations(t *testing.T, open func(t *testing.T) store.Revocations) {
+	t.Run("entries are listed until their time is over", func(t *testing.T) {
+		r := open(t)
+		one := store.Revocation{Kind: store.RevokeToken, Issuer: "https://login.example.com", Subject: "j1", Because: "lost phone", Author: "ops@example.com", At: start, Until: start.Add(time.Hour)}
+		two := store.Revocation{Kind: store.RevokeSubject, Issuer: "https://login.example.com", Subject: "mallory", Before: start, At: start, Until: start.Add(2 * time.Hour)}
+		for _, e := range []store.Revocation{one, two} {
+			if err := r.Revoke(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantRevocations(t, r, start, one, two)
+		wantRevocations(t, r, start.Add(time.Hour), two)
+		wantRevocations(t, r, start.Add(2*time.Hour))
+	})
+	t.Run("an entry is never weakened", func(t *testing.T) {
+		r := open(t)
+		e := store.Revocation{Kind: store.RevokeSubject, Issuer: "https://login.example.com", Subject: "alice", Before: start.Add(time.Minute), At: start, Until: start.Add(3 * time.Hour)}
+		earlier := e
+		earlier.Before, earlier.Until = start, start.Add(time.Hour)
+		for _, e := range []store.Revocation{e, earlier} {
+			if err := r.Revoke(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantRevocations(t, r, start, e)
+		later := e
+		later.Before, later.Until = start.Add(time.Hour), start.Add(4*time.Hour)
+		if err := r.Revoke(t.Context(), later); err != nil {
+			t.Fatal(err)
+		}
+		wantRevocations(t, r, start, later)
+	})
+	t.Run("an entry that revokes nothing is refused", func(t *testing.T) {
+		r := open(t)
+		for _, e := range []store.Revocation{
+			{}, {Kind: store.RevokeToken, At: start, Until: start.Add(time.Hour)}, {Kind: "tokens", Subject: "x", At: start, Until: start.Add(time.Hour)},
+			{Kind: store.RevokeSubject, Subject: "alice", Before: start, At: start, Until: start.Add(time.Hour)},
+			{Kind: store.RevokeSubject, Subject: "alice", Issuer: "i", At: start, Until: start.Add(time.Hour)},
+			{Kind: store.RevokeToken, Subject: "j", Before: start, At: start, Until: start.Add(time.Hour)},
+			{Kind: store.RevokeToken, Subject: "j", At: start, Until: start}, {Kind: store.RevokeToken, Subject: "j", At: start},
+		} {
+			if err := r.Revoke(t.Context(), e); !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("%+v: %v; want ErrInvalid", e, err)
+			}
+		}
+		wantRevocations(t, r, start)
+	})
+	t.Run("watchers hear the entries at once and after every change", func(t *testing.T) {
+		r, heard := open(t), make(chan int, 16)
+		stop, err := r.Watch(func(l []store.Revocation) { heard <- len(l) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		add := func(id string) {
+			t.Helper()
+			if err := r.Revoke(t.Context(), store.Revocation{Kind: store.RevokeToken, Subject: id, At: now, Until: now.Add(time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hear(t, heard, 0)
+		add("1")
+		hear(t, heard, 1)
+		add("2")
+		hear(t, heard, 2)
+		add("2")
+		hear(t, heard, 2)
+		if c := r.Checked(); !c.IsZero() && time.Since(c) > time.Second {
+			t.Errorf("checked %s ago", time.Since(c))
+		}
+		stop()
+		add("3")
+		select {
+		case n := <-heard:
+			t.Errorf("heard of %d entries after the watch was stopped", n)
+		default:
+		}
+	})
+	t.Run("of concurrent entries none is lost", func(t *testing.T) {
+		r, now := open(t), time.Now()
+		var last atomic.Int64
+		stop, err := r.Watch(func(l []store.Revocation) { last.Store(int64(len(l))) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		together(16, func(i int) {
+			for n := range 4 {
+				e := store.Revocation{Kind: store.RevokeGrant, Subject: fmt.Sprintf("%d-%d", i, n), At: now, Until: now.Add(time.Hour)}
+				if err := r.Revoke(t.Context(), e); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		if l, err := r.List(t.Context(), now); err != nil || len(l) != 64 || last.Load() != 64 {
+			t.Errorf("%d entries, %v, watchers know %d; want 64", len(l), err, last.Load())
+		}
+	})
+}
+
+// hear waits for a watcher to be told of so many entries: within a second, as on
+// every node (token.revocable, incident.block).
+func hear(t *testing.T, heard <-chan int, want int) {
+	t.Helper()
+	select {
+	case got := <-heard:
+		if got != want {
+			t.Errorf("heard of %d entries; want %d", got, want)
+		}
+	case <-time.After(time.Second):
+		t.Errorf("heard nothing for a second; want %d entries", want)
+	}
+}
+
+func wantRevocations(t *testing.T, r store.Revocations, at time.Time, want ...store.Revocation) {
+	t.Helper()
+	got, err := r.List(t.Context(), at)
+	same := func(a, b store.Revocation) bool {
+		same := a.At.Equal(b.At) && a.Before.Equal(b.Before) && a.Until.Equal(b.Until)
+		a.At, a.Before, a.Until = b.At, b.Before, b.Until
+		return same && a == b
+	}
+	if err != nil || !slices.EqualFunc(got, want, same) {
+		t.Errorf("listed %+v, %v; want %+v", got, err, want)
+	}
 }
 
 func together(n int, do func(i int)) {

@@ -1,0 +1,73 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// Revocations keeps revocations in a list that is replaced and never changed. It
+// implements [store.Revocations]. Watchers hear of a change before Revoke returns.
+type Revocations struct {
+	mu       sync.Mutex
+	list     []store.Revocation
+	watchers map[int]func([]store.Revocation)
+	next     int
+}
+
+// NewRevocations returns an empty list of revocations.
+func NewRevocations() *Revocations {
+	return &Revocations{watchers: map[int]func([]store.Revocation){}}
+}
+
+// Revoke implements [store.Revocations].
+func (r *Revocations) Revoke(_ context.Context, entry store.Revocation) error {
+	if err := entry.Check(); err != nil {
+		return fmt.Errorf("memory: revoking: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []store.Revocation
+	for _, old := range r.list {
+		switch {
+		case old.Kind == entry.Kind && old.Issuer == entry.Issuer && old.Subject == entry.Subject:
+			entry = entry.Merge(old)
+		case old.Until.After(entry.At):
+			list = append(list, old)
+		}
+	}
+	r.list = append(list, entry)
+	for _, changed := range r.watchers {
+		changed(r.list)
+	}
+	return nil
+}
+
+// List implements [store.Revocations].
+func (r *Revocations) List(_ context.Context, at time.Time) ([]store.Revocation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.list), func(e store.Revocation) bool { return !e.Until.After(at) }), nil
+}
+
+// Watch implements [store.Revocations].
+func (r *Revocations) Watch(changed func([]store.Revocation)) (func(), error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := r.next
+	r.next++
+	r.watchers[id] = changed
+	changed(r.list)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.watchers, id)
+	}, nil
+}
+
+// Checked implements [store.Revocations]: watchers here are never behind.
+func (r *Revocations) Checked() time.Time { return time.Time{} }

@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/storetest"
+)
+
+func opened(ctx context.Context, path string) (storetest.Opened, error) {
+	s, err := OpenStore(ctx, path, Options{})
+	if err != nil {
+		return storetest.Opened{}, err
+	}
+	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Close: s.Close}, nil
+}
+
+func TestMain(m *testing.M) {
+	storetest.Child(opened)
+	os.Exit(m.Run())
+}
+
+func fresh(t *testing.T) string { return filepath.Join(t.TempDir(), "state", StoreName) }
+
+func openStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := OpenStore(t.Context(), fresh(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// ops.scale, token.revocable, incident.block
+func TestConformance(t *testing.T) {
+	t.Run("once", func(t *testing.T) {
+		storetest.Once(t, func(t *testing.T) store.Once { return openStore(t).Once() })
+	})
+	t.Run("blocks", func(t *testing.T) {
+		storetest.Blocks(t, func(t *testing.T) store.Blocks { return openStore(t).Blocks() })
+	})
+	t.Run("revocations", func(t *testing.T) {
+		storetest.Revocations(t, func(t *testing.T) store.Revocations { return openStore(t).Revocations() })
+	})
+	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
+}
+
+func TestAStoreOfANewerProgramIsRefused(t *testing.T) {
+	path := fresh(t)
+	s, err := OpenStore(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := openForWriting(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAKeyOfOnceIsNotInTheFile(t *testing.T) {
+	path := fresh(t)
+	s, err := OpenStore(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const key = "an-authorization-code-in-plain-text"
+	if ok, err := s.Once().First(t.Context(), noon, "code", key, 1e9); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	found := 0
+	for _, name := range []string{path, path + "-wal"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += strings.Count(string(b), key)
+	}
+	if found != 0 {
+		t.Errorf("the key is in the file %d times", found)
+	}
+}
