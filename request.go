@@ -84,6 +84,10 @@ type Response struct {
 	BodyLimit int64
 	// BodyTooLarge reports that the reply body went over BodyLimit.
 	BodyTooLarge bool
+	// Partial is set by a step, under a waiver, so that a success which goes over
+	// BodyLimit is not refused by the host: the steps see its beginning and
+	// BodyTooLarge and decide, and what follows is streamed.
+	Partial bool
 	// Sequence reports that the reply's media type is that of a sequence, whose
 	// items the host can bring one by one.
 	Sequence bool

@@ -25,6 +25,18 @@ var (
 	NoUpgrade     = gatehouse.Answer{Status: 400, Reason: "proxy.upgrade", Public: "This endpoint does not take upgrades"}
 )
 
+// ReplyLimit returns the most bytes of x's reply that are held whole.
+func ReplyLimit(x *gatehouse.Exchange) int64 {
+	if x.Response.BodyLimit > 0 {
+		return x.Response.BodyLimit
+	}
+	return DefaultReplyLimit
+}
+
+// Partial reports whether the steps decide on a reply by its beginning. Of an error
+// no part leaves that nobody has looked at.
+func Partial(x *gatehouse.Exchange) bool { return x.Response.Partial && x.Response.Status < 300 }
+
 // BodyLimit returns the most bytes of x's request body that are read.
 func BodyLimit(x *gatehouse.Exchange) int64 {
 	if x.Request.BodyLimit > 0 {

@@ -43,6 +43,7 @@ type api struct {
 	gateway  histogram // the gateway's own share
 	upstream histogram // waiting for the upstream, when it was asked
 	in, out  atomic.Int64
+	partial  atomic.Uint64 // replies of which only the beginning was looked at
 }
 
 // name identifies an endpoint across reloads.
@@ -205,6 +206,9 @@ func (m *counters) count(c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o
 	}
 	if t.Out != 0 {
 		c.api.out.Add(t.Out)
+	}
+	if x.Response.BodyTooLarge {
+		c.api.partial.Add(1)
 	}
 	if o.decision == refused {
 		m.refusals.add(x.EndedBy, x.Ended.Rule())

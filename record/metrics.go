@@ -27,6 +27,10 @@ func (r *Recorder) WriteMetrics(w io.Writer) error {
 	p.histogram("gatehouse_gateway_seconds", "Time a request spent in the gateway itself, upstream not included.", apis, func(a *api) *histogram { return &a.gateway })
 	p.histogram("gatehouse_upstream_seconds", "Time spent waiting for the upstream.", apis, func(a *api) *histogram { return &a.upstream })
 	p.bytes(apis)
+	p.head("gatehouse_replies_not_inspected_total", "counter", "Replies over the limit that left by waiver: only their beginning was looked at.")
+	for _, a := range apis {
+		p.sample("gatehouse_replies_not_inspected_total", float64(a.partial.Load()), "api", a.name)
+	}
 	if r.live != nil {
 		l := r.live()
 		p.one("gatehouse_connections", "gauge", "Open client connections.", float64(l.Connections))

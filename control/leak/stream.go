@@ -26,3 +26,12 @@ func (l *look) item(_ context.Context, _ *gatehouse.Exchange, item *gatehouse.It
 	}
 	return verdict, nil
 }
+
+// body is inspect, and says so where only the beginning of a body was looked at.
+func (l *look) body(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	v, err := l.inspect(ctx, x)
+	if err == nil && v.Silent() && x.Response.BodyTooLarge {
+		return gatehouse.PassBy("leak.not_inspected"), nil
+	}
+	return v, err
+}

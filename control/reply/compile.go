@@ -43,8 +43,8 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	k.restrict()
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
-	if slices.ContainsFunc(op.Responses, sequential) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: c.bound})
+	if c.NotInspected != nil || slices.ContainsFunc(op.Responses, sequential) {
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: c.bound})
 	}
 	if slices.ContainsFunc(op.Responses, described) {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned(k.whole, k.whyBody)})
@@ -83,6 +83,9 @@ func (c *Config) check(b *gatehouse.Build) error {
 		case value == loose:
 			waived(key, value, key+": "+allowed[0])
 		}
+	}
+	if c.NotInspected != nil && c.NotInspected.Expired(b.Now()) {
+		errs = append(errs, &gatehouse.Fault{Key: "not_inspected", Says: "the waiver ended on " + c.NotInspected.Until.Format("2006-01-02"), Fix: "remove it, or renew until"})
 	}
 	switch {
 	case c.MaxItem <= 0:

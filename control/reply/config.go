@@ -35,6 +35,9 @@ type Config struct {
 	// MaxItem is the most bytes of one item of a sequence: of an event, or of a line
 	// of JSON. Default 1 MiB; more needs a waiver.
 	MaxItem int64 `yaml:"max_item"`
+	// NotInspected is why successes leave that are larger than a host holds (4 MiB):
+	// only their beginning is looked at. Without it they are answered with 502.
+	NotInspected *gatehouse.Waiver `yaml:"not_inspected"`
 	// Waiver is why a setting is looser than the default.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
 }

@@ -25,5 +25,8 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	} else {
 		s.Fact("output.validate", "replies with values that are not as described are reported")
 	}
+	if c.NotInspected != nil {
+		s.Fact("output.filter", "of replies larger than 4 MiB only the beginning is looked at, for leaks: %s", c.NotInspected)
+	}
 	s.Fact("output.validate", "event streams and lines of JSON are judged and cut item by item as they flow, at most %d bytes each; one that must not leave ends the reply", c.MaxItem)
 }

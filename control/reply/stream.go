@@ -10,9 +10,11 @@ import (
 )
 
 // bound tells the host what it may bring: how large an item of a sequence is, and
-// whether a body over the limit may come by its beginning.
+// whether a body over the limit may come by its beginning. It does so before the
+// reply is there, since others may want its body first.
 func (c *Config) bound(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	x.Response.ItemLimit = c.MaxItem
+	x.Response.Partial = c.NotInspected != nil
 	return gatehouse.Pass, nil
 }
 
@@ -40,6 +42,9 @@ func (k *check) skips(x *gatehouse.Exchange) bool {
 func (k *check) whole(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	if m := k.sequence(x); m != nil && m.Item != nil && !x.Response.Own && x.Response.Status < 400 && len(x.Response.Body) > 0 {
 		return gatehouse.Deny(unreadable).Because("the reply is a sequence that cannot be taken apart"), nil
+	}
+	if x.Response.BodyTooLarge && x.Response.Partial {
+		return gatehouse.PassBy("reply.not_inspected"), nil
 	}
 	return k.body(ctx, x)
 }

@@ -31,10 +31,15 @@ func (t *turn) forward() {
 		// What is wrong with the end of the reply is in t.cut.
 		_ = t.let(t.items.End(t.r.Context(), x))
 	}
-	if t.hold {
+	large := int64(t.held.Len()) > host.ReplyLimit(x)
+	switch {
+	case t.hold && large && host.Partial(x):
+		// A client that is gone by now will not miss it.
+		_ = t.begin()
+	case t.hold:
 		x.Response.Body = append(x.Response.Body[:0], t.held.Bytes()...)
 		engine.Brought(x, gatehouse.ReplyBody)
-		if t.held.Len() > host.DefaultReplyLimit {
+		if large {
 			engine.Fail(x, "proxy", &host.ReplyTooLarge, "the reply's body is over the limit")
 		}
 	}
@@ -91,15 +96,25 @@ func (t *turn) WriteHeader(status int) {
 	}
 	x.Response.Sequence = x.Endpoint.Plan.Items && host.Sequence(&x.Response)
 	engine.Brought(x, gatehouse.Reply)
-	if t.hold && !t.sequence() {
+	// When every step skips the body, or judges it item by item, it is not held.
+	if t.hold = t.hold && engine.Advance(t.r.Context(), x) == engine.WantReplyBody; t.hold {
 		return
 	}
+	t.stream()
+}
+
+// stream sends the reply's head, if it was not refused: the body follows as it
+// comes.
+func (t *turn) stream() {
+	x := &t.x
 	for engine.Advance(t.r.Context(), x) != engine.Done {
 		engine.Brought(x, gatehouse.ReplyBody)
 	}
 	switch {
 	case x.EndedBy != "":
-	case t.items != nil:
+	case engine.Items(x) && t.r.Method != http.MethodHead:
+		t.items = new(host.Items)
+		t.items.Begin(x)
 		t.start("")
 	default:
 		t.start(t.headers.Get("Content-Length"))
@@ -117,16 +132,38 @@ func (t *turn) Write(b []byte) (int, error) {
 	case t.items != nil:
 		return len(b), t.let(t.items.Take(t.r.Context(), &t.x, b))
 	case t.hold:
-		if t.held.Len() > host.DefaultReplyLimit {
-			return len(b), nil // refused when next is done
+		if over := int64(t.held.Len()) > host.ReplyLimit(&t.x); !over || !host.Partial(&t.x) {
+			if over {
+				return len(b), nil // refused when next is done
+			}
+			return t.held.Write(b)
 		}
-		return t.held.Write(b)
+		if err := t.begin(); err != nil {
+			return 0, err
+		}
+		return t.Write(b)
 	case t.x.EndedBy != "":
 		return len(b), nil // the reply was refused: nothing of it leaves
 	}
 	n, err := t.w.Write(b)
 	t.sent += int64(n)
 	return n, err
+}
+
+// begin lets the steps decide on the beginning of a reply that is too large to be
+// held, and sends it.
+func (t *turn) begin() error {
+	x := &t.x
+	t.hold = false
+	x.Response.Body, x.Response.BodyTooLarge = append(x.Response.Body[:0], t.held.Bytes()...), true
+	engine.Brought(x, gatehouse.ReplyBody)
+	t.stream()
+	if x.EndedBy != "" {
+		return nil
+	}
+	n, err := t.w.Write(x.Response.Body)
+	t.sent = int64(n)
+	return err
 }
 
 // Flush implements [http.Flusher] for next, where the reply is streamed.

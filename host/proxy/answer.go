@@ -107,6 +107,16 @@ func (s *Server) pass(t *turn, d downstream) error {
 	if err := d.start(t, f, n); err != nil {
 		return s.unsafe(t, d, err)
 	}
+	if head := x.Response.Body; len(head) > 0 { // what was held of a reply that is too large
+		if t.sent = int64(len(head)); f == wire.Chunked && d.chunked() {
+			t.out = wire.AppendChunk(t.out, head)
+		} else {
+			t.out = append(t.out, head...)
+		}
+		if err := s.flush(t, d); err != nil {
+			return err
+		}
+	}
 	body := t.up.reader.Body()
 	for {
 		// A head with bytes of the body behind it goes out with them, in one

@@ -157,12 +157,8 @@ func (s *Server) bringReplyBody(t *turn) {
 	if !t.unread {
 		return
 	}
-	limit := x.Response.BodyLimit
-	if limit <= 0 {
-		limit = host.DefaultReplyLimit
-	}
 	s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
-	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], limit)
+	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], host.ReplyLimit(x))
 	ok := s.watcher.rest(t.watch)
 	x.Response.Body = body
 	switch {
@@ -172,6 +168,8 @@ func (s *Server) bringReplyBody(t *turn) {
 	case err != nil:
 		s.dropUpstream(t)
 		engine.Fail(x, "proxy", &malformed, err.Error())
+	case large && host.Partial(x):
+		x.Response.BodyTooLarge = true // the rest stays unread, until the beginning is sent
 	case large:
 		s.dropUpstream(t)
 		x.Response.BodyTooLarge = true
