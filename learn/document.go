@@ -46,12 +46,12 @@ func (l *Learner) Describe(o Options) (*Description, error) {
 	if o.Title == "" {
 		o.Title = "Learned API"
 	}
-	info.text("title", o.Title)
+	info.text("title", strings.ToValidUTF8(o.Title, "?"))
 	info.text("version", "0.learned")
 	doc.put("info", info.Node)
 	if o.Server != "" {
 		server := newLine()
-		server.text("url", o.Server)
+		server.text("url", strings.ToValidUTF8(o.Server, "?"))
 		doc.put("servers", list(server.Node))
 	}
 	noted := newLine()

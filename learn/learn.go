@@ -271,6 +271,13 @@ func harmless(d *jsonwalk.Doc) bool {
 		if n := string(d.Name(i)); n == "__proto__" || n == "constructor" {
 			return false
 		}
+	}
+	return countable(d)
+}
+
+// countable reports a document without numbers that no program can hold.
+func countable(d *jsonwalk.Doc) bool {
+	for i := range d.Len() {
 		if d.Kind(i) == jsonwalk.Number && !new(number).observe(string(d.Raw(i))) {
 			return false
 		}
@@ -286,7 +293,7 @@ func (q *lesson) readReply() {
 		return
 	}
 	q.answer = b.media()
-	if b.Unseen || !openapi.IsJSON(q.answer) || q.Learner.reply.Parse(b.Bytes, jsonwalk.Limits{}) != nil {
+	if b.Unseen || !openapi.IsJSON(q.answer) || q.Learner.reply.Parse(b.Bytes, jsonwalk.Limits{}) != nil || !countable(&q.Learner.reply) {
 		return
 	}
 	q.reply = &q.Learner.reply

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,6 +46,10 @@ func (v *learning) record() error {
 	recorder := learn.NewRecorder(v.learner, upstream, log.New(v.stderr, "gatehouse learn: ", 0))
 	server := &http.Server{ReadHeaderTimeout: recordHead, ErrorLog: log.New(v.stderr, "gatehouse learn: ", 0),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !own(r.Host) { // a page of another site, by a name that leads here
+				http.Error(w, "this recorder answers to localhost only", http.StatusMisdirectedRequest)
+				return
+			}
 			recorder.ServeHTTP(w, r)
 			if seen, _ := v.learner.Count(); v.requests > 0 && seen >= v.requests {
 				select {
@@ -64,6 +69,15 @@ func (v *learning) record() error {
 		_ = server.Close() // what is still in progress teaches nothing
 	}
 	return err
+}
+
+// own reports a Host field that names this machine by itself.
+func own(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // attend writes the document from time to time, until the end.

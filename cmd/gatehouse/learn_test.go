@@ -83,6 +83,9 @@ func (e errand) does(t *testing.T, address, token string) (int, string) {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
+	if strings.Contains(address, "rebound.localhost") {
+		r.URL.Host, r.Host = strings.Replace(r.URL.Host, "rebound.localhost", "127.0.0.1", 1), "rebound.example"
+	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
@@ -255,6 +258,9 @@ func TestLearnEndsAtASignalAndAfterItsTime(t *testing.T) {
 		lines, stderr, code := background(t, args...)
 		address := recordingAt(t, lines)
 		errand{"", "DELETE", "/v1/things/7", "", 204}.does(t, address, "x")
+		if status, _ := (errand{"", "GET", "/v1/rebound/7", "", 421}).does(t, strings.NewReplacer("127.0.0.1", "rebound.localhost").Replace(address), "x"); status != 421 {
+			t.Errorf("reached by another name: %d", status)
+		}
 		end()
 		lines.Scan()
 		if c := <-code; c != 0 {
