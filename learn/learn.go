@@ -17,6 +17,7 @@
 package learn
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -79,6 +80,8 @@ type Learner struct {
 	formats *formats
 	doc     jsonwalk.Doc // of the request's body
 	reply   jsonwalk.Doc
+
+	described []described // what is not learned again
 
 	root   *node
 	errors map[int]*answer // by status from 400: they are the API's, not an operation's
@@ -146,6 +149,9 @@ func (l *Learner) observe(x *Exchange) reason {
 	q := lesson{Learner: l, x: x}
 	if why := q.readHead(); why != "" {
 		return why
+	}
+	if slices.ContainsFunc(l.described, func(d described) bool { return d.takes(x.Method, q.segments) }) {
+		return leftDescribed
 	}
 	q.readReply()
 	if !teaches(x.Status) {

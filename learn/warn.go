@@ -12,6 +12,7 @@ type reason string
 
 const (
 	leftMethod     reason = "were of a method that is not learned (OPTIONS is answered by the gateway)"
+	leftDescribed  reason = "were of operations that are described already"
 	leftUnanswered reason = "had no answer, or were upgraded (WebSocket)"
 	leftTarget     reason = "had a path or query that Gatehouse refuses on the wire"
 	leftNames      reason = "had parameters with odd names or unreadable values"

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-api/gatehouse/learn"
 )
 
-const learnUsage = `usage: gatehouse learn --upstream http://127.0.0.1:9000 [--listen 127.0.0.1:8088] [--out openapi.yaml] [--for 10m] [--requests N]
-       gatehouse learn --har traffic.har [--host api.example.com] [--out openapi.yaml]
+const learnUsage = `usage: gatehouse learn --upstream http://127.0.0.1:9000 [--listen 127.0.0.1:8088] [--out openapi.yaml] [--for 10m] [--requests N] [--merge described.yaml]
+       gatehouse learn --har traffic.har [--host api.example.com] [--out openapi.yaml] [--merge described.yaml]
 
 Writes an OpenAPI 3.1 document from observed traffic, for an API that has none.
 
@@ -26,6 +26,9 @@ With --upstream it listens on a loopback address, passes every request on and
 watches, until SIGINT, --for or --requests. Nothing is protected while it does:
 it is a tool for development. The document is written every half a minute and at
 the end. With --har it reads an HTTP Archive that a browser or a proxy has saved.
+
+--merge adds what is learned to a description that there is, in another file: what
+is described already stays as it is.
 
 The document holds no values of the traffic, but the names of paths, parameters
 and members are in it: read it before you use or share it. A file that is there is
@@ -38,6 +41,7 @@ type learning struct {
 	upstream, listen string
 	har, host        string
 	out, title       string
+	merge            string // a description that is added to, or ""
 	period           time.Duration
 	requests         int
 	stdout, stderr   io.Writer
@@ -57,6 +61,7 @@ func runLearn(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&v.host, "host", "", "which host of the archive is the API")
 	flags.StringVar(&v.out, "out", "openapi.yaml", "file to write")
 	flags.StringVar(&v.title, "title", "", "title of the document; gatehouse init names the API after it")
+	flags.StringVar(&v.merge, "merge", "", "a description to add to; the result is written to --out")
 	flags.DurationVar(&v.period, "for", 0, "how long to record; default: until SIGINT")
 	flags.IntVar(&v.requests, "requests", 0, "how many requests to record; default: until SIGINT")
 	flags.Usage = func() {
@@ -88,6 +93,16 @@ func (v *learning) run() (err error) {
 	}
 	if v.learner, err = learn.New(); err != nil {
 		return err
+	}
+	if v.merge != "" {
+		known, err := openapi.Load(v.merge)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(known.Version, "3.0.") { // said now, and not after an hour of recording
+			return fmt.Errorf("%s is OpenAPI %s, and what is learned is 3.1: write openapi: 3.1.0 there, or learn without --merge", v.merge, known.Version)
+		}
+		v.learner.Knows(known)
 	}
 	if v.har != "" {
 		err = v.read()
@@ -177,21 +192,30 @@ func (v *learning) write() (*learn.Description, error) {
 	if len(d.Operations) == 0 {
 		return d, nil
 	}
-	// What cannot be read is of no use to anybody, and is no one's fault but ours.
-	if _, err := openapi.Parse(v.out, d.YAML); err != nil {
-		return nil, fmt.Errorf("what was learned cannot be read, which is a fault of Gatehouse: %w", err)
+	text := d.YAML
+	if v.merge != "" {
+		base, err := os.ReadFile(v.merge)
+		if err != nil {
+			return nil, err
+		}
+		if text, err = learn.Merge(base, d); err != nil {
+			return nil, fmt.Errorf("%s: %w", v.merge, err)
+		}
 	}
-	return d, replace(v.out, d.YAML)
+	return d, replace(v.out, text)
 }
 
-// replace puts data in the place of a file, all or nothing.
+// replace puts a description in the place of a file, all or nothing. What cannot
+// be read is of no use to anybody, and does not get there.
 func replace(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
+	if err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err == nil {
+		_, err = openapi.Load(file.Name())
+	}
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}

@@ -294,6 +294,13 @@ func TestLearnReadsAnArchiveOfOneHost(t *testing.T) {
 	if d, err := openapi.Load(out); err != nil || d.Operation("login") == nil || len(d.Servers) != 1 || d.Servers[0] != "https://api.example.com" {
 		t.Errorf("%v %+v", err, d)
 	}
+	more, old := filepath.Join(t.TempDir(), "more.yaml"), describe(t, `{"openapi":"3.0.3","info":{"title":"x","version":"1"},"paths":{}}`)
+	says(1, "is OpenAPI 3.0.3", "--har", archive, "--out", more, "--host", "api.example.com", "--merge", old)
+	mine := describe(t, `{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{"/v1/pets":{"get":{"operationId":"mine","responses":{"200":{"description":"ok"}}}}}}`)
+	says(0, "5 operations, learned from 5 of 9 exchanges", "--har", archive, "--out", more, "--host", "api.example.com", "--merge", mine)
+	if d, err := openapi.Load(more); err != nil || d.Operation("mine") == nil || d.Operation("listPets") != nil || len(d.Operations) != 6 {
+		t.Errorf("%v %+v", err, d)
+	}
 	broken := filepath.Join(t.TempDir(), "broken.har")
 	if err := os.WriteFile(broken, []byte("{\"log\":\n {\"entries\": [{]}}"), 0o600); err != nil {
 		t.Fatal(err)
