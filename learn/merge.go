@@ -62,6 +62,9 @@ func Merge(base []byte, d *Description) ([]byte, error) {
 	if v := child(m.to, "openapi"); v == nil || !strings.HasPrefix(v.Value, "3.1.") && !strings.HasPrefix(v.Value, "3.2.") {
 		return nil, errors.New("learn: merging: what is learned is OpenAPI 3.1, and can be added to 3.1 and 3.2 only")
 	}
+	if m.to.Style&yaml.FlowStyle != 0 {
+		unfold(m.to) // JSON: on one line nobody reads what was added
+	}
 	m.components()
 	m.paths()
 	var b bytes.Buffer
@@ -102,7 +105,16 @@ func grown(n *yaml.Node, key string) *yaml.Node {
 	if c.Kind != yaml.MappingNode { // a key without anything behind it
 		*c = *newBlock().Node
 	}
+	c.Style &^= yaml.FlowStyle // comments have no place on one line
 	return c
+}
+
+// unfold writes a node and everything below it on lines of their own.
+func unfold(n *yaml.Node) {
+	n.Style &^= yaml.FlowStyle
+	for _, c := range n.Content {
+		unfold(c)
+	}
 }
 
 // components adds answers under names that are free, and credentials that have no
@@ -157,6 +169,7 @@ func (m *merger) paths() {
 			// What is behind a reference is another file's, and stays.
 			if method := item.Content[j].Value; child(have, method) == nil && child(have, "$ref") == nil && have.Kind == yaml.MappingNode {
 				rename(item.Content[j+1], names(template), names(to.Content[at].Value))
+				have.Style &^= yaml.FlowStyle
 				block{have}.put(method, item.Content[j+1])
 			}
 		}
