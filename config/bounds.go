@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -21,16 +20,17 @@ func (l *linter) bounds(a *API) {
 				continue
 			}
 			o.look(p.Schema, op.ID()+" "+p.Name, place(p.Place), 0)
-			if p.In == "query" && pageSize(p.Name) && !p.Schema.Bounded() {
-				o.pages.add(op.ID()+" "+p.Name, place(p.Place))
-			}
 		}
 		if op.RequestBody == nil {
 			continue
 		}
 		for _, m := range op.RequestBody.Content {
-			if m.Schema != nil {
-				o.look(m.Schema, op.ID()+" body", place(op.Place), 0)
+			if m.Schema == nil {
+				continue
+			}
+			o.look(m.Schema, op.ID()+" body", place(op.Place), 0)
+			if m.Type == "multipart/form-data" {
+				o.uploads(&m, op.ID(), place(op.Place))
 			}
 		}
 	}
@@ -40,9 +40,11 @@ func (l *linter) bounds(a *API) {
 		fix    string
 		covers gatehouse.Requirement
 	}{
-		{o.pages, "%d page sizes without a maximum in the description: %s", "maximum: 100", "input.pagination"},
-		{o.texts, "%d strings without a greatest length in the description: %s", "maxLength: 100", "input.size"},
-		{o.lists, "%d arrays without a greatest length in the description: %s", "maxItems: 100", "input.size"},
+		{o.pages, "%d page sizes without a maximum in the description (schema.pagination_max holds): %s", "maximum: 100", "input.pagination"},
+		{o.offsets, "%d offsets without a maximum in the description (schema.offset_max holds): %s", "maximum: 10000", "input.pagination"},
+		{o.texts, "%d strings without a greatest length in the description (schema.max_string holds): %s", "maxLength: 100", "input.size"},
+		{o.lists, "%d arrays without a greatest length in the description (schema.max_items holds): %s", "maxItems: 100", "input.size"},
+		{o.files, "%d files of any type: %s", "encoding: {FIELD: {contentType: image/png}}", "input.content-type"},
 	} {
 		if n := len(f.found.names); n > 0 {
 			l.say(LevelNote, f.covers, f.found.first, a.Name, fmt.Sprintf(f.says, n, some(f.found.names)), f.fix)
@@ -70,8 +72,19 @@ func (e *ends) add(name string, at gatehouse.Place) {
 
 // openEnds goes through schemas, each once.
 type openEnds struct {
-	seen                map[*openapi.Schema]bool
-	pages, texts, lists ends
+	seen                                map[*openapi.Schema]bool
+	pages, offsets, texts, lists, files ends
+}
+
+// uploads looks for files whose type the description leaves open.
+func (o *openEnds) uploads(m *openapi.MediaType, id string, at gatehouse.Place) {
+	for _, name := range m.Schema.Properties() {
+		s := m.Schema.Property(name)
+		file := s.Binary() || s.Items() != nil && s.Items().Binary()
+		if e := m.EncodingOf(name); file && (e == nil || len(e.Types) == 0) {
+			o.files.add(id+" "+name, at)
+		}
+	}
 }
 
 func (o *openEnds) look(s *openapi.Schema, name string, at gatehouse.Place, depth int) {
@@ -83,6 +96,15 @@ func (o *openEnds) look(s *openapi.Schema, name string, at gatehouse.Place, dept
 	types := s.Types()
 	if types&openapi.TypeString != 0 && open(s, []string{`"aaaaaaaaaa"`, `"0000000000"`}, openapi.Options{MaxString: 9}) {
 		o.texts.add(name, at)
+	}
+	if types&openapi.TypeNumber != 0 {
+		numbers := []string{"2", "10", "100", "1000"}
+		if open(s, numbers, openapi.Options{MaxPage: 1}) {
+			o.pages.add(name, at)
+		}
+		if open(s, numbers, openapi.Options{MaxOffset: 1}) {
+			o.offsets.add(name, at)
+		}
 	}
 	if types&openapi.TypeArray != 0 {
 		if open(s, []string{`["a","b"]`, `[1,2]`, `[{},[]]`}, openapi.Options{MaxItems: 1}) {
@@ -150,13 +172,4 @@ func (l *linter) described(a *API) {
 		}
 		l.say(level, "input.openapi", s.first, a.Name, says, fix)
 	}
-}
-
-// pageSize reports whether a query parameter's name is one that page sizes have.
-func pageSize(name string) bool {
-	switch strings.ToLower(strings.NewReplacer("_", "", "-", "", "[", "", "]", "").Replace(name)) {
-	case "limit", "perpage", "pagesize", "pagelimit", "maxresults", "maxitems", "take", "top", "first", "size", "count":
-		return true
-	}
-	return false
 }
