@@ -35,10 +35,9 @@ func learned(t testing.TB, exchanges []learn.Exchange) (text string, api *gate) 
 
 // gate is what the controls of bodies and parameters make of a description.
 type gate struct {
-	doc   *openapi.Document
-	in    map[string][]gatehouse.Step
-	out   map[string][]gatehouse.Step
-	where []*openapi.Operation
+	doc *openapi.Document
+	in  map[string][]gatehouse.Step
+	out map[string][]gatehouse.Step
 }
 
 func opened(t testing.TB, text []byte) *gate {

@@ -23,7 +23,6 @@ type resource struct {
 	prefix string
 	id     func() string
 	fields []field
-	nested []field
 }
 
 // field is a member and the values it has.
