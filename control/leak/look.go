@@ -3,7 +3,6 @@ package leak
 import (
 	"bytes"
 	endian "encoding/binary"
-	"math/bits"
 
 	"github.com/gatehouse-api/gatehouse/control/internal/shape"
 )
@@ -65,24 +64,20 @@ func (l *look) failure(b []byte) what {
 // longRun returns where the next stretch of digits, spaces and hyphens begins and
 // ends that a card number may stand in, or -1.
 //
-// It looks at four bytes in one go and then eleven bytes further on: the shortest
-// card number has 14 digits, so four of its bytes stand in one of these places,
-// and no more than one of them is a separator.
+// It looks at eight bytes in one go and then seven bytes further on: the shortest
+// card number has 14 digits, so eight of its bytes stand in one of these places,
+// and no more than two of them are separators.
 func longRun(b []byte, from int) (run, end int) {
-	for i := from; i+4 <= len(b); i += stride {
-		for i+4*stride <= len(b) { // four places at once
-			p := b[i : i+4*stride]
-			if column(p) || column(p[stride:]) || column(p[2*stride:]) || column(p[3*stride:]) {
+	for i := from; i+8 <= len(b); i += stride {
+		for i+4*stride+1 <= len(b) { // four places at once
+			p := b[i : i+4*stride+1]
+			if mostlyDigits(p) || mostlyDigits(p[stride:]) || mostlyDigits(p[2*stride:]) || mostlyDigits(p[3*stride:]) {
 				break
 			}
 			i += 4 * stride
 		}
-		if i+4 > len(b) {
-			break
-		}
-		w := endian.LittleEndian.Uint32(b[i:])
-		if !column(b[i:]) || bits.OnesCount32(w&0x10101010) < 3 { // that bit has the half of the column with the digits
-			continue
+		for i+8 <= len(b) && !mostlyDigits(b[i:]) {
+			i += stride
 		}
 		run, end = i, i
 		for run > from && inRun(b[run-1]) {
@@ -99,11 +94,15 @@ func longRun(b []byte, from int) (run, end int) {
 	return -1, -1
 }
 
-const stride = 11
+const stride = 7
 
-// column reports whether b begins with four bytes from 0x20 to 0x3f: digits,
-// spaces and most marks.
-func column(b []byte) bool { return endian.LittleEndian.Uint32(b)&0xe0e0e0e0 == 0x20202020 }
+// mostlyDigits reports whether b begins with eight bytes from 0x20 to 0x39, and
+// six of them at the least from 0x30 on, where the digits are.
+func mostlyDigits(b []byte) bool {
+	const every = 0x0101010101010101
+	w := endian.LittleEndian.Uint64(b)
+	return w&(0xe0*every) == 0x20*every && (w+6*every)&(0x40*every) == 0 && (w&(0x10*every)>>4)*every>>56 >= 6
+}
 
 func inRun(c byte) bool { return c-'0' < 10 || c == ' ' || c == '-' }
 
