@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -291,50 +290,6 @@ func TestFigures(t *testing.T) {
 		if allocs[0] != 0 {
 			t.Errorf("%s: %d allocations", c.name, allocs[0])
 		}
-	}
-	f.routes(t)
-}
-
-// routes measures every path of GitHub and as many that are not declared.
-func (f *field) routes(t *testing.T) {
-	p := f.github.routed(t)
-	q := &gatehouse.Request{Method: "GET", Host: "api.test", Params: make([]gatehouse.Param, 0, 16)}
-	each := func(path string) float64 {
-		q.Path = path
-		least := time.Hour
-		for range 5 {
-			began := time.Now()
-			for range 200 {
-				p.Find(q)
-			}
-			least = min(least, time.Since(began)/200)
-		}
-		return float64(least.Nanoseconds())
-	}
-	var hit, miss, dearestHit, dearestMiss float64
-	n := 0
-	seen := map[string]bool{}
-	for _, op := range f.github.doc.Operations {
-		path := op.Template()
-		for _, v := range op.Parameters {
-			path = strings.ReplaceAll(path, "{"+v.Name+"}", "value")
-		}
-		if seen[path] || op.Method() != "GET" {
-			continue
-		}
-		seen[path] = true
-		n++
-		a, b := each(path), each(path+"/x-not-there")
-		hit, miss, dearestHit, dearestMiss = hit+a, miss+b, max(dearestHit, a), max(dearestMiss, b)
-	}
-	q.Path = "/repos/value/value/issues/1/labels"
-	allocs := testing.AllocsPerRun(100, func() { p.Find(q); q.Path = "/repos/value/value/issues/1/nothing"; p.Find(q) })
-	t.Logf("figure route %.0f/500 ns on average over %d paths, the dearest %.0f; not found %.0f, the dearest %.0f; allocations %.0f/0", hit/float64(n), n, dearestHit, miss/float64(n), dearestMiss, allocs)
-	if allocs != 0 {
-		t.Errorf("%v allocations of a match", allocs)
-	}
-	if avg := hit / float64(n); avg > 1000 || miss > 2*hit {
-		t.Errorf("a match takes %.0f ns, a miss %.0f", avg, miss/float64(n))
 	}
 }
 

@@ -90,6 +90,9 @@ func TestWhatIsNotFoundCostsNoMoreThanWhatIs(t *testing.T) {
 	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
 	hit := median(dearest["hit"])
 	t.Logf("figure route of %d operations: %.0f/500 ns on average, the dearest tenth %.0f", len(sorts["hit"]), median(average["hit"]), hit)
+	if avg := median(average["hit"]); avg > 2*500 { // machines differ
+		t.Errorf("a match takes %.0f ns", avg)
+	}
 	for sort, list := range sorts {
 		if sort == "hit" {
 			continue

@@ -68,6 +68,7 @@ func (s *subject) compileSecond() *openapi3.Schema {
 	if err != nil {
 		return nil
 	}
+	s.chooses = bytes.Contains(b, []byte(`"discriminator"`))
 	doc, err := openapi3.NewLoader().LoadFromData(b)
 	if err != nil {
 		return nil
@@ -100,12 +101,23 @@ func known(v *verdict, err error) string {
 		return "it reads what our lexer refuses"
 	case err == nil && keyword == "format":
 		return "it does not know the format"
-	case err == nil && keyword == "oneOf":
-		return "it chooses among oneOf by discriminator alone"
+	case err == nil && keyword == "oneOf", err != nil && v.of.chooses && discriminated(err):
+		// For OpenAPI, a discriminator is a hint that changes no verdict.
+		return "it chooses among oneOf and anyOf by discriminator alone"
 	case err != nil && strings.Contains(err.Error(), "not nullable"):
 		return "it refuses null where no type is written"
 	}
 	return ""
+}
+
+// discriminated reports an error of the second judge about a choice.
+func discriminated(err error) bool {
+	for _, choice := range []string{"anyOf", "oneOf", "discriminator"} {
+		if strings.Contains(err.Error(), choice) {
+			return true
+		}
+	}
+	return false
 }
 
 // differs reports whether the second judge says otherwise of a body on which we

@@ -32,6 +32,7 @@ type subject struct {
 	// refers to; nil where there is none.
 	second, components object
 	kin                *openapi3.Schema // of second, once it is compiled
+	chooses            bool             // second has a discriminator
 }
 
 // declaredNames returns the names of members that a schema speaks of.
