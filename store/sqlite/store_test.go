@@ -16,7 +16,7 @@ func opened(ctx context.Context, path string) (storetest.Opened, error) {
 	if err != nil {
 		return storetest.Opened{}, err
 	}
-	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Close: s.Close}, nil
+	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Close: s.Close}, nil
 }
 
 func TestMain(m *testing.M) {
@@ -50,6 +50,21 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("revocations", func(t *testing.T) {
 		storetest.Revocations(t, func(t *testing.T) store.Revocations { return openStore(t).Revocations() })
+	})
+	t.Run("clients", func(t *testing.T) {
+		storetest.Clients(t, func(t *testing.T) store.Clients { return openStore(t).Clients() })
+	})
+	t.Run("families", func(t *testing.T) {
+		storetest.RefreshFamilies(t, func(t *testing.T) storetest.Families {
+			s := openStore(t)
+			return storetest.Families{Grants: s.Grants(), Tokens: s.RefreshTokens(), Revocations: s.Revocations()}
+		})
+	})
+	t.Run("authorizations", func(t *testing.T) {
+		storetest.Authorizations(t, func(t *testing.T) store.Authorizations { return openStore(t).Authorizations() })
+	})
+	t.Run("signing keys", func(t *testing.T) {
+		storetest.SigningKeys(t, func(t *testing.T) store.SigningKeys { return openStore(t).SigningKeys() })
 	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 }
