@@ -81,7 +81,7 @@ func (e unsupportedError) Is(target error) bool { return target == ErrUnsupporte
 func (c *compiler) beyond(v at, says string) {
 	if c.fallback && c.dialect != dialect30 {
 		c.s.unsupported = true
-		c.finding(v, false, says+"; a library judges it, which knows neither readOnly, writeOnly nor what is undeclared below")
+		c.finding(v, true, says+"; a library judges it, which knows neither readOnly, writeOnly nor what is undeclared below")
 		return
 	}
 	c.unsupported(v, says)
@@ -122,13 +122,7 @@ func (l *loader) entry(a at, in resource) (*Schema, error) {
 
 // refuse returns what a description may not ask for.
 func (l *loader) refuse() error {
-	var list []error
-	for _, f := range l.findings {
-		if f.Unsupported && len(list) < 20 {
-			list = append(list, unsupportedError{&Error{f.Place, f.Says}})
-		}
-	}
-	return errors.Join(list...)
+	return errors.Join(l.refused[:min(len(l.refused), 20)]...)
 }
 
 // judges makes the judges of the schemas that reach what only a library can judge.
