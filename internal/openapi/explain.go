@@ -7,6 +7,10 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
+// mostClosed bounds of how many objects it is kept who declares their members: a
+// body may have hundreds of thousands, and an explanation is short.
+const mostClosed = 4096
+
 // gathering collects violations.
 type gathering struct {
 	most   int
@@ -21,6 +25,9 @@ type gathering struct {
 // holds no values. It returns nothing for a valid document, and allocates: it is
 // for what has been refused already.
 func (s *Schema) Explain(d *jsonwalk.Doc, o Options, most int) []Violation {
+	if d.Len() == 0 {
+		return nil
+	}
 	r := s.begin(d, o)
 	defer s.shared.runs.Put(r)
 	g := &gathering{most: most, closed: map[int]*Schema{}}
