@@ -21,8 +21,9 @@ var ErrUnsupported = errors.New("openapi: schema not supported")
 type LoadOptions struct {
 	// Fallback lets a library judge the bodies and parameters whose schemas have
 	// $dynamicRef or are of another dialect or vocabulary; without it they do not
-	// load. It is slower, takes documents of 4,096 values at most, and knows neither
-	// readOnly, writeOnly nor which members below such a schema are undeclared.
+	// load. It is slower, takes documents of 4,096 values and 64 KB of text at most,
+	// and knows neither readOnly, writeOnly nor which members below such a schema are
+	// undeclared.
 	Fallback bool
 	// States bounds the states of the program of one schema, from 1; zero means
 	// 20,000. A schema that needs more is judged on the tape, which costs more and
