@@ -14,7 +14,7 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		return
 	}
 	s.Fact("output.errors", "server errors are replaced by problem documents with the request id")
-	s.Fact("output.errors", "replies with stack traces, database errors, host names, keys or connection strings do not leave; in client errors file paths, SQL, tokens, hashes of passwords and product versions are looked for too")
+	s.Fact("output.errors", "replies with stack traces, database errors, host names, keys, hashes of passwords or connection strings do not leave; in client errors file paths, SQL, tokens and product versions are looked for too")
 	switch c.Cards {
 	case "mask":
 		s.Fact("output.errors", "payment card numbers are masked but for their last four digits; a reply that holds one as a number, under a name that says so, does not leave")

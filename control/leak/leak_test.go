@@ -223,7 +223,7 @@ func TestAnEndpointThatIssuesSecretsTakesAWaiver(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"token":"ghs_abcdefghijklmnopqrstuvwxyz0123456789"}`: "", `{"uri":"postgres://u:p@db"}`: "", `{"key":"-----BEGIN PRIVATE KEY-----"}`: "",
-		`{"e":"goroutine 1 [running]"}`: "leak.blocked", `{"pan":"4111111111111111"}`: "leak.masked",
+		`{"hash":"$argon2id$v=19$m=65536"}`: "leak.blocked", `{"e":"goroutine 1 [running]"}`: "leak.blocked", `{"pan":"4111111111111111"}`: "leak.masked",
 	} {
 		x := &gatehouse.Exchange{}
 		x.Response = gatehouse.Response{Status: 200, Body: []byte(body)}

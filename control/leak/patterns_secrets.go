@@ -42,12 +42,10 @@ var secrets = slices.Concat(
 	inErrors(secretKey, rest{of: word, least: 20}, "Bearer "),
 	inErrors(secretKey, rest{of: base64, least: 8}, "Authorization: Basic "),
 
-	// In a success the reply control cuts the member that nobody declared, which it
-	// does after this look.
-	inErrors(passwordHash, rest{read: bcrypt}, "$2a$", "$2b$", "$2x$", "$2y$"),
-	inErrors(passwordHash, always, "$argon2i$", "$argon2d$", "$argon2id$", "$scrypt$", "$pbkdf2-", "$6$rounds=", "$5$rounds=", "$y$j9T$"),
-	inErrors(passwordHash, aNumber, "pbkdf2_sha256$", "pbkdf2_sha1$", "pbkdf2:sha256:", "pbkdf2:sha512:", "scrypt:32768:"),
-	inErrors(passwordHash, rest{of: base64, least: 22}, "$apr1$", "{SSHA}", "{SSHA512}", "$P$B"),
+	everywhere(passwordHash, rest{read: bcrypt}, "$2a$", "$2b$", "$2x$", "$2y$"),
+	everywhere(passwordHash, always, "$argon2i$", "$argon2d$", "$argon2id$", "$scrypt$", "$pbkdf2-", "$6$rounds=", "$5$rounds=", "$y$j9T$"),
+	everywhere(passwordHash, aNumber, "pbkdf2_sha256$", "pbkdf2_sha1$", "pbkdf2:sha256:", "pbkdf2:sha512:", "scrypt:32768:"),
+	everywhere(passwordHash, rest{of: base64, least: 22}, "$apr1$", "{SSHA}", "{SSHA512}", "$P$B"),
 
 	everywhere(connection, rest{alone: true, read: userinfo}, "postgres:", "postgresql:", "mysql:", "mariadb:", "mongodb:", "mongodb+srv:", "redis:", "rediss:", "amqp:", "amqps:",
 		"mssql:", "sqlserver:", "oracle:", "ldap:", "ldaps:", "smtp:", "smtps:", "ftp:", "sftp:", "clickhouse:"),
