@@ -27,6 +27,9 @@ type Step struct {
 	// that is a sequence, in place of Enforce. When every such step has it, the
 	// items are not gathered but leave one by one as they come.
 	Each func(ctx context.Context, x *Exchange, item *Item) (Verdict, error)
+	// Last, for steps of Inspect, puts the step behind the others: it looks at what
+	// they leave of the reply.
+	Last bool
 	// Enforce decides. An error means it could not: the engine, not the
 	// control, then closes. ctx ends when the client has gone or time is up.
 	Enforce func(ctx context.Context, x *Exchange) (Verdict, error)

@@ -89,7 +89,7 @@ type watching struct {
 }
 
 // watch opens a house in front of u and returns its three ways in.
-func (u *watched) watch(t *testing.T, config string, r gatehouse.Recorder) (*house, []watching) {
+func (u *watched) watch(t testing.TB, config string, r gatehouse.Recorder) (*house, []watching) {
 	t.Helper()
 	s := httptest.NewServer(u)
 	t.Cleanup(s.Close)
@@ -115,7 +115,7 @@ controls:
 }
 
 // ask begins a reply.
-func (w *watching) ask(t *testing.T, token, as string) *http.Response {
+func (w *watching) ask(t testing.TB, token, as string) *http.Response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
@@ -263,5 +263,44 @@ func TestASequenceThatCannotBeTakenApartDoesNotLeave(t *testing.T) {
 		if b, err := io.ReadAll(r.Body); err != nil || r.StatusCode != 502 || strings.Contains(string(b), "alice") {
 			t.Errorf("output.validate: %s: %d %s %v", w.name, r.StatusCode, b, err)
 		}
+	}
+}
+
+func TestAnUpstreamThatFallsSilentEndsTheReply(t *testing.T) {
+	u := &watched{}
+	recorder := record.New(record.Config{})
+	h, ways := u.watch(t, "timeout: 300ms\n", recorder)
+	for _, w := range ways[:2] { // how long a handler takes is the program's own business
+		pieces := u.begin(1)
+		pieces <- "{\"id\":\"1\",\"customer_id\":\"alice\"}\n"
+		r := w.ask(t, h.alice(), "lines")
+		if b, err := io.ReadAll(r.Body); err == nil || !strings.Contains(string(b), "alice") {
+			t.Errorf("%s: %q %v", w.name, b, err)
+		}
+		if trail, text := trailOf(t, recorder, r.Header.Get("X-Request-Id")); trail.Aborted == "" {
+			t.Errorf("%s: recorded as\n%s", w.name, text)
+		}
+	}
+}
+
+// BenchmarkAnEvent is what an event of 50 bytes costs on its way through the proxy,
+// the control of objects, the scanner of leaks and the filter, both ends included.
+func BenchmarkAnEvent(b *testing.B) {
+	u := &watched{}
+	h, ways := u.watch(b, "", nil)
+	pieces := u.begin(16)
+	r := ways[0].ask(b, h.alice(), "lines")
+	const line = "{\"id\":\"12345678\",\"customer_id\":\"alice\",\"x\":1}\n"
+	many := strings.Repeat(line, 100)
+	b.SetBytes(int64(len(line)))
+	b.ResetTimer()
+	go func() {
+		for sent := 0; sent < b.N; sent += 100 {
+			pieces <- many
+		}
+		close(pieces)
+	}()
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		b.Fatal(err)
 	}
 }

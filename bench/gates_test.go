@@ -138,6 +138,7 @@ func assemble(t testing.TB, s *site) (*engine.Gate, *record.Recorder) {
 	gatehouse.Provide[store.Counters](kept, memory.NewCounters(time.Now()))
 	gatehouse.Provide[store.Once](kept, memory.NewOnce(10_000))
 	gatehouse.Provide[store.Blocks](kept, memory.NewBlocks())
+	gatehouse.Provide[store.Revocations](kept, memory.NewRevocations())
 	policy, err := f.Policy(kept, gatehouse.AllCaps)
 	must(t, err)
 	recorder := record.New(record.Config{Log: io.Discard})

@@ -87,6 +87,7 @@ func Kept(t testing.TB) *gatehouse.Kept {
 	gatehouse.Provide[store.Counters](k, memory.NewCounters(time.Now()))
 	gatehouse.Provide[store.Once](k, memory.NewOnce(10_000))
 	gatehouse.Provide[store.Blocks](k, memory.NewBlocks())
+	gatehouse.Provide[store.Revocations](k, memory.NewRevocations())
 	return k
 }
 

@@ -144,17 +144,17 @@ func open(s *openapi.Schema, samples []string, bound openapi.Options) bool {
 // each sort.
 func (l *linter) described(a *API) {
 	type sort struct {
-		says  string
-		count int
-		first gatehouse.Place
-		wall  bool
+		says    string
+		count   int
+		first   gatehouse.Place
+		library bool
 	}
 	var sorts []*sort
 	for _, f := range a.description.document.Findings {
 		i := slices.IndexFunc(sorts, func(s *sort) bool { return s.says == f.Says })
 		if i < 0 {
 			i = len(sorts)
-			sorts = append(sorts, &sort{says: f.Says, first: place(f.Place), wall: f.Unsupported})
+			sorts = append(sorts, &sort{says: f.Says, first: place(f.Place), library: f.Library})
 		}
 		sorts[i].count++
 	}
@@ -163,8 +163,8 @@ func (l *linter) described(a *API) {
 			break
 		}
 		level, fix := LevelNote, "nothing, if the description means it"
-		if s.wall {
-			level, fix = LevelWarning, "a description without it: values there are refused"
+		if s.library {
+			level, fix = LevelWarning, "a description without it"
 		}
 		says := s.says
 		if s.count > 1 {

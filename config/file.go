@@ -32,6 +32,7 @@ type File struct {
 	Listen      Listen
 	Admin       Admin
 	State       string // folder of the store, keys and trails
+	Store       Store  // where blocks, revocations and spent keys are kept
 	Log         string // "stdout" or a file
 	Development bool   // environment: development
 	APIs        []*API
@@ -114,7 +115,7 @@ func cause(err error) string {
 
 func (f *File) fill(r *reader, top *yaml.Node) {
 	d := r.top(top)
-	f.Listen, f.Admin, f.State, f.Log = d.Listen, d.Admin, beside(r.dir, d.State), d.Log
+	f.Listen, f.Admin, f.State, f.Store, f.Log = d.Listen, d.Admin, beside(r.dir, d.State), d.Store, d.Log
 	if f.Log != "stdout" {
 		f.Log = beside(r.dir, f.Log)
 	}

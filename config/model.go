@@ -17,6 +17,7 @@ type document struct {
 	Listen      Listen `yaml:"listen"`
 	Admin       Admin  `yaml:"admin"`
 	State       string `yaml:"state"`
+	Store       Store  `yaml:"store"`
 	Environment string `yaml:"environment"`
 	Log         string `yaml:"log"`
 	Controls    raw    `yaml:"controls"`
@@ -105,6 +106,7 @@ func (r *reader) top(n *yaml.Node) *document {
 		}
 	}
 	r.listen(n, &d.Listen)
+	r.store(n, &d.Store)
 	if a, ok := r.address(n, "admin.address", d.Admin.Address); ok && !loopback(a.host) {
 		r.at(n, "admin.address", "the admin plane listens on loopback only", "address: "+defaultAdmin)
 	} else if l, isListen := splitAddress(d.Listen.Address); ok && isListen && meets(a, l) {

@@ -22,7 +22,8 @@ var (
 		`|\bxox[abeoprs]-[A-Za-z0-9-]{10,}` +
 		`|\bAIza[A-Za-z0-9_-]{30,}` +
 		`|\bwhsec_[A-Za-z0-9+/=]{16,}` +
-		`|[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@`)
+		`|[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@` +
+		`|[?&](?:ssl)?password=[^\s&"']+`)
 	reference = regexp.MustCompile(`^(?:file|kms|vault|env):.`)
 	// selector is text under a name such as "key" that says where a key is
 	// found, not what it is: words, field names, paths into a request.

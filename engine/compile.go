@@ -143,6 +143,9 @@ func fits(b *gatehouse.Build, s *gatehouse.Step) error {
 	if s.Each != nil && (s.Stage != gatehouse.Inspect || s.Need != gatehouse.ReplyBody) {
 		return fmt.Errorf("engine: a step of %s judges items where there are none", s.Control)
 	}
+	if s.Last && s.Stage != gatehouse.Inspect {
+		return fmt.Errorf("engine: a step of %s comes last where nothing is left to others", s.Control)
+	}
 	if s.Need == gatehouse.Object && s.Prepare == nil {
 		return fmt.Errorf("engine: a step of %s needs an object and does not say which", s.Control)
 	}
@@ -159,9 +162,17 @@ func fits(b *gatehouse.Build, s *gatehouse.Step) error {
 }
 
 // arrange brings the steps into the order of the stages. Within a stage the
-// order of the catalogue stays, and post-conditions, being appended, come last.
+// order of the catalogue stays, but for those that look at what others leave, and
+// post-conditions, being appended, come last.
 func arrange(p *gatehouse.Plan) *gatehouse.Plan {
-	slices.SortStableFunc(p.Steps, func(a, b gatehouse.Step) int { return int(a.Stage) - int(b.Stage) })
+	place := func(s *gatehouse.Step) int {
+		at := 2 * int(s.Stage)
+		if s.Last {
+			at++
+		}
+		return at
+	}
+	slices.SortStableFunc(p.Steps, func(a, b gatehouse.Step) int { return place(&a) - place(&b) })
 	// The reply is fetched before the first step of Inspect looks: the marker
 	// that makes every plan forward goes first.
 	if i := slices.IndexFunc(p.Steps, func(s gatehouse.Step) bool { return s.Control == "forwarded" }); i >= 0 {

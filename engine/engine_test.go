@@ -403,3 +403,35 @@ func TestTheTrailsTimesNeverGoBack(t *testing.T) {
 		t.Errorf("ops.explain: the walk ended at %v", last)
 	}
 }
+
+// last is a control with a step that looks at what others leave, and one that
+// does not.
+type last struct{ stage gatehouse.Stage }
+
+func (c last) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	return []gatehouse.Step{{Stage: c.stage, Need: gatehouse.Reply, Last: true, Enforce: deny}, {Stage: gatehouse.Respond, Enforce: deny}}, nil
+}
+
+func (c last) Explain(*gatehouse.Sheet) {}
+
+func TestAStepThatLooksAtWhatOthersLeaveIsTheLastOfItsStage(t *testing.T) {
+	b := build()
+	b.Public = waiver
+	p, err := engine.Compile(b, []engine.Configured{
+		{Kind: gatehouse.Kind{Name: "a"}, Control: last{gatehouse.Inspect}}, each("b", nil), each("c", nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, s := range p.Steps {
+		if s.Stage >= gatehouse.Inspect && len(s.Control) == 1 {
+			order = append(order, s.Control)
+		}
+	}
+	if got := strings.Join(order, " "); got != "b c a a" {
+		t.Errorf("the steps stand in the order %s", got)
+	}
+	if _, err := engine.Compile(b, []engine.Configured{{Kind: gatehouse.Kind{Name: "a"}, Control: last{gatehouse.Forward}}}); err == nil {
+		t.Error("a step of Forward comes last")
+	}
+}

@@ -168,7 +168,8 @@ func function(s string) bool {
 	case "me", "self", "current", "mine", "search", "find", "query", "filter", "count", "export", "import", "bulk", "batch", "status", "health",
 		"stats", "statistics", "summary", "report", "reports", "latest", "recent", "active", "archived", "new", "all", "list", "login", "logout", "token", "upload",
 		"download", "archive", "validate", "verify", "preview", "history", "suggest", "autocomplete", "schema", "metadata", "events", "stream",
-		"changes", "tags", "types", "categories", "settings", "config", "permissions", "roles", "available", "pending", "popular":
+		"changes", "tags", "types", "categories", "settings", "config", "permissions", "roles", "available", "pending", "popular",
+		"admin", "internal", "debug", "private", "public": // whose functions are not to be taken for anything else
 		return true
 	}
 	return false

@@ -26,6 +26,8 @@ func TestNoValueOfTheTrafficIsInTheDocument(t *testing.T) {
 		list = append(list, get("/v1/balances", fmt.Sprintf(`{"%s":{"sum":1,"open":2,"due":3},"by_mail":{"%s":1},"by_day":{"2026-03-1%d":1}}`, who, mail, i%10)))
 		// In the path: repeated by the reply, or with an answer like another's, or seldom.
 		list = append(list, get("/v1/users/"+who, `{"id":"`+who+`","plan":"free"}`), get("/v1/profiles/"+who, `{"bio":"","since":1,"links":[]}`), get("/v1/mails/"+url.PathEscape(mail), `{}`), get("/v1/keys/"+token, `{}`))
+		// And in front of other paths, with answers that say nothing.
+		list = append(list, get("/v1/teams/"+who+"/members", `{}`), get(fmt.Sprintf("/v1/clubs/%d/rooms/%d", i, i), `{}`), get("/v1/clubs/"+who+"/rooms/"+who, `{}`))
 		// In the query, fields, cookies, forms.
 		x := get("/v1/search?q="+url.QueryEscape(mail)+"&sort="+url.QueryEscape(mail)+"&order="+token+"&apikey="+token, `{"items":[]}`)
 		x.Fields.Add("authorization", "Bearer "+jwt)
@@ -64,10 +66,10 @@ func TestNoValueOfTheTrafficIsInTheDocument(t *testing.T) {
 			t.Fatalf("%s %s: %s\n%s", list[i].Method, list[i].Target, rule, text)
 		}
 	}
-	if passed < 2702 {
+	if passed < 3602 {
 		t.Errorf("only %d exchanges pass", passed)
 	}
-	for _, want := range []string{"/v1/users/{userId}:", "/v1/profiles/{profileId}:", "/v1/members/{memberId}:", "bearer: {type: http, scheme: bearer}", "x-api-key: {type: apiKey, in: header, name: x-api-key}", "query-apikey:", "cookie-session:"} {
+	for _, want := range []string{"/v1/users/{userId}:", "/v1/profiles/{profileId}:", "/v1/members/{memberId}:", "/v1/teams/{teamId}/members:", "/v1/clubs/{clubId}/rooms/{roomId}:", "bearer: {type: http, scheme: bearer}", "x-api-key: {type: apiKey, in: header, name: x-api-key}", "query-apikey:", "cookie-session:"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

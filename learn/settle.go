@@ -63,8 +63,9 @@ func (n *node) values(before string) (words []string) {
 	return append(words, n.alike(rest, words)...)
 }
 
-// alike returns those of the words whose paths answer like those of another one,
-// or of what is known to be a value.
+// alike returns those of the words that are taken for values by what is behind
+// them: the same answers as behind another one or behind a value, or, where the
+// answers say too little, the same paths.
 func (n *node) alike(words, values []string) (out []string) {
 	signs := map[string]map[string]bool{}
 	of := func(s string) map[string]bool {
@@ -77,13 +78,13 @@ func (n *node) alike(words, values []string) (out []string) {
 	if n.param != nil {
 		known = n.param.signature()
 	}
+	others := slices.Concat(words, values)
 	for _, s := range words {
-		like := similar(of(s), known)
-		for _, t := range words {
-			like = like || s != t && similar(of(s), of(t))
-		}
-		for _, t := range values {
-			like = like || similar(of(s), of(t))
+		w := n.literals[s]
+		leaf := len(w.literals) == 0 && w.param == nil
+		like := n.param != nil && (similar(of(s), known) || w.within(n.param) && (!leaf || covered(of(s), known)))
+		for _, t := range others {
+			like = like || s != t && (similar(of(s), of(t)) || w.within(n.literals[t]) && covered(of(s), of(t)))
 		}
 		if like {
 			out = append(out, s)
@@ -92,19 +93,47 @@ func (n *node) alike(words, values []string) (out []string) {
 	return out
 }
 
-// similar reports two signatures that say enough and have most in common.
-func similar(a, b map[string]bool) bool {
-	const least = 3
-	if len(a) < least || len(b) < least {
-		return false
-	}
-	both := 0
-	for k := range a {
-		if b[k] {
-			both++
+// within reports whether every path and method behind n is behind o as well.
+func (n *node) within(o *node) bool {
+	for method := range n.calls {
+		if o.calls[method] == nil {
+			return false
 		}
 	}
-	return 4*both >= 3*(len(a)+len(b)-both)
+	for s, c := range n.literals {
+		to := o.literals[s]
+		if to == nil {
+			to = o.param
+		}
+		if to == nil || !c.within(to) {
+			return false
+		}
+	}
+	return n.param == nil || o.param != nil && n.param.within(o.param)
+}
+
+// covered reports a signature that says too little, or nothing but what another
+// one says.
+func covered(a, b map[string]bool) bool {
+	return len(a) < leastSigns || 4*common(a, b) >= 3*len(a)
+}
+
+// leastSigns is what a signature must have to say something.
+const leastSigns = 3
+
+func common(a, b map[string]bool) (n int) {
+	for k := range a {
+		if b[k] {
+			n++
+		}
+	}
+	return n
+}
+
+// similar reports two signatures that say enough and have most in common.
+func similar(a, b map[string]bool) bool {
+	both := common(a, b)
+	return len(a) >= leastSigns && len(b) >= leastSigns && 4*both >= 3*(len(a)+len(b)-both)
 }
 
 // signature is what is answered at a node and right below it: by method and path,

@@ -35,6 +35,7 @@ func (r *Recorder) WriteMetrics(w io.Writer) error {
 		l := r.live()
 		p.one("gatehouse_connections", "gauge", "Open client connections.", float64(l.Connections))
 		p.one("gatehouse_requests_in_flight", "gauge", "Requests under way.", float64(l.InFlight))
+		p.one("gatehouse_store_age_seconds", "gauge", "Time since the store was last read: what is known of blocks and revocations is at most this old.", l.StoreAge.Seconds())
 	}
 	var lines uint64
 	if r.access != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +23,7 @@ func exposed(t *testing.T, r *Recorder) string {
 
 // log.dashboard
 func TestMetricsCountRequestsRefusalsAndLatency(t *testing.T) {
-	r := New(Config{Version: "1.2.3", Live: func() Live { return Live{Connections: 4, InFlight: 2} }})
+	r := New(Config{Version: "1.2.3", Live: func() Live { return Live{Connections: 4, InFlight: 2, StoreAge: 1500 * time.Millisecond} }})
 	defer closed(t, r)
 	e := ordersEndpoint()
 	r.Register([]*gatehouse.Endpoint{e})
@@ -44,6 +45,7 @@ func TestMetricsCountRequestsRefusalsAndLatency(t *testing.T) {
 		`gatehouse_response_bytes_total{api="orders"} 633`,
 		`gatehouse_connections 4`,
 		`gatehouse_requests_in_flight 2`,
+		`gatehouse_store_age_seconds 1.5`,
 		`gatehouse_log_dropped_total 0`,
 		`gatehouse_trails_dropped_total 0`,
 		`gatehouse_build_info{version="1.2.3",go="go`,

@@ -42,6 +42,9 @@ type Config struct {
 type Live struct {
 	Connections int64 // open client connections
 	InFlight    int64 // requests under way
+	// StoreAge is how long ago the store was last read: what the gateway knows of
+	// blocks and revocations is at most this old.
+	StoreAge time.Duration
 }
 
 // Recorder implements [gatehouse.Recorder].

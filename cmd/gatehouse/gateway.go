@@ -47,6 +47,7 @@ type gateway struct {
 	gate     *engine.Gate
 	recorder *record.Recorder
 	trails   *sqlite.Trails
+	facts    facts
 	server   *proxy.Server
 	admin    *admin.Server
 	cert     *proxy.Certificate
@@ -55,9 +56,6 @@ type gateway struct {
 	work     sync.WaitGroup
 	failed   chan error
 }
-
-// onceKept bounds the nonces and token ids that are remembered in memory.
-const onceKept = 1 << 20
 
 // startGateway serves the configuration until [gateway.Close].
 func startGateway(f *config.File, o gatewayOptions) (*gateway, error) {
@@ -83,8 +81,12 @@ func (g *gateway) start(o gatewayOptions) error {
 	}
 	gatehouse.Provide[jose.IdentityKey](g.kept, signer)
 	gatehouse.Provide[store.Counters](g.kept, memory.NewCounters(time.Now()))
-	gatehouse.Provide[store.Once](g.kept, memory.NewOnce(onceKept))
-	gatehouse.Provide[store.Blocks](g.kept, memory.NewBlocks())
+	if g.facts, err = openFacts(context.Background(), f, g.problems); err != nil {
+		return err
+	}
+	gatehouse.Provide(g.kept, g.facts.Once())
+	gatehouse.Provide(g.kept, g.facts.Blocks())
+	gatehouse.Provide(g.kept, g.facts.Revocations())
 	policy, err := f.Policy(g.kept, gatehouse.AllCaps)
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func (g *gateway) startRecorder(o gatewayOptions) error {
 	g.recorder = record.New(record.Config{Log: log, Trails: g.trails, Version: version, Problems: g.problems, Live: func() record.Live {
 		// Set before the admin listener, the only one who asks, is started.
 		st := g.server.Stats()
-		return record.Live{Connections: int64(st.Open), InFlight: st.InFlight}
+		return record.Live{Connections: int64(st.Open), InFlight: st.InFlight, StoreAge: age(g.facts)}
 	}})
 	g.recorder.Register(endpointsOf(g.gate.Policy()))
 	return nil
@@ -254,6 +256,7 @@ func (g *gateway) reload() error {
 	for what, changed := range map[string]bool{
 		"listen": f.Listen.Address != g.file.Listen.Address || (f.Listen.TLS == nil) != (g.file.Listen.TLS == nil),
 		"admin":  f.Admin != g.file.Admin, "state": f.State != g.file.State, "log": f.Log != g.file.Log,
+		"store": f.Store.Postgres != g.file.Store.Postgres,
 	} {
 		if changed {
 			g.problems.Warn("a change needs a restart and was left out", "key", what)
@@ -279,6 +282,9 @@ func (g *gateway) Close(ctx context.Context) error {
 	}
 	if g.trails != nil {
 		all = errors.Join(all, g.trails.Close())
+	}
+	if g.facts != nil {
+		all = errors.Join(all, g.facts.Close())
 	}
 	if g.log != nil {
 		all = errors.Join(all, g.log.Close())

@@ -25,6 +25,8 @@ func verbs() []verb {
 		{"check", "read a configuration and say everything that is wrong or waived", runCheck},
 		{"serve", "serve the APIs of a configuration", runServe},
 		{"explain", "print the decisions on a past request, or the plan of an endpoint", runExplain},
+		{"block", "shut out an address, a principal, a key, a client or an endpoint; list and lift blocks", runBlock},
+		{"tokens", "revoke access tokens before their time is over, and list what was revoked", runTokens},
 		{"version", "print the version", runVersion},
 	}
 }

@@ -63,25 +63,24 @@ func TestWhatIsBlockedIsRefused(t *testing.T) {
 		addr  string
 		want  string
 	}{
-		"an address":                 {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1"}, "192.0.2.1", "block.address"},
-		"another address":            {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1"}, "192.0.2.2", ""},
-		"a network":                  {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.77/24"}, "192.0.2.1", "block.address"},
-		"another network":            {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.0/24"}, "192.0.3.1", ""},
-		"an IPv6 network":            {store.Block{Kind: store.BlockAddress, Subject: "2001:db8::/32"}, "2001:db8:1::1", "block.address"},
-		"until later":                {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Until: hour}, "192.0.2.1", "block.address"},
-		"until now":                  {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Until: now}, "192.0.2.1", ""},
-		"for this endpoint":          {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Scope: "orders/getOrder"}, "192.0.2.1", "block.address"},
-		"for another endpoint":       {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Scope: "orders/listOrders"}, "192.0.2.1", ""},
-		"a principal":                {store.Block{Kind: store.BlockPrincipal, Subject: "alice", Issuer: alice.Issuer}, "192.0.2.1", "block.principal"},
-		"a principal of any issuer":  {store.Block{Kind: store.BlockPrincipal, Subject: "alice"}, "192.0.2.1", "block.principal"},
-		"a namesake":                 {store.Block{Kind: store.BlockPrincipal, Subject: "alice", Issuer: "https://other.example.com"}, "192.0.2.1", ""},
-		"a key":                      {store.Block{Kind: store.BlockKey, Subject: "k1"}, "192.0.2.1", "block.key"},
-		"a client":                   {store.Block{Kind: store.BlockClient, Subject: "web"}, "192.0.2.1", "block.client"},
-		"a client's name as a key":   {store.Block{Kind: store.BlockKey, Subject: "web"}, "192.0.2.1", ""},
-		"an endpoint":                {store.Block{Kind: store.BlockEndpoint, Subject: "orders/getOrder"}, "192.0.2.1", "block.endpoint"},
-		"a whole API":                {store.Block{Kind: store.BlockEndpoint, Subject: "orders/*"}, "192.0.2.1", "block.endpoint"},
-		"another API":                {store.Block{Kind: store.BlockEndpoint, Subject: "bills/*"}, "192.0.2.1", ""},
-		"an address nobody can read": {store.Block{Kind: store.BlockAddress, Subject: "192.0.2"}, "192.0.2.1", ""},
+		"an address":                {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1"}, "192.0.2.1", "block.address"},
+		"another address":           {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1"}, "192.0.2.2", ""},
+		"a network":                 {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.77/24"}, "192.0.2.1", "block.address"},
+		"another network":           {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.0/24"}, "192.0.3.1", ""},
+		"an IPv6 network":           {store.Block{Kind: store.BlockAddress, Subject: "2001:db8::/32"}, "2001:db8:1::1", "block.address"},
+		"until later":               {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Until: hour}, "192.0.2.1", "block.address"},
+		"until now":                 {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Until: now}, "192.0.2.1", ""},
+		"for this endpoint":         {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Scope: "orders/getOrder"}, "192.0.2.1", "block.address"},
+		"for another endpoint":      {store.Block{Kind: store.BlockAddress, Subject: "192.0.2.1", Scope: "orders/listOrders"}, "192.0.2.1", ""},
+		"a principal":               {store.Block{Kind: store.BlockPrincipal, Subject: "alice", Issuer: alice.Issuer}, "192.0.2.1", "block.principal"},
+		"a principal of any issuer": {store.Block{Kind: store.BlockPrincipal, Subject: "alice"}, "192.0.2.1", "block.principal"},
+		"a namesake":                {store.Block{Kind: store.BlockPrincipal, Subject: "alice", Issuer: "https://other.example.com"}, "192.0.2.1", ""},
+		"a key":                     {store.Block{Kind: store.BlockKey, Subject: "k1"}, "192.0.2.1", "block.key"},
+		"a client":                  {store.Block{Kind: store.BlockClient, Subject: "web"}, "192.0.2.1", "block.client"},
+		"a client's name as a key":  {store.Block{Kind: store.BlockKey, Subject: "web"}, "192.0.2.1", ""},
+		"an endpoint":               {store.Block{Kind: store.BlockEndpoint, Subject: "orders/getOrder"}, "192.0.2.1", "block.endpoint"},
+		"a whole API":               {store.Block{Kind: store.BlockEndpoint, Subject: "orders/*"}, "192.0.2.1", "block.endpoint"},
+		"another API":               {store.Block{Kind: store.BlockEndpoint, Subject: "bills/*"}, "192.0.2.1", ""},
 	} {
 		steps, blocks := compiled(t, operation{})
 		c.block.ID = "b1"
@@ -99,6 +98,16 @@ func TestWhatIsBlockedIsRefused(t *testing.T) {
 		}
 		if got := ask(t, steps, exchange(c.addr, alice)); got != "" {
 			t.Errorf("%s: refused by %s after the block was lifted", name, got)
+		}
+	}
+}
+
+// What a store of another program might hold.
+func TestAnAddressNobodyCanReadShutsNobodyOut(t *testing.T) {
+	s := index([]store.Block{{ID: "1", Kind: store.BlockAddress, Subject: "192.0.2"}, {ID: "2", Kind: store.BlockAddress, Subject: "192.0.2.7"}}, nil)
+	for addr, want := range map[string]string{"192.0.2.1": "", "192.0.2.7": "block.address"} {
+		if v := s.address(netip.MustParseAddr(addr), "orders/getOrder", now); v.Rule() != want {
+			t.Errorf("%s: %q; want %q", addr, v.Rule(), want)
 		}
 	}
 }

@@ -197,28 +197,6 @@ func TestARememberedTokenEndsWithTheKeysItWasVerifiedWith(t *testing.T) {
 	}
 }
 
-type list map[string]bool
-
-func (l list) Revoked(p *gatehouse.Principal, _ time.Time) bool { return l[p.TokenID] }
-
-// revoked: a revocation is seen at the very next request.
-func TestARevokedTokenIsRefusedAlthoughRemembered(t *testing.T) {
-	issuer := offline(t, "https://login.example.com")
-	b, l := build(), list{}
-	gatehouse.Provide[Revocations](b.Kept, l)
-	step := compile(t, config(atFile(t, issuer)), b)
-	token := issuer.Mint(devissuer.Claims{Set: map[string]string{"jti": `"j1"`}})
-	for _, want := range []string{"", ""} {
-		if got := said(t, step, withToken(time.Now(), token)); got != want {
-			t.Fatal(got)
-		}
-	}
-	l["j1"] = true
-	if got := said(t, step, withToken(time.Now(), token)); got != "jwt.revoked" {
-		t.Errorf("got %q", got)
-	}
-}
-
 // cnf-missing, jwt.dpop-mtls: a bound token is not a bearer token.
 func TestABoundTokenNeedsItsCertificate(t *testing.T) {
 	issuer := offline(t, "https://login.example.com")

@@ -42,12 +42,13 @@ type claims struct {
 	issued    int64
 	bound     bool              // to the client's certificate
 	thumb     [sha256.Size]byte // of that certificate (RFC 8705 section 3.1)
+	grant     string            // grant_id: the authorization that the token descends from, or ""
 	principal *gatehouse.Principal
 }
 
 // registered are the names of claims that this package reads or that other
 // kinds of tokens are known by.
-var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "events"}
+var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "grant_id", "cnf", "events"}
 
 var errClaims = errors.New("jwt: claim refused")
 
@@ -57,7 +58,7 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 		return nil, err
 	}
 	r := reader{o: t.Claims}
-	c := &claims{issuer: i, audience: r.texts("aud"), expires: r.date("exp"), issued: r.date("iat")}
+	c := &claims{issuer: i, audience: r.texts("aud"), expires: r.date("exp"), issued: r.date("iat"), grant: r.text("grant_id")}
 	c.notBefore = c.issued // a token without nbf holds from when it was issued
 	if t.Claims.Has("nbf") {
 		c.notBefore = r.date("nbf")

@@ -113,8 +113,9 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 		})
 		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim)
 	}
-	if r, err := gatehouse.Require[Revocations](b.Kept); err == nil {
-		v.revocations = r
+	var err error
+	if v.revocations, err = watched(b); err != nil {
+		return nil, err
 	}
 	// The issuers are kept together with the cache, since its entries point to them.
 	shared, err := gatehouse.Keep(b.Kept, name, func() (*remembered, error) {

@@ -6,7 +6,9 @@
 // algorithm. Every check is mandatory: a configuration that lacks issuer,
 // audience or key source does not compile. Cheap checks come before the
 // signature, and a verified token is remembered for at most a minute, by the
-// whole token, with every claim judged again each time.
+// whole token, with every claim judged again each time. What was revoked is read
+// from a snapshot that is replaced as a whole at every change: a request never
+// waits for a database.
 package jwt
 
 import (
@@ -35,7 +37,7 @@ var Kind = gatehouse.Kind{
 	},
 	Covers: []gatehouse.Requirement{
 		"jwt.signature", "jwt.alg-pinned", "jwt.iss", "jwt.aud", "jwt.exp", "jwt.nbf", "jwt.lifetime",
-		"jwt.all-mandatory", "jwt.jwks", "authn.every-endpoint", "authn.no-basic",
+		"jwt.all-mandatory", "jwt.jwks", "authn.every-endpoint", "authn.no-basic", "token.revocable",
 	},
 }
 
@@ -95,13 +97,4 @@ func (i Issuer) withDefaults() Issuer {
 		}
 	}
 	return i
-}
-
-// Revocations knows which tokens no longer hold although their time is not
-// over. It is asked for every request, so it must answer from memory. Who has
-// one provides it; without one tokens hold until they expire.
-type Revocations interface {
-	// Revoked reports whether the token of p, issued at this time, was revoked by
-	// its jti, its client or its subject.
-	Revoked(p *gatehouse.Principal, issued time.Time) bool
 }

@@ -56,11 +56,12 @@ type verifier struct {
 	leeway      int64 // seconds
 	lifetime    int64 // seconds
 	cache       *cache
-	revocations Revocations // or nil
+	revocations *revocations
 }
 
 // enforce proves the caller by the token of the Authorization field. An error
-// means that there are no keys to decide with.
+// means that there are no keys to decide with, or no
+// knowledge of what was revoked.
 func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	if x.Principal != nil {
 		return gatehouse.Pass, nil
@@ -77,7 +78,11 @@ func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehous
 		return gatehouse.Deny(refused), nil
 	case c.bound && !holds(&x.Conn, c.thumb):
 		return gatehouse.Deny(unproven), nil
-	case v.revocations != nil && v.revocations.Revoked(c.principal, time.Unix(c.issued, 0)):
+	}
+	switch over, err := v.revocations.hold(c, x.At); {
+	case err != nil:
+		return gatehouse.Verdict{}, err
+	case over:
 		return gatehouse.Deny(revoked), nil
 	}
 	x.Principal = c.principal

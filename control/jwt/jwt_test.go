@@ -11,6 +11,8 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/memory"
 )
 
 const api = "https://api.example.com/orders"
@@ -22,9 +24,11 @@ func (operation) Method() string   { return "GET" }
 func (operation) Template() string { return "/v1/orders/{orderId}" }
 
 func build() *gatehouse.Build {
+	kept := gatehouse.NewKept()
+	gatehouse.Provide[store.Revocations](kept, memory.NewRevocations())
 	return &gatehouse.Build{
 		API: "orders", Operation: operation{}, Caps: gatehouse.AllCaps, Now: time.Now,
-		Log: slog.New(slog.DiscardHandler), Kept: gatehouse.NewKept(),
+		Log: slog.New(slog.DiscardHandler), Kept: kept,
 	}
 }
 

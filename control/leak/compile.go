@@ -32,7 +32,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	l := &look{successes: successes, errors: failures, cards: c.Cards, ids: c.IDs, personal: c.Personal != nil}
 	return append(steps,
 		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: askPlain},
-		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: binary, Enforce: l.body, Each: l.item}), nil
+		gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: binary, Last: true, Enforce: l.body, Each: l.item}), nil
 }
 
 // check refuses what is looser than the default and has no waiver.

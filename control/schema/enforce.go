@@ -108,15 +108,7 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	}
 	s := k.borrow(x)
 	defer k.giveBack(s)
-	a, why := unread, ""
-	switch f := k.forms[m]; {
-	case f != nil && strings.EqualFold(name, urlencoded):
-		a, why = k.judgeForm(s, q.Body, f)
-	case f != nil && strings.EqualFold(name, formData):
-		a, why = k.judgeParts(s, q.Body, q.Fields.Get("content-type"), f)
-	case m.Schema != nil && strings.EqualFold(name, "text/plain"):
-		a, why = k.judgeText(s, q.Body, m.Schema)
-	}
+	a, why := k.built(s, q, name, m)
 	switch a {
 	case nil:
 		return gatehouse.Pass, nil
@@ -128,6 +120,20 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 		return gatehouse.PassBy("schema.unread"), nil
 	}
 	return gatehouse.Deny(a).Because(why), nil
+}
+
+// built judges a body that is no JSON as the value that its texts make, in s.doc.
+func (k *check) built(s *scratch, q *gatehouse.Request, name string, m *openapi.MediaType) (*gatehouse.Answer, string) {
+	s.large = len(q.Body) > keep
+	switch f := k.forms[m]; {
+	case f != nil && strings.EqualFold(name, urlencoded):
+		return k.judgeForm(s, q.Body, f)
+	case f != nil && strings.EqualFold(name, formData):
+		return k.judgeParts(s, q.Body, q.Fields.Get("content-type"), f)
+	case m.Schema != nil && strings.EqualFold(name, "text/plain"):
+		return k.judgeText(s, q.Body, m.Schema)
+	}
+	return unread, ""
 }
 
 // unread stands for a body that nobody here knows how to read.

@@ -132,7 +132,7 @@ func (s *scratch) fieldValue(p *parameter, body []byte, from, to int) trouble {
 			return undeclares
 		}
 		return s.value(p.node, from, to, 1)
-	case p.brackets || p.repeats:
+	case p.brackets || p.repeats || p.deep && p.bare():
 		return s.bare(p.node, from, to)
 	case p.deep || p.spread:
 		return notAlike

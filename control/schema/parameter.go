@@ -50,7 +50,7 @@ func (q *parameter) styled(style string, explode bool) {
 		q.literal = style == "cookie"
 		q.repeats, q.spread = explode && q.shape == array, explode && q.shape == object
 	case "deepObject":
-		q.deep = list
+		q.deep = q.node.holds(openapi.TypeArray | openapi.TypeObject)
 	case "spaceDelimited", "pipeDelimited":
 		if q.separator = ' '; style == "pipeDelimited" {
 			q.separator = '|'
@@ -69,6 +69,10 @@ func (q *parameter) styled(style string, explode bool) {
 		}
 	}
 }
+
+// bare reports whether a value may come by the parameter's own name: of several,
+// also one whose members come by brackets may be a text instead.
+func (q *parameter) bare() bool { return !q.spread && (!q.deep || q.shape == scalar) }
 
 // gathers reports whether the parts of a value are parameters of their own.
 func (q *parameter) gathers() bool { return q.repeats || q.spread || q.deep }
@@ -116,7 +120,7 @@ func (m nodes) formOf(t *openapi.MediaType, parts bool) *form {
 // find returns the parameter that a decoded name belongs to, or -1.
 func find(list []parameter, name []byte) int {
 	for i := range list {
-		if list[i].name == string(name) && !list[i].spread && !list[i].deep {
+		if list[i].name == string(name) && list[i].bare() {
 			return i
 		}
 	}

@@ -76,7 +76,7 @@ func (k *check) judgeParts(s *scratch, body []byte, contentType string, f *form)
 				return a, p.name + why
 			}
 			if e.file && len(q.Content) > k.maxFile {
-				return largeFile, p.name
+				return largeFile, p.name + " maxLength"
 			}
 		case q.File:
 			return undeclared, " undeclared"

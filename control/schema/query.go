@@ -105,6 +105,8 @@ func (s *scratch) gathered(p *parameter, query string) (openapi.Violation, bool)
 		switch {
 		case p.deep && bracketed(s.name, p.name):
 			s.enter(s.name, false)
+		case p.deep && p.bare() && p.name == string(s.name):
+			s.enter(s.name, true)
 		case p.spread && p.node.members[string(s.name)] != nil:
 			s.under(p.name, s.name)
 		default:
@@ -134,7 +136,7 @@ func (s *scratch) valued(raw []byte) {
 // built judges what the entries of one parameter make.
 func (s *scratch) built(p *parameter) (openapi.Violation, bool) {
 	for i := range s.entries {
-		if s.entries[i].n == 1 { // brackets that do not split
+		if e := &s.entries[i]; e.n == 1 && string(s.bytes(e.keys[0])) != p.name { // brackets that do not split
 			return openapi.Violation{Keyword: "undeclared"}, false
 		}
 	}

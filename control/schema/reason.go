@@ -39,18 +39,21 @@ func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	s := k.borrow(x)
 	defer k.giveBack(s)
 	for i := range k.path {
+		s.begin()
 		v, ok := s.inPath(&k.path[i], &x.Request)
 		k.found(x, s, "path", &k.path[i], v, ok)
 	}
 	k.whyQuery(x, s)
 	for i := range k.header {
 		p := &k.header[i]
+		s.begin()
 		if times, v, ok := s.inFields(p, x.Request.Fields); times > 0 || p.required {
 			k.found(x, s, "header", p, v, ok)
 		}
 	}
 	for i := range k.cookie {
 		p := &k.cookie[i]
+		s.begin()
 		if times, v, ok := s.inCookies(p, x.Request.Fields); times > 0 || p.required {
 			k.found(x, s, "cookie", p, v, ok)
 		}
@@ -77,6 +80,7 @@ func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
 		}
 		p := &k.query[i]
 		if seen[i]++; seen[i] == 1 {
+			s.begin()
 			v, ok := k.queried(s, p, x.Request.Query, value)
 			k.found(x, s, "query", p, v, ok)
 		}
@@ -134,6 +138,12 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		k.whole(x, openapi.RolesKeyword, "/requestBody/content")
 		return
 	case badBody, undeclared, roleProperty:
+	case badField, badFile, largeFile: // the judge's own words are the field's name and the keyword
+		if name, words, ok := strings.Cut(v.Detail(), " "); ok && name != "" && !strings.ContainsAny(name, "/~") {
+			x.Violated(gatehouse.Violation{In: "body", Pointer: "/" + name, Known: len(name) + 1, Keyword: words[strings.LastIndexByte(words, ' ')+1:], Place: m.Schema.Place().String()})
+			return
+		}
+		fallthrough
 	default: // about the bytes, of which the description says nothing
 		x.Violated(gatehouse.Violation{In: "body", Keyword: strings.TrimPrefix(v.Rule(), Kind.Name+".")})
 		return
@@ -147,11 +157,18 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
 			all = m.Schema.Explain(d, k.of(x), gatehouse.MostViolations)
 		}
+	} else {
+		s := k.borrow(x)
+		defer k.giveBack(s)
+		s.begin()
+		if k.built(s, q, name, m); s.judged {
+			all = m.Schema.Explain(&s.doc, s.options, gatehouse.MostViolations)
+		}
 	}
 	for _, v := range all {
 		x.Violated(violation("body", "", v))
 	}
-	if len(all) == 0 { // forms: the judge's own words are the pointer and the keyword
+	if len(all) == 0 { // the judge's own words are the pointer and the keyword
 		at := strings.LastIndexByte(v.Detail(), ' ')
 		x.Violated(gatehouse.Violation{In: "body", Pointer: v.Detail()[:max(at, 0)], Keyword: v.Detail()[at+1:], Place: m.Schema.Place().String()})
 	}

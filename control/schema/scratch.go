@@ -27,6 +27,8 @@ type scratch struct {
 	garbled bool
 	// judged reports that the value in doc was judged by a schema.
 	judged bool
+	// large says that a body was judged whose memory is not worth keeping.
+	large bool
 	// plus takes "+" for itself, and not for a space.
 	plus bool
 }
@@ -45,8 +47,9 @@ func (k *check) borrow(x *gatehouse.Exchange) *scratch {
 
 func (k *check) giveBack(s *scratch) {
 	s.doc.Reset()
+	s.json.Reset()
 	s.form.Reset()
-	if cap(s.text) <= keep && cap(s.entries) <= 256 {
+	if !s.large && cap(s.entries) <= 256 {
 		k.scratch.Put(s)
 	}
 }

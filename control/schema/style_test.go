@@ -27,6 +27,7 @@ components:
     text: {type: string, enum: [blue]}
     list: {type: array, minItems: 3, maxItems: 3, items: {type: string, enum: [blue, black, brown]}}
     rgb: {type: object, required: [R, G, B], properties: {R: {type: integer, const: 100}, G: {type: integer, const: 200}, B: {type: integer, const: 150}}}
+    maybe: {anyOf: [{type: object, properties: {a: {type: integer}}}, {type: string, enum: [""]}]}
     deep: {type: object, properties: {a: {type: object, properties: {b: {type: integer}, c: {type: array, maxItems: 2, items: {type: integer}}}}, l: {type: array, items: {type: object, properties: {x: {type: integer}}}}, m: {type: object, additionalProperties: {type: integer}}}}
 `
 
@@ -101,6 +102,7 @@ func TestParametersComeInEveryStyle(t *testing.T) {
 		{"query", "style: deepObject, explode: true", "list", []string{"p[]=blue&p[]=black&p[]=brown", "p[0]=blue&p[1]=black&p[2]=brown", "p[1]=black&p[0]=blue&p[2]=brown"}, []string{"p[0]=blue&p[2]=black&p[1]=brown&p[4]=blue", "p[1]=blue&p[2]=black&p[3]=brown", "p[]=blue&p[1]=black&p[2]=brown", "p[00]=blue&p[1]=black&p[2]=brown", "p[0]=blue&p[0]=black&p[2]=brown"}},
 		{"query", "style: deepObject, explode: true", "deep", []string{"p[a][b]=1", "p[a][c]=1&p[a][c]=2", "p[a][c][]=1&p[a][c][]=2", "p[l][0][x]=1&p[l][1][x]=2", "p[m][one]=1&p[m][two]=2", "p[a][b]=1&p[m][x]=2&p[a][c][0]=1"},
 			[]string{"p[a][b]=1&p[a][b]=2", "p[a]=1", "p[a]=1&p[a][b]=1", "p[a][d]=1", "p[a][c]=1&p[a][c]=2&p[a][c]=3", "p[a][c][]=1&p[a][c]=2", "p[l][][x]=1&p[l][][x]=2", "p[m][one]=x", "p[a][b][c][d][e][f][g]=1", "p[a]b=1", "p[a][b]=1&p[A][b]=1"}},
+		{"query", "style: deepObject, explode: true", "maybe", []string{"p[a]=1", "p="}, []string{"p=x", "p=&p[a]=1", "p[a]=1&p=", "p[b]=1", "p=&p=", "p[a=1"}},
 
 		{"header", "style: simple", "text", []string{"blue"}, []string{"red", "blue\nblue"}},
 		{"header", "style: simple", "list", []string{"blue,black,brown", "blue, black ,\tbrown", "blue\nblack,brown"}, []string{"blue,black", "blue,black\nblue,brown", "blue;black;brown"}},

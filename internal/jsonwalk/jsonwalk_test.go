@@ -348,3 +348,23 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestWhatIsAttachedIsNotCopied(t *testing.T) {
+	var d jsonwalk.Doc
+	file := []byte("\x00\xFF file")
+	for range 2 { // a document is used again
+		d.Begin()
+		root := d.Open(jsonwalk.Object)
+		i := d.Attach(file)
+		d.Named(i, []byte("a"))
+		j := d.Scalar(jsonwalk.String, []byte("text"))
+		d.Named(j, []byte("b"))
+		d.Close()
+		if got := d.Text(i); &got[0] != &file[0] || len(got) != len(file) || !d.Attached(i) || d.Attached(j) || d.Kind(i) != jsonwalk.String {
+			t.Errorf("%q, attached %v", got, d.Attached(i))
+		}
+		if string(d.Name(i)) != "a" || d.Member(root, "b") != j || string(d.Text(j)) != "text" {
+			t.Errorf("%q, %d, %q", d.Name(i), d.Member(root, "b"), d.Text(j))
+		}
+	}
+}

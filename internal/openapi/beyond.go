@@ -21,8 +21,9 @@ var ErrUnsupported = errors.New("openapi: schema not supported")
 type LoadOptions struct {
 	// Fallback lets a library judge the bodies and parameters whose schemas have
 	// $dynamicRef or are of another dialect or vocabulary; without it they do not
-	// load. It is slower, takes documents of 4,096 values at most, and knows neither
-	// readOnly, writeOnly nor which members below such a schema are undeclared.
+	// load. It is slower, takes documents of 4,096 values and 64 KB of text at most,
+	// and knows neither readOnly, writeOnly nor which members below such a schema are
+	// undeclared.
 	Fallback bool
 	// States bounds the states of the program of one schema, from 1; zero means
 	// 20,000. A schema that needs more is judged on the tape, which costs more and
@@ -81,7 +82,7 @@ func (e unsupportedError) Is(target error) bool { return target == ErrUnsupporte
 func (c *compiler) beyond(v at, says string) {
 	if c.fallback && c.dialect != dialect30 {
 		c.s.unsupported = true
-		c.finding(v, false, says+"; a library judges it, which knows neither readOnly, writeOnly nor what is undeclared below")
+		c.finding(v, true, says+"; a library judges it, which knows neither readOnly, writeOnly nor what is undeclared below")
 		return
 	}
 	c.unsupported(v, says)
@@ -122,13 +123,7 @@ func (l *loader) entry(a at, in resource) (*Schema, error) {
 
 // refuse returns what a description may not ask for.
 func (l *loader) refuse() error {
-	var list []error
-	for _, f := range l.findings {
-		if f.Unsupported && len(list) < 20 {
-			list = append(list, unsupportedError{&Error{f.Place, f.Says}})
-		}
-	}
-	return errors.Join(list...)
+	return errors.Join(l.refused[:min(len(l.refused), 20)]...)
 }
 
 // judges makes the judges of the schemas that reach what only a library can judge.

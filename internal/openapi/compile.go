@@ -28,6 +28,7 @@ type loader struct {
 	patterns  map[string]*pattern
 	names     map[string]string
 	findings  []Finding
+	refused   []error // places that are not supported
 	compiled  []*Schema
 	refs      int                         // pure references being followed
 	fallback  bool                        // a library may judge what we cannot

@@ -13,6 +13,9 @@ func (c *compiler) objectual(name string, v at) (err error) {
 			return err
 		}
 		return v.each(func(name string, p at) error {
+			if name == RolesKeyword {
+				return p.fault("%s stands on a member's schema, not among the members", name)
+			}
 			s, err := c.schema(p, c.in)
 			if err == nil {
 				c.property(name).schema = s

@@ -245,6 +245,9 @@ func (x *both) compare(t *testing.T, what string, s *Schema, b []byte) {
 				if v, want = s.Validate(&x.doc, o); v.Keyword == "budget" {
 					continue
 				}
+				if found := s.Explain(&x.doc, o, 8); (len(found) == 0) != want || len(found) > 8 {
+					x.fail(t, "%s %+v: valid %v (%v), and explained as %v\n%s", what, o, want, v, found, b)
+				}
 			}
 			x.cases++
 			if want {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-func (l *loader) finding(a at, unsupported bool, says string) {
-	l.findings = append(l.findings, Finding{a.place(), says, unsupported})
+func (l *loader) finding(a at, library bool, says string) {
+	l.findings = append(l.findings, Finding{a.place(), says, library})
 }
 
-// unsupported makes the schema accept nothing: what cannot be checked is
-// refused, and the finding says why.
+// unsupported keeps the description from loading: what cannot be checked is
+// refused.
 func (c *compiler) unsupported(v at, says string) {
 	c.s.unsupported = true
-	c.finding(v, true, says)
+	c.refused = append(c.refused, unsupportedError{&Error{v.place(), says}})
 }
 
 // keywords are what a schema may say, in JSON Schema 2020-12 and in OpenAPI, and

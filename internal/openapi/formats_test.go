@@ -69,7 +69,7 @@ func TestFormatsOfTheRegistryAreJudgedRight(t *testing.T) {
 		"byte":         {"|YQ==|YWI=|YWJj|+/+/", "YQ|-_-_|YQ=a|====|a b="},
 		"char":         {"a|é|\U0001f600", "|ab|éé"},
 		"iri":          {"http://[v1.a]/?\ue000#\u00e9|urn:\u20ac", "http://a/\ue000|http://a/#\ue000|http://a/\ufdd0|http://a/\u0085|\u00e9:a|http://[v1.]/|http://[v.a]/"},
-		"uri":          {"http://[v1F.a:b]/?q#f", "http://[v1.a/b]/|http://[vg.a]/|http://a/?\u00e9|http://a/#a#b|http://a/%4"},
+		"uri":          {"http://[v1F.a:b]/?q#f|http://[::1]:8/|a+b-c.1:|http://a:b@c:9?d|http:|s:a:b@c", "http://[v1.a/b]/|http://[::1]a/|http://[::1/|http://a]b@c/|http://a@b@c/|http://a:b/|1a:b|:a|http://[vg.a]/|http://a/?\u00e9|http://a/#a#b|http://a/%4"},
 		"hostname":     {"a.xn--9n2bp8q", "xn--a|xn--|" + strings.Repeat("a.", 130) + "a"},
 		"idn-hostname": {"\u00e4.EXAMPLE", "\u2603.example|a.\u00c4|\u00e4..a|\u00e4.|" + strings.Repeat("\u00e4", 600)},
 		"uri-template": {"a{x:12}|{x*}|{+a.b,c*}", "{=a}|{a:}|{a:12345}|{a*b}|{a.}|%4g|{%4}"},

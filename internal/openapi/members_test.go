@@ -218,10 +218,12 @@ func TestRulesThatCannotHoldAreTold(t *testing.T) {
 		}
 	}
 	for old, text := range map[string]string{
-		"Text: {type: string":                       "Text: {x-gatehouse-role: [admin], type: string",
-		"lines: {type: array, items: {type: object": "lines: {type: array, items: {x-gatehouse-roles: [admin], type: object",
-		"Order:\n      type":                        "Order:\n      x-gatehouse-roles: [admin]\n      type",
-		"operationId: list":                         "operationId: list\n      x-gatehouse-roles: [admin]",
+		"Text: {type: string":                               "Text: {x-gatehouse-role: [admin], type: string",
+		"lines: {type: array, items: {type: object":         "lines: {type: array, items: {x-gatehouse-roles: [admin], type: object",
+		"Order:\n      type":                                "Order:\n      x-gatehouse-roles: [admin]\n      type",
+		"public_note: {":                                    "x-gatehouse-roles: {read: [admin]}\n        public_note: {",
+		"content: {application/json: {schema: {type: array": "content: {application/json: {x-gatehouse-roles: [admin], schema: {type: array",
+		"operationId: list":                                 "operationId: list\n      x-gatehouse-roles: [admin]",
 	} {
 		text := strings.Replace(strings.Replace(ruledOrders, "VERSION", "3.1.0", 1), old, text, 1)
 		if _, err := Parse("orders.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), RolesKeyword) {

@@ -54,12 +54,11 @@ var (
 	ErrNetwork = errors.New("openapi: references over the network are never fetched")
 )
 
-// Finding is something that loads but deserves a look. An unsupported keyword is
-// one: its schema accepts nothing, since what cannot be checked is refused.
+// Finding is something that loads but deserves a look.
 type Finding struct {
-	Place       Place
-	Says        string
-	Unsupported bool // the schema there refuses every value
+	Place   Place
+	Says    string
+	Library bool // only a library can judge the schema there: see LoadOptions
 }
 
 // String returns the place and the finding on one line.

@@ -16,6 +16,9 @@ func (l *loader) parameter(a at, in resource) (*Parameter, error) {
 	if p, ok := l.params[a]; ok {
 		return p, nil
 	}
+	if err := unruled(a, "a parameter"); err != nil {
+		return nil, err
+	}
 	p := &Parameter{
 		Name: l.intern(a.get("name").text()), In: l.intern(a.get("in").text()), Style: l.intern(a.get("style").text()),
 		Required: a.get("required").truth(), Deprecated: a.get("deprecated").truth(), Reserved: a.get("allowReserved").truth(), Place: a.place(),
@@ -161,6 +164,9 @@ func (l *loader) content(a at, in resource) ([]MediaType, error) {
 	var list []MediaType
 	err := a.each(func(name string, m at) error {
 		name, _, _ = strings.Cut(strings.ToLower(name), ";")
+		if err := unruled(m, "a media type"); err != nil {
+			return err
+		}
 		t := MediaType{Type: l.intern(strings.TrimSpace(name))}
 		if s := m.get("schema"); s.ok() {
 			var err error

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -27,8 +26,7 @@ func schemaOf(t testing.TB, text []byte, formats bool) (*Schema, bool) {
 	if err == nil {
 		err = l.settle()
 	}
-	supported := err == nil && !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Unsupported })
-	return s, supported
+	return s, err == nil && l.refuse() == nil
 }
 
 // withPrograms assembles all programs of a schema.

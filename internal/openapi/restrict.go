@@ -87,7 +87,6 @@ func (r *run) visitMembers(s section) bool {
 		switch {
 		case by != nil && r.lenient:
 			r.marks[c] |= cut
-			continue
 		case by != nil:
 			r.now = by.ruled()
 			if r.fail(c, RolesKeyword) {

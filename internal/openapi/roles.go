@@ -147,6 +147,11 @@ func misspelt(name string, v at, what string) error {
 	return nil
 }
 
+// unruled refuses the keyword among the members of what is no schema.
+func unruled(a at, what string) error {
+	return a.each(func(name string, v at) error { return misspelt(name, v, what) })
+}
+
 // restrict finds out, once all schemas are filled, what the rules of a schema's
 // values and of those below it come to.
 func (l *loader) restrict() {

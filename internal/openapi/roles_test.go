@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,9 @@ func (n ruler) rules(text string) string {
 		}
 		b.WriteString(text[:i+3])
 		text = text[i+3:]
-		if n.IntN(6) == 0 {
+		// A map of members has no rule of its own.
+		ofMembers := slices.ContainsFunc([]string{"properties", "patternProperties", "dependentSchemas", "$defs"}, func(m string) bool { return strings.HasSuffix(b.String(), `"`+m+`":{`) })
+		if !ofMembers && n.IntN(6) == 0 {
 			b.WriteString(`"x-gatehouse-roles":` + lists[n.IntN(len(lists))])
 			if text[0] != '}' {
 				b.WriteByte(',')
@@ -38,7 +41,7 @@ func TestProgramsAndTheTapeAgreeOnRoles(t *testing.T) {
 	n := ruler{inventor{rand.New(rand.NewPCG(11, 12))}}
 	m := maker{Rand: rand.New(rand.NewPCG(13, 14))}
 	schemas, taped, denied, hidden := 0, 0, 0, 0
-	for range 20_000 {
+	for range 8_000 {
 		text := n.schema(3)
 		if !strings.HasPrefix(text, "{") || text == "{}" {
 			continue
@@ -74,7 +77,7 @@ func TestProgramsAndTheTapeAgreeOnRoles(t *testing.T) {
 	}
 	t.Logf("figure roles disagreements %d/0 in %d judgements of %d schemas, %d valid, %d cut, %d refused for a role, %d cut for a role, %d left to the tape, %d schemas on the tape",
 		x.fails, x.cases, schemas, x.valid, x.cut, denied, hidden, x.taped, taped)
-	if schemas < 1500 || taped > schemas/8 || x.valid < x.cases/20 || x.cut == 0 || denied < 1000 || hidden < 1000 {
+	if schemas < 1000 || taped > schemas/8 || x.valid < x.cases/20 || x.cut == 0 || denied < 1000 || hidden < 1000 {
 		t.Error("too few")
 	}
 }

@@ -159,8 +159,8 @@ func (r *run) object(i int, o *object, base uint32) bool {
 	d := r.d
 	if o.closes {
 		r.mark(i, closed)
-		if r.gather != nil {
-			r.gather.closed[i] = r.now
+		if g := r.gather; g != nil && len(g.closed) < mostClosed {
+			g.closed[i] = r.now
 		}
 	}
 	n := d.Count(i)

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,10 +49,7 @@ func runGroup(t *testing.T, file string, g group, formats bool, n *tally) {
 	if err == nil {
 		err = l.settle()
 	}
-	unsupported := err != nil
-	for _, f := range l.findings {
-		unsupported = unsupported || f.Unsupported
-	}
+	unsupported := errors.Join(err, l.refuse()) != nil
 	for _, c := range g.Tests {
 		if unsupported {
 			n.unsupported++

@@ -1,52 +1,92 @@
 package openapi
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// The characters of ASCII that a URI may hold anywhere behind its scheme: the
+// unreserved ones and the delimiters (RFC 3986 section 2), but "%", "#", "[" and
+// "]", which have their places. A bit stands for a character.
+const (
+	uriLow  uint64 = 0x3ff<<'0' | 1<<'!' | 1<<'$' | 1<<'&' | 1<<'\'' | 1<<'(' | 1<<')' | 1<<'*' | 1<<'+' | 1<<',' | 1<<'-' | 1<<'.' | 1<<'/' | 1<<':' | 1<<';' | 1<<'=' | 1<<'?'
+	uriHigh uint64 = 1<<('@'-64) | 0x3ffffff<<('A'-64) | 1<<('_'-64) | 0x3ffffff<<('a'-64) | 1<<('~'-64)
+)
+
+func uriPlain(c byte) bool {
+	if c < 64 {
+		return uriLow>>c&1 == 1
+	}
+	return c < 128 && uriHigh>>(c-64)&1 == 1
+}
 
 // uri reads the characters and the shape of RFC 3986, or of RFC 3987 where
 // characters beyond ASCII are taken.
 func uri(b []byte, absolute, international bool) bool {
-	colon, fragment, query := -1, false, false
-	for i := 0; i < len(b); i++ {
+	begin := schemeLength(b)
+	if begin == 0 && (absolute || colonFirst(b)) {
+		return false
+	}
+	end := begin // of the authority
+	if len(b)-begin >= 2 && b[begin] == '/' && b[begin+1] == '/' {
+		for end = begin + 2; end < len(b) && b[end] != '/' && b[end] != '?' && b[end] != '#'; {
+			end++
+		}
+		if !authority(b[begin+2 : end]) {
+			return false
+		}
+	}
+	fragment := false
+	for i := begin; i < len(b); i++ {
 		c := b[i]
+		if uriPlain(c) {
+			continue
+		}
 		switch {
-		case c >= 0x80 && international:
+		case c == '%' && escaped(b, i):
+		case c == '#' && !fragment:
+			fragment = true
+		case (c == '[' || c == ']') && i < end:
+		case c >= utf8.RuneSelf && international:
 			r, n := utf8.DecodeRune(b[i:])
-			if !ucschar(r) && !(query && !fragment && private(r)) {
+			if !ucschar(r) && (!private(r) || fragment || bytes.IndexByte(b[begin:i], '?') < 0) {
 				return false
 			}
 			i += n - 1
-		case c == '%':
-			if !escaped(b, i) {
-				return false
-			}
-		case c == '?':
-			query = true
-		case c == '#':
-			if fragment {
-				return false
-			}
-			fragment = true
-		case c == ':' && colon < 0:
-			colon = i
-		case alnum(c) || in(c, "-._~:/[]@!$&'()*+,;="):
 		default:
 			return false
 		}
 	}
-	scheme := colon > 0 && b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z'
-	for i := 0; scheme && i < colon; i++ {
-		scheme = alnum(b[i]) || in(b[i], "+-.")
-	}
-	if scheme {
-		return brackets(b[colon+1:])
-	}
-	// Without a scheme, the first segment holds no colon (RFC 3986 section 4.2).
-	for i := 0; i < colon; i++ {
-		if in(b[i], "/?#") {
-			colon = -1
+	return true
+}
+
+// schemeLength returns the length of "scheme:", or 0.
+func schemeLength(b []byte) int {
+	for i, c := range b {
+		switch {
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+		case i > 0 && (c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.'):
+		case i > 0 && c == ':':
+			return i + 1
+		default:
+			return 0
 		}
 	}
-	return !absolute && colon < 0 && brackets(b)
+	return 0
+}
+
+// colonFirst reports a colon in the first segment, which without a scheme holds
+// none (RFC 3986 section 4.2).
+func colonFirst(b []byte) bool {
+	for _, c := range b {
+		switch c {
+		case ':':
+			return true
+		case '/', '?', '#':
+			return false
+		}
+	}
+	return false
 }
 
 // ucschar reports the characters that RFC 3987 section 2.2 adds.
@@ -65,47 +105,22 @@ func private(r rune) bool {
 	return r >= 0xe000 && r <= 0xf8ff || r >= 0xf0000 && r&0xffff < 0xfffe
 }
 
-// brackets allows [ and ] around an address in the authority only.
-func brackets(rest []byte) bool {
-	i := 0
-	if len(rest) >= 2 && rest[0] == '/' && rest[1] == '/' {
-		i = 2
-		for i < len(rest) && !in(rest[i], "/?#") {
-			i++
-		}
-		if !authority(rest[2:i]) {
-			return false
-		}
-	}
-	for _, c := range rest[i:] {
-		if c == '[' || c == ']' {
-			return false
-		}
-	}
-	return true
-}
-
+// authority reads what stands behind "//", but for its characters.
 func authority(b []byte) bool {
-	bracket := false
-	for i, c := range b {
-		if c == '@' {
-			b = b[i+1:]
-			break
-		}
-		bracket = bracket || c == '[' || c == ']'
-		if bracket && i+1 < len(b) && b[i+1] == '@' {
+	if at := bytes.IndexByte(b, '@'); at >= 0 {
+		if bytes.IndexByte(b[:at], '[') >= 0 || bytes.IndexByte(b[:at], ']') >= 0 {
 			return false
 		}
+		b = b[at+1:]
 	}
 	if len(b) > 0 && b[0] == '[' {
-		end := 1
-		for end < len(b) && b[end] != ']' {
-			end++
-		}
-		if end == len(b) || !ipv6(b[1:end]) && !ipvFuture(b[1:end]) {
+		end := bytes.IndexByte(b, ']')
+		if end < 0 || !ipv6(b[1:end]) && !ipvFuture(b[1:end]) {
 			return false
 		}
-		b = b[end+1:]
+		if b = b[end+1:]; len(b) > 0 && b[0] != ':' {
+			return false
+		}
 	}
 	port := false
 	for _, c := range b {

@@ -43,7 +43,7 @@ func openAt(t *testing.T, url string) *Store {
 	return s
 }
 
-// ops.scale, token.revocable, incident.block
+// token.revocable, incident.block
 func TestConformance(t *testing.T) {
 	server := pgtest.Start(t)
 	fresh := func(t *testing.T) string { return server.Database(t) }

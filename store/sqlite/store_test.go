@@ -40,7 +40,7 @@ func openStore(t *testing.T) *Store {
 	return s
 }
 
-// ops.scale, token.revocable, incident.block
+// token.revocable, incident.block
 func TestConformance(t *testing.T) {
 	t.Run("once", func(t *testing.T) {
 		storetest.Once(t, func(t *testing.T) store.Once { return openStore(t).Once() })

@@ -39,11 +39,14 @@ type Rules struct {
 }
 
 // Bounds of one document and one judgement. A step is one schema applied to one
-// value; a value of many members or elements counts for as many.
+// value; a value of many members or elements counts for as many, and a text for
+// one more every 16 bytes, since patterns read it.
 const (
 	maxValues    = 4096
+	maxText      = 64 << 10 // bytes of strings and names
 	maxSteps     = 10_000
-	stepsAValue  = 16
+	stepsAValue  = 8
+	bytesAStep   = 16
 	maxDepth     = 64
 	vocabularyID = "urn:gatehouse:every-schema"
 )
@@ -129,16 +132,34 @@ func (j *Judge) counted(name string, own *jsonschema.Format, r Rules) *jsonschem
 func weight(v any) int {
 	switch v := v.(type) {
 	case map[string]any:
-		return 1 + len(v)
+		n := 1
+		for name := range v {
+			n += 1 + len(name)/bytesAStep
+		}
+		return n
 	case []any:
 		return 1 + len(v)
+	case string:
+		return 1 + len(v)/bytesAStep
 	}
 	return 1
 }
 
+// textOf returns how many bytes of text a document has.
+func textOf(d *jsonwalk.Doc) (n int) {
+	for i := range d.Len() {
+		n += len(d.Name(i))
+		if d.Kind(i) == jsonwalk.String {
+			n += len(d.Text(i))
+		}
+	}
+	return n
+}
+
 // Judge judges a document.
 func (j *Judge) Judge(d *jsonwalk.Doc) (v Verdict) {
-	if d.Len() > maxValues {
+	text := textOf(d)
+	if d.Len() > maxValues || text > maxText {
 		return Spent
 	}
 	value, ok := valueOf(d, 0, maxDepth, false)
@@ -147,7 +168,7 @@ func (j *Judge) Judge(d *jsonwalk.Doc) (v Verdict) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.left = maxSteps + stepsAValue*d.Len()
+	j.left = maxSteps + stepsAValue*(d.Len()+text/bytesAStep)
 	defer func() {
 		switch p := recover(); p {
 		case nil:

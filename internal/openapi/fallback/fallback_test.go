@@ -102,6 +102,9 @@ func TestAJudgementHasABudget(t *testing.T) {
 	if v := j.Judge(parse(t, "["+strings.Repeat("1,", maxValues)+"1]", jsonwalk.Limits{})); v != Spent {
 		t.Errorf("a large document: verdict %d", v)
 	}
+	if v := j.Judge(parse(t, `"`+strings.Repeat("a", maxText+1)+`"`, jsonwalk.Limits{})); v != Spent {
+		t.Errorf("a long text: verdict %d", v)
+	}
 	if v := j.Judge(parse(t, "null", jsonwalk.Limits{})); v != Valid {
 		t.Errorf("null: verdict %d", v)
 	}

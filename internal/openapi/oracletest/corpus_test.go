@@ -343,7 +343,7 @@ var unchecked = []string{"semver", "period"}
 // formatsByOurs are our formats in the judge's form.
 var formatsByOurs = sync.OnceValue(func() (out []*jsonschema.Format) {
 	for _, name := range sameByOurs {
-		s, _, err := only("3.1.0", object{"format": name}, nil)
+		s, err := only("3.1.0", object{"format": name}, nil)
 		if err != nil {
 			panic(err) // a description that is written here
 		}
@@ -445,7 +445,7 @@ func (l *dialect) closure(s any) object {
 }
 
 // only compiles a schema as the only body of a description.
-func only(version string, schema any, components object) (*openapi.Schema, []openapi.Finding, error) {
+func only(version string, schema any, components object) (*openapi.Schema, error) {
 	b, err := json.Marshal(object{
 		"openapi": version, "info": object{"title": "t", "version": "1"},
 		"paths": object{"/a": object{"post": object{
@@ -455,13 +455,13 @@ func only(version string, schema any, components object) (*openapi.Schema, []ope
 		"components": object{"schemas": components},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d, err := openapi.Parse("one.json", b)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return d.Operation("a").RequestBody.Content[0].Schema, d.Findings, nil
+	return d.Operation("a").RequestBody.Content[0].Schema, nil
 }
 
 // ours judges a body. The reason is empty when it is accepted. The program that

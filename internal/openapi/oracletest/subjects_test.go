@@ -106,8 +106,8 @@ func suiteSubject(t testing.TB, file string, g object) *subject {
 		}
 		s.defs, _ = m["$defs"].(object)
 	}
-	compiled, findings, err := only("3.1.0", object{"$ref": "#/components/schemas/S"}, object{"S": g["schema"]})
-	if err != nil || slices.ContainsFunc(findings, func(f openapi.Finding) bool { return f.Unsupported }) {
+	compiled, err := only("3.1.0", object{"$ref": "#/components/schemas/S"}, object{"S": g["schema"]})
+	if err != nil {
 		return nil
 	}
 	s.ours = compiled

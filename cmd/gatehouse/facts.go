@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/control/all"
+	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/postgres"
+	"github.com/gatehouse-api/gatehouse/store/sqlite"
+)
+
+// facts is the store of the configuration: what must survive the process, and
+// what a command changes while a gateway runs.
+type facts interface {
+	Blocks() store.Blocks
+	Once() store.Once
+	Revocations() store.Revocations
+	Checked() time.Time
+	Close() error
+}
+
+// openFacts opens the store that the configuration names.
+func openFacts(ctx context.Context, f *config.File, log *slog.Logger) (facts, error) {
+	if c, used := f.Store.Database(); used {
+		s, err := postgres.Open(ctx, c, postgres.Options{Log: log})
+		if err != nil {
+			return nil, fmt.Errorf("%w; store.postgres in %s says where the database is", err, f.Path)
+		}
+		return s, nil
+	}
+	s, err := sqlite.OpenStore(ctx, filepath.Join(f.State, sqlite.StoreName), sqlite.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// age is how long ago the store was last read, or nothing when nobody watches it.
+func age(f facts) time.Duration {
+	if at := f.Checked(); !at.IsZero() {
+		return time.Since(at)
+	}
+	return 0
+}
+
+// errUsage says that a command was called wrongly, and that this was said.
+var errUsage = errors.New("called wrongly")
+
+// entry is one call of a verb that changes or lists what the store holds.
+type entry struct {
+	name           string // "block add", in messages
+	config, state  string
+	because        string
+	author         string
+	json           bool
+	stdout, stderr io.Writer
+	flags          *flag.FlagSet
+	file           *config.File // nil with --state
+}
+
+func newEntry(name, usage string, stdout, stderr io.Writer) *entry {
+	e := &entry{name: name, stdout: stdout, stderr: stderr, flags: flag.NewFlagSet("gatehouse "+name, flag.ContinueOnError)}
+	e.flags.SetOutput(stderr)
+	e.flags.StringVar(&e.config, "config", config.DefaultPath(os.Getenv), "configuration, which says where the store is")
+	e.flags.StringVar(&e.state, "state", "", "state folder with the store, in place of the configuration")
+	e.flags.BoolVar(&e.json, "json", false, "print JSON")
+	e.flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		e.flags.PrintDefaults()
+	}
+	return e
+}
+
+// reasons adds the flags of an entry that somebody answers for.
+func (e *entry) reasons() {
+	e.flags.StringVar(&e.because, "because", "", "why; kept with the entry, never shown to a caller")
+	e.flags.StringVar(&e.author, "author", "", "who answers for it, such as ops@example.com")
+}
+
+// parse reads flags, which may stand after arguments too, and returns the
+// arguments. The error is errUsage or flag.ErrHelp.
+func (e *entry) parse(args []string) (asked []string, err error) {
+	for len(args) > 0 {
+		if err := e.flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = e.flags.Args(); len(args) > 0 {
+			asked, args = append(asked, args[0]), args[1:]
+		}
+	}
+	return asked, nil
+}
+
+// answered refuses an entry without a reason or without a name.
+func (e *entry) answered() error {
+	switch {
+	case strings.TrimSpace(e.because) == "":
+		return errors.New(`nothing says why; write: --because "credential stuffing, ticket 4711"`)
+	case strings.TrimSpace(e.author) == "":
+		return errors.New("nobody answers for it; write: --author you@example.com")
+	}
+	return nil
+}
+
+// open opens the store that the flags name.
+func (e *entry) open(ctx context.Context) (facts, error) {
+	if e.state != "" {
+		path := filepath.Join(e.state, sqlite.StoreName)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no store in %s; write: --state FOLDER as in the key state of the configuration", e.state)
+		}
+		return sqlite.OpenStore(ctx, path, sqlite.Options{})
+	}
+	f, err := config.Load(e.config, all.Kinds, config.Options{})
+	if err != nil {
+		return nil, err
+	}
+	e.file = f
+	return openFacts(ctx, f, nil)
+}
+
+// with opens the store for do.
+func (e *entry) with(do func(ctx context.Context, f facts) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	f, err := e.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, f), f.Close())
+}
+
+// end says what went wrong and returns the exit code.
+func (e *entry) end(err error) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		e.flags.Usage()
+		return 2
+	}
+	fmt.Fprintf(e.stderr, "gatehouse %s: %v\n", e.name, err)
+	return 1
+}
+
+// print writes a value as JSON.
+func (e *entry) print(v any) error {
+	out := json.NewEncoder(e.stdout)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// table writes rows under their heads.
+func (e *entry) table(rows [][]string) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		for i := range r {
+			r[i] = printable(r[i])
+		}
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	return w.Flush()
+}
+
+// printable keeps what others wrote from moving the reader's cursor.
+func printable(s string) string {
+	q := strconv.Quote(s)
+	if q == `"`+s+`"` || s == "" {
+		return s
+	}
+	return q
+}
+
+// moment reads a time: a duration from now ("24h", "7d"), a day in UTC, which
+// counts to its end, or RFC 3339.
+func moment(s string, now time.Time) (time.Time, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 36_500 {
+			return now.AddDate(0, 0, n), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(d), nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC(), nil
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.AddDate(0, 0, 1), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; write: 24h, 7d, 2027-06-30 or 2027-06-30T12:00:00Z", s)
+}
+
+// shown is a time as it is printed, or what stands for the zero time.
+func shown(t time.Time, zero string) string {
+	if t.IsZero() {
+		return zero
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// newID returns a short random name.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:10]) }
