@@ -71,6 +71,12 @@ func TestConformance(t *testing.T) {
 	t.Run("signing keys", func(t *testing.T) {
 		storetest.SigningKeys(t, func(t *testing.T) store.SigningKeys { return openAt(t, fresh(t)).SigningKeys() })
 	})
+	t.Run("people", func(t *testing.T) {
+		storetest.TestPeople(t, func(t *testing.T) storetest.People {
+			s := openAt(t, fresh(t))
+			return storetest.People{Users: s.Users(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions()}
+		})
+	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 	t.Run("a schema of a newer program is refused", func(t *testing.T) {
 		url := fresh(t)

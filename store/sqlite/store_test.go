@@ -66,6 +66,12 @@ func TestConformance(t *testing.T) {
 	t.Run("signing keys", func(t *testing.T) {
 		storetest.SigningKeys(t, func(t *testing.T) store.SigningKeys { return openStore(t).SigningKeys() })
 	})
+	t.Run("people", func(t *testing.T) {
+		storetest.TestPeople(t, func(t *testing.T) storetest.People {
+			s := openStore(t)
+			return storetest.People{Users: s.Users(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions()}
+		})
+	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 }
 
