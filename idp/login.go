@@ -48,8 +48,12 @@ const (
 
 // Pending is an authorization that waits for a person.
 type Pending struct {
-	ID         string // of this authorization, for the log; no secret
-	Path       string // where the pages' forms go: an absolute path without query
+	ID   string // of this authorization, for the log; no secret
+	Path string // where the pages' forms go: an absolute path without query
+	// Return is the scheme and authority of the redirect URI ("https://app.example.com",
+	// "com.example.app:"). Pages name it in form-action, since browsers hold the
+	// redirects of a form against it (CSP 3).
+	Return     string
 	Client     string
 	ClientName string   // for people; chosen by who registered the client
 	FirstParty bool     // the client is the operator's own: no consent is asked

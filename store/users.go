@@ -41,11 +41,10 @@ type User struct {
 	Tenant       string
 	Roles        []string // without spaces
 	State        UserState
-	Password     string    // a PHC string, or "" for nobody to sign in with one
-	TOTP         []byte    // the sealed secret, or nil without a second factor
-	TOTPStep     int64     // the last time step whose code was accepted
-	Recovery     []Hash    // of the recovery codes that were not used
-	SignedOutAt  time.Time // everything proven up to then holds no more
+	Password     string // a PHC string, or "" for nobody to sign in with one
+	TOTP         []byte // the sealed secret, or nil without a second factor
+	TOTPStep     int64  // the last time step whose code was accepted
+	Recovery     []Hash // of the recovery codes that were not used
 	Made, Edited time.Time
 }
 

@@ -43,7 +43,7 @@ func add(t *testing.T, u store.Users, list ...store.User) {
 func testUsers(t *testing.T, open func(t *testing.T) People) {
 	full := store.User{
 		ID: "u1", Name: "alice@example.com", Tenant: "t1", Roles: []string{"admin", "user"}, State: store.UserActive, Password: "$argon2id$...",
-		TOTP: []byte{1, 0, 2}, TOTPStep: 58_000_000, Recovery: []store.Hash{{1}, {2}}, SignedOutAt: start, Made: start, Edited: start.Add(time.Hour),
+		TOTP: []byte{1, 0, 2}, TOTPStep: 58_000_000, Recovery: []store.Hash{{1}, {2}}, Made: start, Edited: start.Add(time.Hour),
 	}
 	t.Run("what is put in is found by id and by name, and listed", func(t *testing.T) {
 		u := open(t).Users

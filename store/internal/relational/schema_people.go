@@ -14,7 +14,6 @@ func people() []string {
 			totp       {bytes}, -- sealed
 			totp_step  {int} NOT NULL,
 			recovery   {bytes} NOT NULL, -- SHA-256s, one after the other
-			signed_out {int} NOT NULL,
 			made       {int} NOT NULL,
 			edited     {int} NOT NULL
 		) {strict}`,

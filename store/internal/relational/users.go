@@ -15,7 +15,7 @@ type users struct{ s *Store }
 // Users returns the role of that name.
 func (s *Store) Users() store.Users { return users{s} }
 
-const selectUsers = `SELECT id, name, tenant, roles, state, password, totp, totp_step, recovery, signed_out, made, edited FROM person`
+const selectUsers = `SELECT id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited FROM person`
 
 func (u users) failed(doing string, err error) error {
 	return fmt.Errorf("%s: %s a person: %w", u.s.dialect.Name, doing, err)
@@ -28,10 +28,10 @@ func (u users) Add(ctx context.Context, n store.User) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := one(store.ErrExists)(u.s.write.ExecContext(ctx, u.s.sql(`INSERT INTO person
-		(id, name, tenant, roles, state, password, totp, totp_step, recovery, signed_out, made, edited)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+		(id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
 		n.ID, n.Name, n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery),
-		micro(n.SignedOutAt), micro(n.Made), micro(n.Edited)))
+		micro(n.Made), micro(n.Edited)))
 	if err != nil {
 		return u.failed("adding", err)
 	}
@@ -84,8 +84,8 @@ func (u users) Change(ctx context.Context, id string, change func(*store.User) e
 			return err
 		}
 		_, err = tx.ExecContext(ctx, u.s.sql(`UPDATE person SET tenant = ?, roles = ?, state = ?, password = ?, totp = ?, totp_step = ?,
-			recovery = ?, signed_out = ?, edited = ? WHERE id = ?`),
-			n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery), micro(n.SignedOutAt), micro(n.Edited), id)
+			recovery = ?, edited = ? WHERE id = ?`),
+			n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery), micro(n.Edited), id)
 		return err
 	})
 	switch {
@@ -100,10 +100,10 @@ func (u users) Change(ctx context.Context, id string, change func(*store.User) e
 func readUser(scan func(...any) error) (n store.User, err error) {
 	var roles string
 	var recovery []byte
-	var out, made, edited int64
-	err = scan(&n.ID, &n.Name, &n.Tenant, &roles, &n.State, &n.Password, &n.TOTP, &n.TOTPStep, &recovery, &out, &made, &edited)
+	var made, edited int64
+	err = scan(&n.ID, &n.Name, &n.Tenant, &roles, &n.State, &n.Password, &n.TOTP, &n.TOTPStep, &recovery, &made, &edited)
 	n.Roles = strings.Fields(roles)
-	n.SignedOutAt, n.Made, n.Edited = timeOf(out), timeOf(made), timeOf(edited)
+	n.Made, n.Edited = timeOf(made), timeOf(edited)
 	for ; len(recovery) >= len(store.Hash{}); recovery = recovery[len(store.Hash{}):] {
 		n.Recovery = append(n.Recovery, store.Hash(recovery))
 	}
