@@ -3,6 +3,7 @@ package people
 import (
 	"bytes"
 	"context"
+	"encoding/base32"
 	"fmt"
 	"io"
 	"log/slog"
@@ -310,4 +311,31 @@ func (h *house) link(mail string) string {
 	}
 	path, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(path)
+}
+
+func (h *house) mailCount() int {
+	h.t.Helper()
+	list, err := filepath.Glob(filepath.Join(h.mails, "*.eml"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return len(list)
+}
+
+func mustURL(t *testing.T, h *house) *url.URL {
+	t.Helper()
+	u, err := url.Parse(h.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func fromText(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(text, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

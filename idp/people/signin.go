@@ -53,9 +53,9 @@ func (v *visit) signIn(client string) (bool, error) {
 // typed is what somebody wrote, short enough to be shown again.
 func typed(s string) string { return s[:min(len(s), longestName)] }
 
-// checkPassword returns who has that name and password, or nobody. Every way
-// through it reads the same tables, hashes once, and writes once when it says no,
-// so that no clock tells the ways apart.
+// checkPassword returns who has that name and password, or nobody. For a name that
+// exists and one that does not it reads, hashes and writes the same, so that no
+// clock tells them apart.
 func (v *visit) checkPassword() (store.User, error) {
 	ctx, o := v.r.Context(), &v.p.options
 	name, err := Canonical(v.form("name"))
