@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ func (s *Server) pending(ctx context.Context, as *goidc.AuthnSession, c *goidc.C
 	p := &Pending{
 		ID: idOf(as.ID), Path: pathAuthorize + "/" + as.ID, Client: c.ID, ClientName: c.Name, FirstParty: own.FirstParty,
 		Scopes: strings.Fields(as.Scopes), Prompt: strings.Fields(string(as.Prompt)), MaxAge: -1,
-		ACR: strings.Fields(as.ACRValues), LoginHint: as.LoginHint, State: map[string]string{},
+		ACR: strings.Fields(as.ACRValues), LoginHint: as.LoginHint, Return: origin(as.RedirectURI), State: map[string]string{},
 	}
 	if as.MaxAuthnAgeSecs != nil {
 		p.MaxAge = time.Duration(*as.MaxAuthnAgeSecs) * time.Second
@@ -83,6 +84,18 @@ func (s *Server) pending(ctx context.Context, as *goidc.AuthnSession, c *goidc.C
 		}
 	}
 	return p, nil
+}
+
+// origin is the scheme and authority of a redirect URI.
+func origin(redirect string) string {
+	u, err := url.Parse(redirect)
+	switch {
+	case err != nil:
+		return ""
+	case u.Host == "":
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // idOf is a name for an authorization by which nobody can go on with it.

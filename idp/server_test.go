@@ -339,7 +339,7 @@ func (h *house) revoked(grant any) bool {
 	return false
 }
 
-func TestACodeBecomesTokensOfTheStandardForm(t *testing.T) { // token.code-pkce, token.access-15m, token.claims-minimal, token.standards
+func TestACodeBecomesTokensOfTheStandardForm(t *testing.T) { // token.code-pkce, token.access-15m, token.claims-minimal, token.alg-asymmetric
 	h := newHouse(t)
 	r := h.login()
 	header, claims := h.parts(r.text("access_token"))

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/examples/orders"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
@@ -116,7 +115,7 @@ func (s *stage) start(addr string) error {
 	if err := s.write(l.Addr().String()); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	f, err := config.Load(s.file, all.Kinds, config.Options{})
+	f, err := load(s.file, config.Options{})
 	if err != nil {
 		return errors.Join(fmt.Errorf("demo: the demo's own configuration: %w", err), l.Close())
 	}
