@@ -42,7 +42,9 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.
 	progress, proof, err := s.options.Login.Authenticate(w, r, p)
 	switch {
 	case progress == Proven && err == nil:
-		return s.proven(as, p, proof)
+		if err = s.proven(as, p, proof); err == nil {
+			return goidc.StatusSuccess, nil
+		}
 	case progress == Waiting && err == nil:
 		return goidc.StatusPending, keep(as, p)
 	}
@@ -114,9 +116,9 @@ func keep(as *goidc.AuthnSession, p *Pending) error {
 }
 
 // proven ends the authorization with what was asked for and consented to.
-func (s *Server) proven(as *goidc.AuthnSession, p *Pending, proof Proof) (goidc.Status, error) {
+func (s *Server) proven(as *goidc.AuthnSession, p *Pending, proof Proof) error {
 	if err := s.checkProof(&proof, p); err != nil {
-		return goidc.StatusFailure, err
+		return err
 	}
 	var granted []string
 	for _, scope := range p.Scopes {
@@ -127,11 +129,11 @@ func (s *Server) proven(as *goidc.AuthnSession, p *Pending, proof Proof) (goidc.
 	proof.Scopes = nil // they stand in the grant
 	text, err := json.Marshal(proof)
 	if err != nil {
-		return goidc.StatusFailure, err
+		return fmt.Errorf("idp: writing who was proven: %w", err)
 	}
 	as.Store[keyWho] = string(text)
 	as.Subject, as.GrantedScopes, as.GrantedResources = proof.Subject, strings.Join(granted, " "), as.Resources
-	return goidc.StatusSuccess, nil
+	return nil
 }
 
 // checkProof refuses what would be a way around the login: a person named like a

@@ -211,8 +211,12 @@ func (m *manager) GrantByAuthCode(ctx context.Context, code string) (*goidc.Gran
 
 // GrantByRefreshToken returns the grant of a refresh token. The endpoints that ask
 // about tokens and revoke them come here too: for those a spent token is none, and
-// nothing follows from it.
+// nothing follows from it. The userinfo endpoint comes here as well, where a refresh
+// token would be taken for an access token: there it is none.
 func (m *manager) GrantByRefreshToken(ctx context.Context, token string) (*goidc.Grant, error) {
+	if endpointOf(ctx) == pathUserinfo {
+		return nil, goidc.ErrNotFound
+	}
 	t, g, err := m.store.RefreshTokens().Token(ctx, hash(token))
 	if err != nil {
 		return nil, notFound(err)

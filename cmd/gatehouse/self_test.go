@@ -47,9 +47,10 @@ func (s *syncBuffer) Write(p []byte) (int, error) {
 }
 func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
-const selfConfig = `listen: {address: "%s", tls: {cert: demo.crt, key: demo.key}}
+const selfConfig = `environment: development
+listen: {address: "%s", tls: {cert: demo.crt, key: demo.key}}
 admin: {address: "%s"}
-idp: {issuer: "%s", scopes: [orders:read]}
+idp: {issuer: "%s", scopes: [orders:read]%s}
 apis:
   orders:
     openapi: orders.openapi.yaml
@@ -75,6 +76,12 @@ paths:
 
 func startSelf(t *testing.T, login idp.Authenticator) *selfHouse {
 	t.Helper()
+	return startSelfWith(t, login, "")
+}
+
+// startSelfWith adds keys to the block idp.
+func startSelfWith(t *testing.T, login idp.Authenticator, keys string) *selfHouse {
+	t.Helper()
 	h := &selfHouse{T: t, dir: t.TempDir(), log: &syncBuffer{}}
 	address := freeAddress(t)
 	h.url = "https://" + address
@@ -84,7 +91,7 @@ func startSelf(t *testing.T, login idp.Authenticator) *selfHouse {
 	}))
 	t.Cleanup(upstream.Close)
 	for name, text := range map[string]string{
-		"gatehouse.yaml":      fmt.Sprintf(selfConfig, address, freeAddress(t), h.url, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
+		"gatehouse.yaml":      fmt.Sprintf(selfConfig, address, freeAddress(t), h.url, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
