@@ -57,6 +57,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.authorize(w, r)
 	case strings.HasPrefix(path, pathAuthorize+"/") && (get || post) && s.people():
 		s.pass(w, r, asked{endpoint: pathAuthorize + "/"})
+	case path == pathLogout && (get || post) && s.people():
+		s.logout(w, r)
 	case strings.HasPrefix(path, PagesPath) && s.people() && s.options.Login.Pages() != nil:
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		s.options.Login.Pages().ServeHTTP(w, r)

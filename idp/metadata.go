@@ -21,6 +21,7 @@ type metadata struct {
 	Token               string   `json:"token_endpoint"`
 	JWKS                string   `json:"jwks_uri"`
 	Userinfo            string   `json:"userinfo_endpoint,omitempty"`
+	EndSession          string   `json:"end_session_endpoint,omitempty"`
 	PAR                 string   `json:"pushed_authorization_request_endpoint,omitempty"`
 	Revocation          string   `json:"revocation_endpoint"`
 	Introspection       string   `json:"introspection_endpoint"`
@@ -55,7 +56,7 @@ func (s *Server) describe() ([]byte, error) {
 		m.Scopes = []string{}
 	}
 	if s.people() {
-		m.Authorization, m.PAR, m.Userinfo = at(pathAuthorize), at(pathPAR), at(pathUserinfo)
+		m.Authorization, m.PAR, m.Userinfo, m.EndSession = at(pathAuthorize), at(pathPAR), at(pathUserinfo), at(pathLogout)
 		m.Scopes = append([]string{scopeOpenID, scopeOffline}, m.Scopes...)
 		m.ResponseTypes, m.ResponseModes = []string{"code"}, []string{"query"}
 		m.GrantTypes = []string{grantCode, grantRefresh, grantCredential}

@@ -19,6 +19,7 @@ const (
 	pathRevoke      = "/revoke"
 	pathIntrospect  = "/introspect"
 	pathUserinfo    = "/userinfo"
+	pathLogout      = "/logout"
 	pathJWKS        = "/jwks"
 	pathOIDC        = "/.well-known/openid-configuration"
 	pathOAuth       = "/.well-known/oauth-authorization-server"

@@ -37,6 +37,7 @@ type people struct {
 	proof  Proof
 	person Person
 	gone   bool
+	ended  int
 	seen   []Pending
 }
 
@@ -71,8 +72,12 @@ func (p *people) Person(context.Context, string) (Person, error) {
 	return p.person, nil
 }
 
-func (p *people) Logout(http.ResponseWriter, *http.Request) (string, error) { return "", nil }
-func (p *people) Pages() http.Handler                                       { return nil }
+func (p *people) Logout(http.ResponseWriter, *http.Request) (string, error) {
+	p.change(func(p *people) { p.ended++ })
+	return "u-1", nil
+}
+
+func (p *people) Pages() http.Handler { return nil }
 
 func (p *people) change(f func(*people)) { p.mu.Lock(); defer p.mu.Unlock(); f(p) }
 
