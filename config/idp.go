@@ -25,6 +25,7 @@ const ownAPI = "idp"
 type IDP struct {
 	Issuer string   `yaml:"issuer"` // public URL: scheme and host
 	Scopes []string `yaml:"scopes"` // that clients may be given
+	People *People  `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
 }
 
 // OwnAudiences returns the audiences of the APIs that accept the tokens of our own
@@ -64,6 +65,7 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
 		r.at(n, "idp.issuer", "an issuer is reached over https (http is for loopback addresses only)", "issuer: https://login.example.com")
 	}
+	r.people(n, d)
 	for _, s := range d.IDP.Scopes {
 		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ',' }) {
 			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")

@@ -41,8 +41,8 @@ type person struct {
 	roles, scopes    []string
 }
 
-// people returns those whom the issuer knows.
-func people() []person {
+// personas returns those whom the issuer knows.
+func personas() []person {
 	customer := []string{"account", "orders:read", "orders:write"}
 	return []person{
 		{"alice", "acme", "a customer of acme", []string{"customer"}, customer},
@@ -61,7 +61,7 @@ const tokenLife = 15 * time.Minute
 
 // known returns somebody the issuer knows.
 func known(id string) (person, bool) {
-	all := people()
+	all := personas()
 	i := slices.IndexFunc(all, func(p person) bool { return p.id == id })
 	if i < 0 {
 		return person{}, false

@@ -34,6 +34,10 @@ type facts interface {
 	RefreshTokens() store.RefreshTokens
 	Authorizations() store.Authorizations
 	SigningKeys() store.SigningKeys
+	Users() store.Users
+	Consents() store.Consents
+	Failures() store.Failures
+	BrowserSessions() store.BrowserSessions
 	Checked() time.Time
 	Close() error
 }

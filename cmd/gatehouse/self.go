@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/control/jwt"
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/people"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 )
 
@@ -38,6 +39,7 @@ type self struct {
 	http     *http.Server
 	listener net.Listener
 	stop     context.CancelFunc
+	pages    *people.People // nil without
 }
 
 // openKeys opens the signing keys of the store.
@@ -82,6 +84,13 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	g.own = &self{stop: stop}
+	if login == nil && f.IDP.People != nil {
+		pages, err := openPeople(f, g.facts, g.kept, g.problems)
+		if err != nil {
+			return err
+		}
+		g.own.pages, login = pages, pages
+	}
 	keys, err := openKeys(ctx, g.facts, g.state)
 	if err != nil {
 		return err
@@ -127,6 +136,9 @@ func listenSocket(path string) (net.Listener, error) {
 // close ends the server when the gateway in front of it has ended.
 func (o *self) close(ctx context.Context) error {
 	o.stop()
+	if o.pages != nil {
+		defer o.pages.Close()
+	}
 	switch {
 	case o.http != nil:
 		return o.http.Shutdown(ctx)

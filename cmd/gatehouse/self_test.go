@@ -83,13 +83,13 @@ func startSelf(t *testing.T, login idp.Authenticator) *selfHouse {
 func startSelfWith(t *testing.T, login idp.Authenticator, keys string) *selfHouse {
 	t.Helper()
 	h := &selfHouse{T: t, dir: t.TempDir(), log: &syncBuffer{}}
-	address := freeAddress(t)
-	h.url = "https://" + address
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `["1"]`)
 	}))
 	t.Cleanup(upstream.Close)
+	address := freeAddress(t)
+	h.url = "https://" + address
 	for name, text := range map[string]string{
 		"gatehouse.yaml":      fmt.Sprintf(selfConfig, address, freeAddress(t), h.url, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
@@ -295,5 +295,29 @@ func TestAnAppLogsAPersonInAndCallsTheAPI(t *testing.T) {
 	}
 	if !strings.Contains(h.log.String(), "token.refresh-reuse") {
 		t.Error("nobody was told")
+	}
+}
+
+// TestAClientLogsAPersonOutThroughTheGateway sends a hint in the query, as clients
+// do, and in a form.
+func TestAClientLogsAPersonOutThroughTheGateway(t *testing.T) {
+	h := startSelf(t, somebody{})
+	hint := "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJ4In0." + strings.Repeat("A", 86)
+	res, err := h.client.Get(h.url + "/logout?id_token_hint=" + hint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != 200 || !strings.Contains(string(body), "logged out") {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	if res, err = h.client.PostForm(h.url+"/logout", url.Values{"id_token_hint": {hint}}); err != nil {
+		t.Fatal(err)
+	}
+	body, _ = io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != 200 || !strings.Contains(string(body), "logged out") {
+		t.Errorf("%d %s", res.StatusCode, body)
 	}
 }

@@ -206,12 +206,8 @@ func (v *visit) changePassword() error {
 }
 
 func (v *visit) showChangePassword(problem string) {
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
 	v.action = pathPassword
-	v.show(status, "password", page{Title: "Change your password", Name: v.user.Name, Problem: problem})
+	v.show(http.StatusOK, "password", page{Title: "Change your password", Name: v.user.Name, Problem: problem})
 }
 
 // recently reports whether the person was proven a moment ago, by all that the

@@ -84,12 +84,8 @@ func (v *visit) renew(acr string, amr []string) error {
 }
 
 func (v *visit) showEnrol(ticket string, secret []byte, problem string) {
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
 	v.action = pathFactor
-	v.show(status, "enrol", page{
+	v.show(http.StatusOK, "enrol", page{
 		Title: "Set up a second factor", Ticket: ticket, Problem: problem, HasFactor: v.user.TOTP != nil,
 		Secret: totp.Text(secret), URI: template.URL(totp.URI(secret, v.p.options.Product, v.user.Name)),
 	})

@@ -33,7 +33,12 @@ func (s slowDown) Error() string {
 func (v *visit) take(layers ...store.Charge) error {
 	var charges store.Charges
 	for _, l := range layers {
-		charges.Add(l.Limit, l.Key)
+		if l.Key != "" { // the address, where nobody knows it
+			charges.Add(l.Limit, l.Key)
+		}
+	}
+	if charges.Len() == 0 {
+		return nil
 	}
 	taken, err := v.p.options.Counters.Take(v.r.Context(), v.at, charges)
 	if err != nil {
@@ -43,7 +48,7 @@ func (v *visit) take(layers ...store.Charge) error {
 		return nil
 	}
 	var wait time.Duration
-	for _, l := range taken.Layers[:len(layers)] {
+	for _, l := range taken.Layers[:charges.Len()] {
 		wait = max(wait, l.Retry)
 	}
 	return slowDown(wait)

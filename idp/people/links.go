@@ -191,10 +191,6 @@ func (v *visit) settled(err error, action, text, name string) error {
 }
 
 func (v *visit) showSetPassword(action, ticket, name, problem string) {
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
 	v.action = action
-	v.show(status, "set-password", page{Title: "Set your password", Ticket: ticket, Name: name, Problem: problem})
+	v.show(http.StatusOK, "set-password", page{Title: "Set your password", Ticket: ticket, Name: name, Problem: problem})
 }

@@ -64,7 +64,9 @@ func parsePages() pages {
 	}
 }
 
-// show writes a page.
+// show writes a page. A form that is shown again is no error of HTTP: 401 is for
+// credentials in fields (RFC 9110 section 15.5.2), and a gateway cuts addresses from
+// errors.
 func (v *visit) show(status int, name string, g page) {
 	o := &v.p.options
 	g.Product, g.CSRF, g.Style = o.Product, v.csrf(), template.CSS(style)

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -61,7 +60,8 @@ type Options struct {
 	Register bool
 	// Blocked are passwords that are not taken, beside those that the rules know.
 	Blocked *password.List
-	// Address returns the client's address; nil takes the connection's.
+	// Address returns the client's address. Where it is nil nobody knows it here, and
+	// guesses are limited by address in front of the pages only.
 	Address func(*http.Request) string
 	// ScopeTexts say what scopes permit, for people; a scope without a text is shown
 	// by its name.
@@ -104,7 +104,7 @@ func New(o Options) (*People, error) {
 		o.Now = time.Now
 	}
 	if o.Address == nil {
-		o.Address = peer
+		o.Address = func(*http.Request) string { return "" }
 	}
 	if o.Product == "" {
 		o.Product = u.Hostname()
@@ -154,21 +154,12 @@ func (p *People) Logout(w http.ResponseWriter, r *http.Request) (string, error) 
 // Pages implements [idp.Authenticator].
 func (p *People) Pages() http.Handler { return p.pages }
 
-// peer is the address at the other end of the connection, without its port.
-func peer(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
 // network is what counts as one client: an address, or the network of 64 bits that
 // an IPv6 subscriber has.
 func network(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Unmap().Is4() {
-		return a.Unmap().String()
+		return address
 	}
 	prefix, err := a.WithZone("").Prefix(64)
 	if err != nil {

@@ -22,11 +22,7 @@ const unrecognised = "The e-mail address and the password do not fit. After many
 
 // showSignIn writes the page that asks for a password.
 func (v *visit) showSignIn(name, client, problem string) {
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnauthorized
-	}
-	v.show(status, "sign-in", page{Title: "Sign in", Name: name, Client: client, Problem: problem})
+	v.show(http.StatusOK, "sign-in", page{Title: "Sign in", Name: name, Client: client, Problem: problem})
 }
 
 // signIn does one step of signing in. It reports whether the person is signed in
@@ -69,6 +65,9 @@ func (v *visit) checkPassword() (store.User, error) {
 	// A browser that the account is known from has its own count, so that strangers
 	// who guess do not shut the person out (CVE-2025-24806 and its like).
 	key := name
+	if key == "" {
+		key = "no address"
+	}
 	if device, known := v.device(u.ID); known {
 		key = device
 	}
@@ -105,12 +104,8 @@ const purposeCode = "second factor"
 // askCode writes the page that asks for the second factor of somebody whose
 // password was proven at a time.
 func (v *visit) askCode(user string, proven time.Time, problem string) {
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnauthorized
-	}
 	t := v.p.options.Key.issue(purposeCode, v.browser, ticket{User: user, At: proven, Until: v.at.Add(secondLife)})
-	v.show(status, "code", page{Title: "One more step", Ticket: t, Problem: problem})
+	v.show(http.StatusOK, "code", page{Title: "One more step", Ticket: t, Problem: problem})
 }
 
 // checkCode signs in who has a ticket of the first factor and a code of the second.
