@@ -116,9 +116,31 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 	for _, b := range a.blocks {
 		r.decode(b)
 	}
+	r.hintInQuery(a, f.kinds)
 	if h, ok := canonicalHost(u.Host, &d.Listen); ok {
 		_, port, _ := net.SplitHostPort(d.Listen.Address)
 		a.serve(h, port, &d.Listen)
 	}
 	f.APIs = append(f.APIs, a)
+}
+
+// hintInQuery lets the one token through that a standard puts into a URL (OpenID
+// Connect RP-Initiated Logout 1.0 section 2). It is waived like any other exception,
+// so that check and audit show it.
+func (r *reader) hintInQuery(a *API, kinds []gatehouse.Kind) {
+	const operation, control = "logout", "urlsecret"
+	i := slices.IndexFunc(kinds, func(k gatehouse.Kind) bool { return k.Name == control })
+	if i < 0 || a.description.byID[operation] == nil {
+		return
+	}
+	text := fmt.Sprintf(`{allow: [id_token_hint], waiver: {because: "clients send the id_token to log out; it is of no use anywhere else", owner: gatehouse, until: %s}}`,
+		r.now.AddDate(1, 0, 0).Format(time.DateOnly))
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 {
+		r.add(a.Place, a.key, "the exception for logging out cannot be read", "a program whose own configuration can be read")
+		return
+	}
+	b := &block{kind: &kinds[i], key: join(ownAPI, control), node: doc.Content[0], place: a.Place}
+	r.decode(b)
+	a.overrides[operation] = map[string]*block{control: b}
 }
