@@ -25,7 +25,10 @@ const ownAPI = "idp"
 type IDP struct {
 	Issuer string   `yaml:"issuer"` // public URL: scheme and host
 	Scopes []string `yaml:"scopes"` // that clients may be given
-	People *People  `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
+	// Controls and Endpoints are blocks of controls, as of an API.
+	Controls  raw     `yaml:"controls"`
+	Endpoints raw     `yaml:"endpoints"`
+	People    *People `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
 }
 
 // OwnAudiences returns the audiences of the APIs that accept the tokens of our own
@@ -101,7 +104,8 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 	a := &API{
 		Name: ownAPI, Place: r.place(k.Line, k.Column), key: ownAPI, node: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: k.Line, Column: k.Column},
 		Upstream: &gatehouse.Upstream{Name: ownAPI, Scheme: "http", Address: "unix:" + socket, Host: u.Host},
-		Public:   map[string]*gatehouse.Waiver{}, Permits: map[string]gatehouse.Permit{}, overrides: map[string]map[string]*block{},
+		Public:   map[string]*gatehouse.Waiver{}, Permits: map[string]gatehouse.Permit{},
+		block: apiBlock{OpenAPI: "the authorization server", Controls: d.IDP.Controls, Endpoints: d.IDP.Endpoints},
 	}
 	doc, err := openapi.Parse(ownAPI+".openapi.yaml", f.options.Own)
 	if err != nil {
@@ -116,7 +120,8 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 	for _, b := range a.blocks {
 		r.decode(b)
 	}
-	r.hintInQuery(a, f.kinds)
+	r.endpoints(a, f.kinds)
+	r.exceptions(a, f.kinds)
 	if h, ok := canonicalHost(u.Host, &d.Listen); ok {
 		_, port, _ := net.SplitHostPort(d.Listen.Address)
 		a.serve(h, port, &d.Listen)
@@ -124,23 +129,40 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 	f.APIs = append(f.APIs, a)
 }
 
-// hintInQuery lets the one token through that a standard puts into a URL (OpenID
-// Connect RP-Initiated Logout 1.0 section 2). It is waived like any other exception,
-// so that check and audit show it.
-func (r *reader) hintInQuery(a *API, kinds []gatehouse.Kind) {
-	const operation, control = "logout", "urlsecret"
+// exceptions are what the pages and the protocol need that no API should have. They
+// are waived like any other exception, so that check and audit show them.
+func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
+	until := r.now.AddDate(1, 0, 0).Format(time.DateOnly)
+	// The one token that a standard puts into a URL (OpenID Connect RP-Initiated
+	// Logout 1.0 section 2).
+	r.exception(a, kinds, "logout", "urlsecret", fmt.Sprintf(
+		`{allow: [id_token_hint], waiver: {because: "clients send the id_token to log out; it is of no use anywhere else", owner: gatehouse, until: %s}}`, until))
+	for _, o := range a.description.byID {
+		if strings.HasPrefix(o.Template(), "/authorize") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
+			// Under no-referrer a form's Origin would be null.
+			r.exception(a, kinds, o.ID(), "headers", fmt.Sprintf(
+				`{referrer_policy: same-origin, pages: {because: "the pages name their style and where their forms go", owner: gatehouse, until: %s}}`, until))
+		}
+	}
+}
+
+// exception replaces one control on one of our own server's endpoints.
+func (r *reader) exception(a *API, kinds []gatehouse.Kind, operation, control, text string) {
 	i := slices.IndexFunc(kinds, func(k gatehouse.Kind) bool { return k.Name == control })
 	if i < 0 || a.description.byID[operation] == nil {
 		return
 	}
-	text := fmt.Sprintf(`{allow: [id_token_hint], waiver: {because: "clients send the id_token to log out; it is of no use anywhere else", owner: gatehouse, until: %s}}`,
-		r.now.AddDate(1, 0, 0).Format(time.DateOnly))
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 {
-		r.add(a.Place, a.key, "the exception for logging out cannot be read", "a program whose own configuration can be read")
+		r.add(a.Place, a.key, "the exception for "+operation+" cannot be read", "a program whose own configuration can be read")
 		return
 	}
 	b := &block{kind: &kinds[i], key: join(ownAPI, control), node: doc.Content[0], place: a.Place}
 	r.decode(b)
-	a.overrides[operation] = map[string]*block{control: b}
+	if a.overrides[operation] == nil {
+		a.overrides[operation] = map[string]*block{}
+	}
+	if a.overrides[operation][control] == nil { // what is written stands
+		a.overrides[operation][control] = b
+	}
 }

@@ -126,7 +126,7 @@ const appBack = "http://127.0.0.1:9/callback"
 
 // TestAPersonLogsInThroughTheGateway is the whole way: a person added by the
 // command, the pages behind the gateway's own controls, consent, token, API, and
-// the end of it when the person is disabled. token.code-pkce, token.revoke-events.
+// the end of it when the person is disabled. token.code-pkce, R40.
 func TestAPersonLogsInThroughTheGateway(t *testing.T) {
 	h := startSelfWith(t, nil, withPeople)
 	id, password := h.user("alice@example.com", "--role", "clerk", "--tenant", "t1")

@@ -34,7 +34,7 @@ func (h *house) sessions(u store.User) int {
 	return len(list)
 }
 
-// token.revoke-events: what takes trust away ends sessions and tokens at once.
+// R40: what takes trust away ends sessions and tokens at once.
 func TestWhatTakesTrustAwayRevokesAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(h *house, u store.User, b *browser)
@@ -100,7 +100,7 @@ func (h *house) enrol(b *browser) (secret []byte, recovery []string) {
 	return secret, recovery
 }
 
-// session.mfa-aal2
+// R44: the second factor is asked for on every way.
 func TestASecondFactorIsSetUpUsedAndRemoved(t *testing.T) {
 	h := newHouse(t, nil)
 	u := h.add(alice)

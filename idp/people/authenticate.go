@@ -146,12 +146,24 @@ func (v *visit) consented(a *idp.Pending, none bool) (idp.Progress, idp.Proof, e
 		return idp.Refused, idp.Proof{}, idp.ConsentRequired
 	}
 	for i, s := range fresh {
-		if text := v.p.options.ScopeTexts[s]; text != "" {
-			fresh[i] = text
-		}
+		fresh[i] = v.p.scopeText(s)
 	}
 	v.show(http.StatusOK, "consent", page{Title: "Do you allow this?", Name: v.user.Name, Client: a.ClientName, Scopes: fresh})
 	return idp.Waiting, idp.Proof{}, nil
+}
+
+// scopeText says what a scope permits.
+func (p *People) scopeText(scope string) string {
+	text := p.options.ScopeTexts[scope]
+	switch {
+	case text != "":
+		return text
+	case scope == "openid":
+		return "know that it is you"
+	case scope == "offline_access":
+		return "go on while you are away"
+	}
+	return scope
 }
 
 // sessionName is what others know the session by. It does not lead to the cookie.

@@ -123,7 +123,7 @@ func TestASessionEnds(t *testing.T) {
 	idle.get(authorize).want(200, "Sign in")
 }
 
-// session.mfa-aal2
+// R44: the second factor is asked for on every way.
 func TestTheSecondFactor(t *testing.T) {
 	h := newHouse(t, nil)
 	u := h.add(alice)

@@ -24,7 +24,7 @@ func TestTheVectorsOfTheRFC(t *testing.T) {
 	}
 }
 
-// session.mfa-aal2: a code is good for its step and its neighbours, once.
+// A code is good for its step and its neighbours, once.
 func TestACodeIsGoodOnceAndNotLong(t *testing.T) {
 	secret, at := NewSecret(), time.Unix(1_800_000_000, 0)
 	now := at.Unix() / 30
