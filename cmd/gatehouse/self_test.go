@@ -321,3 +321,24 @@ func TestAClientLogsAPersonOutThroughTheGateway(t *testing.T) {
 		t.Errorf("%d %s", res.StatusCode, body)
 	}
 }
+
+// TestTheTokenEndpointIsBehindOurOwnLimits asks until it is told to wait
+// (limit.preset-auth).
+func TestTheTokenEndpointIsBehindOurOwnLimits(t *testing.T) {
+	looser := fmt.Sprintf(`, endpoints: {issueToken: {ratelimit: {endpoint: 10/min, waiver: {because: "several services behind one address", owner: ops@example.com, until: %s}}}}`,
+		time.Now().AddDate(0, 6, 0).Format(time.DateOnly))
+	for keys, most := range map[string]int{"": 5, looser: 10} {
+		h := startSelfWith(t, nil, keys)
+		secret := h.add("job", "--grant", "client_credentials")
+		for n := 1; n <= most+1; n++ {
+			res, err := h.client.PostForm(h.url+"/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"job"}, "client_secret": {secret}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if want := map[bool]int{true: 200, false: 429}[n <= most]; res.StatusCode != want {
+				t.Errorf("request %d of %d: %d", n, most, res.StatusCode)
+			}
+		}
+	}
+}
