@@ -342,3 +342,49 @@ func TestTheTokenEndpointIsBehindOurOwnLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTheAuthorizationServerSaysReachesClients looks at fields that our own
+// controls could take away or add.
+func TestWhatTheAuthorizationServerSaysReachesClients(t *testing.T) {
+	const app = "https://app.example.com"
+	h := startSelfWith(t, nil, ", controls: {cors: {origins: ["+app+"]}}")
+	h.add("job", "--grant", "client_credentials")
+	ask := func(method, path, body string, fields ...string) (*http.Response, string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, h.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body != "" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		for i := 0; i+1 < len(fields); i += 2 {
+			r.Header.Set(fields[i], fields[i+1])
+		}
+		res, err := h.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(b)
+	}
+	if res, _ := ask("GET", "/jwks", ""); res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "max-age=300") {
+		t.Errorf("keys: %d %v", res.StatusCode, res.Header)
+	}
+	res, body := ask("POST", "/token", "grant_type=client_credentials&client_id=job&client_secret=wrong", "Origin", app)
+	if res.StatusCode != 401 || !strings.Contains(body, `"invalid_client"`) || !strings.Contains(res.Header.Get("Cache-Control"), "no-store") || res.Header.Get("Access-Control-Allow-Origin") != app {
+		t.Errorf("a wrong secret: %d %v %s", res.StatusCode, res.Header, body)
+	}
+	if id := res.Header.Get("X-Request-Id"); id == "" || !strings.Contains(body, id) {
+		t.Errorf("the error does not name the request %q: %s", id, body)
+	}
+	if res, _ = ask("OPTIONS", "/token", "", "Origin", app, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"); res.Header.Get("Access-Control-Allow-Origin") != app {
+		t.Errorf("a preflight: %d %v", res.StatusCode, res.Header)
+	}
+	if res, _ = ask("POST", "/token", "grant_type=client_credentials&client_id=job", "Authorization", "Basic am9iOng="); !strings.HasPrefix(res.Header.Get("Www-Authenticate"), "Basic") {
+		t.Errorf("a wrong secret by Basic: %d %v", res.StatusCode, res.Header)
+	}
+}
