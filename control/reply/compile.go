@@ -20,6 +20,7 @@ type check struct {
 	strict     bool // values that are not as described are refused
 	buffers    sync.Pool
 	items      sync.Pool // of *judging
+	sequences  bool      // a reply may be a sequence
 	// restricted are the members of replies that not everybody may see, where there
 	// are any.
 	restricted map[*openapi.MediaType][]openapi.Restriction
@@ -43,7 +44,8 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	k.restrict()
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
-	if c.NotInspected != nil || slices.ContainsFunc(op.Responses, sequential) {
+	k.sequences = slices.ContainsFunc(op.Responses, sequential)
+	if c.NotInspected != nil || k.sequences {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: c.bound})
 	}
 	if slices.ContainsFunc(op.Responses, described) {

@@ -20,6 +20,9 @@ func (c *Config) bound(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 
 // sequence returns what is declared for a reply that is a sequence, or nil.
 func (k *check) sequence(x *gatehouse.Exchange) *openapi.MediaType {
+	if !k.sequences {
+		return nil
+	}
 	contentType := x.Response.Fields.Get("content-type")
 	declared := k.op.Response(x.Response.Status)
 	if declared == nil || events.Of(contentType) == events.None {
