@@ -61,6 +61,8 @@ paths:
     post: {operationId: raw, requestBody: {content: {multipart/form-data: {}}}, responses: {"200": {description: ok}}}
   /text:
     post: {operationId: text, requestBody: {content: {text/plain: {schema: {type: string, maxLength: 5}}, "application/*": {schema: {$ref: "#/components/schemas/Form"}}}}, responses: {"200": {description: ok}}}
+  /any:
+    post: {operationId: any, requestBody: {content: {"*/*": {schema: {type: string, format: binary}}}}, responses: {"200": {description: ok}}}
   /pages:
     post:
       operationId: pages
@@ -219,6 +221,15 @@ func TestFormsHoldObjectsAndLists(t *testing.T) {
 	} {
 		if rule, detail := run(t, anything, post(c[0], c[1])); rule != c[2] {
 			t.Errorf("%s under a range: %q: %q (%s), want %q", c[0], c[1], rule, detail, c[2])
+		}
+	}
+}
+
+func TestAFileOfAnyTypeIsNoDocument(t *testing.T) {
+	list := formSteps(t, "any", nil)
+	for contentType, body := range map[string]string{"application/json": "{", "image/png": png, "text/plain": "\x00"} {
+		if rule, detail := run(t, list, post(contentType, body)); rule != "" {
+			t.Errorf("%s: %q (%s)", contentType, rule, detail)
 		}
 	}
 }
