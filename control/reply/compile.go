@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/events"
@@ -19,8 +20,9 @@ type check struct {
 	lax        bool // undeclared statuses and media types pass
 	strict     bool // values that are not as described are refused
 	buffers    sync.Pool
-	items      sync.Pool // of *judging
-	sequences  bool      // a reply may be a sequence
+	items      sync.Pool    // of *judging
+	sequences  bool         // a reply may be a sequence
+	explained  atomic.Int64 // the second in which a reported reply was last explained
 	// restricted are the members of replies that not everybody may see, where there
 	// are any.
 	restricted map[*openapi.MediaType][]openapi.Restriction

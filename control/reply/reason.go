@@ -2,6 +2,7 @@ package reply
 
 import (
 	"context"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -68,4 +69,20 @@ func (k *check) note(x *gatehouse.Exchange, s *openapi.Schema, o openapi.Options
 		}
 		x.Violated(out)
 	}
+}
+
+// reported is the rule of a reply that leaves although it is not as described.
+const reported = "reply.invalid"
+
+// due reports whether a reply that leaves is to be explained: one each second of
+// an endpoint's. Where the description is wrong, every reply may be reported.
+func (k *check) due(now time.Time) bool {
+	second := now.Unix()
+	last := k.explained.Load()
+	return second != last && k.explained.CompareAndSwap(last, second)
+}
+
+// whyReported notes what in a reply, or an item, that leaves is not as described.
+func (k *check) whyReported(x *gatehouse.Exchange, s *openapi.Schema, text []byte) {
+	k.note(x, s, openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Allow, Roles: everyRole}, text)
 }
