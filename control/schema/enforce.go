@@ -129,7 +129,7 @@ func anyFile(m *openapi.MediaType) bool {
 
 // built judges a body that is no JSON as the value that its texts make, in s.doc.
 func (k *check) built(s *scratch, q *gatehouse.Request, name string, m *openapi.MediaType) (*gatehouse.Answer, string) {
-	s.large = len(q.Body) > keep
+	s.large = !strings.EqualFold(name, formData) && len(q.Body) > keep
 	switch f := k.forms[m]; {
 	case f != nil && strings.EqualFold(name, urlencoded):
 		return k.judgeForm(s, q.Body, f)

@@ -69,6 +69,7 @@ func (k *check) judgeParts(s *scratch, body []byte, contentType string, f *form)
 		p := s.field(f, view(q.Name))
 		e := &s.entries[len(s.entries)-1]
 		e.part = i
+		s.large = s.large || !q.File && len(q.Content) > keep
 		switch {
 		case p != nil:
 			e.file = p.part.file
