@@ -336,6 +336,8 @@ func TestUploadsAreAsDeclared(t *testing.T) {
 		"any file that is called a text":   {"schema.file_type", []string{title, "name=\"any\"; filename=\"a.txt\"\nContent-Type: text/plain\n\na\x00b"}},
 		"any file that is not its type":    {"schema.file_type", []string{title, "name=\"any\"; filename=\"a.png\"\nContent-Type: image/png\n\nhello"}},
 		"a report":                         {"", []string{title, "name=\"report\"; filename=\"a.pdf\"\nContent-Type: application/pdf\n\n%PDF-1.7"}},
+		"a report that does not say so":    {"", []string{title, "name=\"report\"; filename=\"a.pdf\"\n\n%PDF-1.7"}},
+		"a report that is none, unsaid":    {"schema.file_type", []string{title, "name=\"report\"; filename=\"a.pdf\"\n\nPDF"}},
 		"a report that is none":            {"schema.file_type", []string{title, "name=\"report\"; filename=\"a.pdf\"\nContent-Type: application/pdf\n\nPDF"}},
 		"a file that is JSON":              {"", []string{title, "name=\"data\"; filename=\"a.json\"\nContent-Type: application/json\n\n{\"a\":1}"}},
 		"a file that should be JSON":       {"schema.file_type", []string{title, "name=\"data\"; filename=\"a.json\"\nContent-Type: application/json\n\n{\"a\":1}{}"}},
