@@ -55,7 +55,7 @@ func TestAnAcceptFieldIsRead(t *testing.T) {
 		{"../../../../etc/passwd{{", false, false}, {"application", false, false}, {"application/", false, false}, {"/json", false, false}, {"*/json", false, false}, {"app*/json", false, false},
 		{"application/json;q", false, false}, {"application/json;q=", false, false}, {"application/json;q=2", false, false}, {"application/json;q=1.1", false, false}, {"application/json;q=0.1234", false, false},
 		{"application/json;q=-1", false, false}, {"application/json;q=.", false, false}, {"application/json;q=1;q=0", false, false}, {"application/json text/html", false, false},
-		{"application/json;", false, false}, {`application/json;a="b`, false, false}, {`application/json;a="\""`, false, false}, {"application/json;=b", false, false}, {"**", false, false}, {"a/b/c", false, false},
+		{"application/json;", true, true}, {"text/html ; , application/json;;q=0.5;", true, true}, {"application/json, text/javascript, */*; q=0.01", true, true}, {`application/json;a="b`, false, false}, {`application/json;a="\""`, false, false}, {"application/json;=b", false, false}, {"**", false, false}, {"a/b/c", false, false},
 	} {
 		x := &gatehouse.Exchange{}
 		x.Request.Fields.Add("accept", c.value)
