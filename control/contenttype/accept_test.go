@@ -232,3 +232,33 @@ func TestDecodingAgainAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// FuzzAccept looks for fields that cannot be judged: what can be read stays
+// readable with a range more, and one that takes everything allows an answer
+// unless a weight forbids it.
+func FuzzAccept(f *testing.F) {
+	lenient, strict := accepting(f, "a", "any"), accepting(f, "a", "declared")
+	for _, v := range []string{"*/*", "text/html, */*;q=0.8", `application/json;a="b,c";q=.5`, "a/b;;c=d,", "*; q=.2"} {
+		f.Add(v)
+	}
+	judge := func(s gatehouse.Step, value string) string {
+		x := &gatehouse.Exchange{}
+		x.Request.Fields.Add("accept", value)
+		v, err := s.Enforce(context.Background(), x)
+		if err != nil {
+			f.Error(err)
+		}
+		return v.Rule()
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if judge(lenient, value) != "" {
+			return
+		}
+		if rule := judge(lenient, value+", */*"); rule != "" {
+			t.Errorf("%q with a range more: %s", value, rule)
+		}
+		if rule := judge(strict, value+", */*"); rule != "" && !strings.ContainsAny(value, "qQ") {
+			t.Errorf("%q with everything: %s", value, rule)
+		}
+	})
+}
