@@ -153,6 +153,17 @@ func (v *verdict) inexact() bool {
 	})
 }
 
+// beyondExact reports a number, with a fraction or without, beyond those that a
+// double holds exactly.
+func (v *verdict) beyondExact() bool {
+	exact := big.NewRat(1<<53, 1)
+	return anywhere([]any{v.value}, func(_ string, x any) bool {
+		n, ok := x.(json.Number)
+		r := rational(n)
+		return ok && r != nil && r.Abs(r).Cmp(exact) > 0
+	})
+}
+
 func (v *verdict) confusing() bool {
 	return anywhere([]any{v.value}, func(name string, _ any) bool {
 		if name == "__proto__" || name == "constructor" {

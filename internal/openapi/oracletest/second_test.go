@@ -104,6 +104,10 @@ func known(v *verdict, err error) string {
 	case err == nil && keyword == "oneOf", err != nil && v.of.chooses && discriminated(err):
 		// For OpenAPI, a discriminator is a hint that changes no verdict.
 		return "it chooses among oneOf and anyOf by discriminator alone"
+	case err != nil && strings.Contains(err.Error(), "format"):
+		return "it reads formats otherwise"
+	case v.beyondExact():
+		return "it reads numbers as doubles"
 	case err != nil && strings.Contains(err.Error(), "not nullable"):
 		return "it refuses null where no type is written"
 	}
