@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/reasoned"
 	"github.com/gatehouse-api/gatehouse/internal/events"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -45,13 +46,13 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		k.undeclared = openapi.Allow
 	}
 	k.restrict()
-	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned.By(k.head, k.whyHead)}}
 	k.sequences = slices.ContainsFunc(op.Responses, sequential)
 	if c.NotInspected != nil || k.sequences {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: c.bound})
 	}
 	if slices.ContainsFunc(op.Responses, described) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned(k.whole, k.whyBody)})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned.By(k.whole, k.whyBody)})
 	}
 	return steps, nil
 }

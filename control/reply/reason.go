@@ -1,28 +1,12 @@
 package reply
 
 import (
-	"context"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
-
-// enforcing is the function of a step.
-type enforcing func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
-
-// reasoned lets why note the reasons of what enforce refuses: a second look, which
-// only refusals pay for.
-func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict)) enforcing {
-	return func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-		v, err := enforce(ctx, x)
-		if err == nil && v.Denied() {
-			why(x, v)
-		}
-		return v, err
-	}
-}
 
 // everyRole is of a caller from whom nothing is hidden: what a role may not see is
 // no fault of the reply.
