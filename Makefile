@@ -68,7 +68,7 @@ tour: ## attack the sample API directly and through Gatehouse
 check: lint test gates ## what a change must pass before it lands
 
 ci: test test-waf race test-h2spec gates ## what .ci/run does
-	$(MAKE) fuzz-oracle ORACLETIME=60s
+	ORACLE_ASIDE=1 $(MAKE) fuzz-oracle ORACLETIME=60s
 	$(MAKE) tour
 
 generate: ## the catalogue of controls

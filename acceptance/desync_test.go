@@ -34,6 +34,7 @@ type recording struct {
 	mu   sync.Mutex
 	raw  []*bytes.Buffer
 	seen int
+	busy int // requests that have begun and were not answered
 	work sync.WaitGroup
 }
 
@@ -77,11 +78,17 @@ func (r *recording) serve(c net.Conn) {
 	r.mu.Unlock()
 	br := bufio.NewReader(io.TeeReader(c, lockedBuffer{r, b}))
 	for {
+		if _, err := br.Peek(1); err != nil {
+			return
+		}
+		r.begun(1)
 		q, err := http.ReadRequest(br)
 		if err != nil {
+			r.begun(-1)
 			return
 		}
 		body, err := io.ReadAll(q.Body)
+		r.begun(-1)
 		if err != nil {
 			return
 		}
@@ -95,6 +102,32 @@ func (r *recording) serve(c net.Conn) {
 			continue
 		}
 		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nX-Upstream: %d\r\nX-Saw: %s\r\nContent-Length: 2\r\n\r\nok", n, answer)
+	}
+}
+
+func (r *recording) begun(n int) {
+	r.mu.Lock()
+	r.busy += n
+	r.mu.Unlock()
+}
+
+// settle waits until what an earlier case has left behind was read to its end: the
+// gateway cuts off a streamed body that turns out to be bad, and the client knows
+// of it before the upstream does.
+func (r *recording) settle() {
+	const longest, quiet = time.Second, time.Millisecond
+	was := -1
+	for began := time.Now(); time.Since(began) < longest; time.Sleep(quiet) {
+		r.mu.Lock()
+		now, busy := len(r.raw), r.busy
+		for _, b := range r.raw {
+			now += b.Len()
+		}
+		r.mu.Unlock()
+		if busy == 0 && now == was {
+			return
+		}
+		was = now
 	}
 }
 
@@ -180,6 +213,7 @@ const canary = "GET /canary HTTP/1.1\r\nHost: canary.test\r\nConnection: close\r
 
 // try sends one case and returns what is wrong.
 func (l *lane) try(input []byte, held bool) error {
+	l.up.settle()
 	l.up.mu.Lock()
 	for _, b := range l.up.raw {
 		b.Reset()

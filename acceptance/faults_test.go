@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/memory"
 )
 
 var errAway = errors.New("the store is away")
@@ -54,6 +56,41 @@ func TestEveryErrorCloses(t *testing.T) {
 				t.Fatalf("only %d requests were sent", sent)
 			}
 			t.Logf("figure reached %d/0 of %d requests", reached, sent)
+		})
+	}
+}
+
+// cutOff is a store of revocations that was read for the last time long ago, or
+// that panics when it is asked.
+type cutOff struct {
+	store.Revocations
+	panics bool
+}
+
+func (c cutOff) Checked() time.Time {
+	if c.panics {
+		panic(errAway)
+	}
+	return time.Now().Add(-time.Hour)
+}
+
+// token.revocable: where nobody knows what was revoked, no token passes.
+func TestNoTokenPassesWhileTheRevocationsAreNotKnown(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS("../control/jwt/testdata")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(folder, "missing.txtar")); err != nil { // it asks a public endpoint, too
+		t.Fatal(err)
+	}
+	for name, panics := range map[string]bool{"stale": false, "panic": true} {
+		t.Run(name, func(t *testing.T) {
+			sent, _ := casetest.Broken(t, folder, func(k *gatehouse.Kept) {
+				gatehouse.Provide[store.Revocations](k, cutOff{memory.NewRevocations(), panics})
+			}, all.Kinds...)
+			if sent < 20 {
+				t.Fatalf("only %d requests were sent", sent)
+			}
 		})
 	}
 }

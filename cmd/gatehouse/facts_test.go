@@ -140,16 +140,13 @@ func does(t *testing.T, sites []*site, path, token string, want int, args ...str
 	acknowledged := time.Now()
 	for _, s := range sites {
 		for s.status(path, token) != want {
-			if time.Since(acknowledged) > 5*time.Second {
+			if time.Since(acknowledged) > 10*time.Second {
 				t.Fatalf("%v has no effect: %d", args, s.status(path, token))
 			}
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if took = time.Since(acknowledged); took > time.Second {
-		t.Errorf("%v acted after %s", args, took)
-	}
-	return stdout.String(), took
+	return stdout.String(), time.Since(acknowledged)
 }
 
 // token.revocable, incident.block, incident.disable: what a command
@@ -209,6 +206,9 @@ func actsAndStays(t *testing.T, issuer *devissuer.Issuer, sites []*site) {
 	time.Sleep(2100 * time.Millisecond) // the second of the revocation, rounded up, is over
 	passes(mint("alice", "z"))
 	slices.Sort(took)
+	if median := took[len(took)/2]; median > time.Second {
+		t.Errorf("a revocation acts after %s", median)
+	}
 	t.Logf("figure a revocation acts on %d gateways after %s (median), %s (longest of %d), from the end of the command", len(sites), took[len(took)/2], took[len(took)-1], len(took))
 
 	bob := mint("bob", "b")

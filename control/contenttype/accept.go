@@ -105,6 +105,9 @@ func (r *ranges) next() bool {
 			return false
 		}
 		r.rest = strings.TrimLeft(r.rest[1:], " \t")
+		if r.rest == "" || r.rest[0] == ',' || r.rest[0] == ';' {
+			continue // a parameter may be empty (RFC 9110 section 5.6.6)
+		}
 		name, value, ok := r.parameter()
 		switch {
 		case !ok, weighted && strings.EqualFold(name, "q"):

@@ -55,7 +55,7 @@ func TestAnAcceptFieldIsRead(t *testing.T) {
 		{"../../../../etc/passwd{{", false, false}, {"application", false, false}, {"application/", false, false}, {"/json", false, false}, {"*/json", false, false}, {"app*/json", false, false},
 		{"application/json;q", false, false}, {"application/json;q=", false, false}, {"application/json;q=2", false, false}, {"application/json;q=1.1", false, false}, {"application/json;q=0.1234", false, false},
 		{"application/json;q=-1", false, false}, {"application/json;q=.", false, false}, {"application/json;q=1;q=0", false, false}, {"application/json text/html", false, false},
-		{"application/json;", false, false}, {`application/json;a="b`, false, false}, {`application/json;a="\""`, false, false}, {"application/json;=b", false, false}, {"**", false, false}, {"a/b/c", false, false},
+		{"application/json;", true, true}, {"text/html ; , application/json;;q=0.5;", true, true}, {"application/json, text/javascript, */*; q=0.01", true, true}, {`application/json;a="b`, false, false}, {`application/json;a="\""`, false, false}, {"application/json;=b", false, false}, {"**", false, false}, {"a/b/c", false, false},
 	} {
 		x := &gatehouse.Exchange{}
 		x.Request.Fields.Add("accept", c.value)
@@ -231,4 +231,34 @@ func TestDecodingAgainAllocatesNothing(t *testing.T) {
 	}); n != 0 && !race.Enabled {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// FuzzAccept looks for fields that cannot be judged: what can be read stays
+// readable with a range more, and one that takes everything allows an answer
+// unless a weight forbids it.
+func FuzzAccept(f *testing.F) {
+	lenient, strict := accepting(f, "a", "any"), accepting(f, "a", "declared")
+	for _, v := range []string{"*/*", "text/html, */*;q=0.8", `application/json;a="b,c";q=.5`, "a/b;;c=d,", "*; q=.2"} {
+		f.Add(v)
+	}
+	judge := func(s gatehouse.Step, value string) string {
+		x := &gatehouse.Exchange{}
+		x.Request.Fields.Add("accept", value)
+		v, err := s.Enforce(context.Background(), x)
+		if err != nil {
+			f.Error(err)
+		}
+		return v.Rule()
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if judge(lenient, value) != "" {
+			return
+		}
+		if rule := judge(lenient, value+", */*"); rule != "" {
+			t.Errorf("%q with a range more: %s", value, rule)
+		}
+		if rule := judge(strict, value+", */*"); rule != "" && !strings.ContainsAny(value, "qQ") {
+			t.Errorf("%q with everything: %s", value, rule)
+		}
+	})
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // atFile returns the configuration of an issuer whose keys are in a file.
@@ -87,6 +88,34 @@ func BenchmarkRememberedToken(b *testing.B) {
 	issuer := offline(b, "https://login.example.com")
 	step := compile(b, config(atFile(b, issuer)), build())
 	x := withToken(time.Now(), issuer.Mint(devissuer.Claims{Roles: []string{"user"}, Scopes: []string{"orders:read"}, Tenant: "t1", Client: "app"}))
+	for b.Loop() {
+		x.Principal = nil
+		if v, err := step.Enforce(context.Background(), x); err != nil || !v.Passed() {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// BenchmarkRememberedTokenAmongRevoked is the same where 100,000 others of each
+// kind are revoked.
+func BenchmarkRememberedTokenAmongRevoked(b *testing.B) {
+	issuer := offline(b, login)
+	of := build()
+	step := compile(b, config(atFile(b, issuer)), of)
+	x := withToken(time.Now(), issuer.Mint(devissuer.Claims{Subject: "alice", Set: map[string]string{"jti": `"j1"`, "grant_id": `"g1"`}}))
+	r, err := watched(of)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all []store.Revocation
+	for i := range 100_000 {
+		for _, k := range []store.RevocationKind{store.RevokeToken, store.RevokeGrant, store.RevokeSubject} {
+			all = append(all, store.Revocation{Kind: k, Issuer: login, Subject: fmt.Sprint("other-", i)})
+		}
+	}
+	began := time.Now()
+	r.now.Store(arrange(all))
+	b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/snapshot")
 	for b.Loop() {
 		x.Principal = nil
 		if v, err := step.Enforce(context.Background(), x); err != nil || !v.Passed() {

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/reasoned"
 	"github.com/gatehouse-api/gatehouse/internal/events"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -19,7 +21,9 @@ type check struct {
 	lax        bool // undeclared statuses and media types pass
 	strict     bool // values that are not as described are refused
 	buffers    sync.Pool
-	items      sync.Pool // of *judging
+	items      sync.Pool    // of *judging
+	sequences  bool         // a reply may be a sequence
+	explained  atomic.Int64 // the second in which a reported reply was last explained
 	// restricted are the members of replies that not everybody may see, where there
 	// are any.
 	restricted map[*openapi.MediaType][]openapi.Restriction
@@ -42,12 +46,13 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		k.undeclared = openapi.Allow
 	}
 	k.restrict()
-	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned(k.head, k.whyHead)}}
-	if c.NotInspected != nil || slices.ContainsFunc(op.Responses, sequential) {
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.Reply, Enforce: reasoned.By(k.head, k.whyHead)}}
+	k.sequences = slices.ContainsFunc(op.Responses, sequential)
+	if c.NotInspected != nil || k.sequences {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Enforce: c.bound})
 	}
 	if slices.ContainsFunc(op.Responses, described) {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned(k.whole, k.whyBody)})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: k.skips, Each: k.each, Enforce: reasoned.By(k.whole, k.whyBody)})
 	}
 	return steps, nil
 }

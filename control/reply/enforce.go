@@ -133,7 +133,7 @@ func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Viol
 		forget(&x.Response.Fields)
 		return gatehouse.PassBy("reply.stripped")
 	case v.Keyword != "":
-		return gatehouse.PassBy("reply.invalid").Because(v.String())
+		return gatehouse.PassBy(reported).Because(v.String())
 	}
 	return gatehouse.Pass
 }

@@ -1,27 +1,12 @@
 package reply
 
 import (
-	"context"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
-
-// enforcing is the function of a step.
-type enforcing func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
-
-// reasoned lets why note the reasons of what enforce refuses: a second look, which
-// only refusals pay for.
-func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict)) enforcing {
-	return func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-		v, err := enforce(ctx, x)
-		if err == nil && v.Denied() {
-			why(x, v)
-		}
-		return v, err
-	}
-}
 
 // everyRole is of a caller from whom nothing is hidden: what a role may not see is
 // no fault of the reply.
@@ -68,4 +53,20 @@ func (k *check) note(x *gatehouse.Exchange, s *openapi.Schema, o openapi.Options
 		}
 		x.Violated(out)
 	}
+}
+
+// reported is the rule of a reply that leaves although it is not as described.
+const reported = "reply.invalid"
+
+// due reports whether a reply that leaves is to be explained: one each second of
+// an endpoint's. Where the description is wrong, every reply may be reported.
+func (k *check) due(now time.Time) bool {
+	second := now.Unix()
+	last := k.explained.Load()
+	return second != last && k.explained.CompareAndSwap(last, second)
+}
+
+// whyReported notes what in a reply, or an item, that leaves is not as described.
+func (k *check) whyReported(x *gatehouse.Exchange, s *openapi.Schema, text []byte) {
+	k.note(x, s, openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Allow, Roles: everyRole}, text)
 }

@@ -20,6 +20,9 @@ func (c *Config) bound(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 
 // sequence returns what is declared for a reply that is a sequence, or nil.
 func (k *check) sequence(x *gatehouse.Exchange) *openapi.MediaType {
+	if !k.sequences {
+		return nil
+	}
 	contentType := x.Response.Fields.Get("content-type")
 	declared := k.op.Response(x.Response.Status)
 	if declared == nil || events.Of(contentType) == events.None {
@@ -46,7 +49,11 @@ func (k *check) whole(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	if x.Response.BodyTooLarge && x.Response.Partial {
 		return gatehouse.PassBy("reply.not_inspected"), nil
 	}
-	return k.body(ctx, x)
+	v, err := k.body(ctx, x)
+	if v.Passed() && v.Rule() == reported && k.due(x.At) {
+		k.whyReported(x, k.op.Response(x.Response.Status).JSON(x.Response.Fields.Get("content-type")), x.Response.Body)
+	}
+	return v, err
 }
 
 // options are how a reply, or an item, is judged for the caller.
@@ -90,7 +97,10 @@ func (k *check) each(_ context.Context, x *gatehouse.Exchange, item *gatehouse.I
 		item.Data = append(item.Data[:0:len(item.Data)], out...)
 		return gatehouse.PassBy("reply.stripped"), nil
 	case v.Keyword != "":
-		return gatehouse.PassBy("reply.invalid").Because(v.String()), nil
+		if k.due(x.At) {
+			k.whyReported(x, m.Item, item.Data)
+		}
+		return gatehouse.PassBy(reported).Because(v.String()), nil
 	}
 	return gatehouse.Pass, nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/reasoned"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
@@ -38,11 +39,11 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err := k.parameters(op, m); err != nil {
 		return nil, err
 	}
-	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: reasoned(k.head, k.whyHead)}}
+	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: reasoned.By(k.head, k.whyHead)}}
 	if k.body != nil {
 		k.formBodies(m)
 		k.restrict()
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Validate, Need: gatehouse.Body, Enforce: reasoned(k.judge, k.whyBody)})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Validate, Need: gatehouse.Body, Enforce: reasoned.By(k.judge, k.whyBody)})
 	}
 	return steps, nil
 }

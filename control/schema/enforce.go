@@ -103,7 +103,7 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	switch {
 	case m == nil:
 		return gatehouse.Deny(unknownType), nil
-	case isJSON(name):
+	case isJSON(name) && !anyFile(m):
 		return k.judgeJSON(x, m)
 	}
 	s := k.borrow(x)
@@ -122,15 +122,20 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	return gatehouse.Deny(a).Because(why), nil
 }
 
+// anyFile reports what takes files of several media types, JSON among them.
+func anyFile(m *openapi.MediaType) bool {
+	return strings.HasSuffix(m.Type, "*") && m.Schema != nil && m.Schema.Binary()
+}
+
 // built judges a body that is no JSON as the value that its texts make, in s.doc.
 func (k *check) built(s *scratch, q *gatehouse.Request, name string, m *openapi.MediaType) (*gatehouse.Answer, string) {
-	s.large = len(q.Body) > keep
+	s.large = !strings.EqualFold(name, formData) && len(q.Body) > keep
 	switch f := k.forms[m]; {
 	case f != nil && strings.EqualFold(name, urlencoded):
 		return k.judgeForm(s, q.Body, f)
 	case f != nil && strings.EqualFold(name, formData):
 		return k.judgeParts(s, q.Body, q.Fields.Get("content-type"), f)
-	case m.Schema != nil && strings.EqualFold(name, "text/plain"):
+	case m.Schema != nil && !anyFile(m) && strings.EqualFold(name, "text/plain"):
 		return k.judgeText(s, q.Body, m.Schema)
 	}
 	return unread, ""

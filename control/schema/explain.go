@@ -42,7 +42,7 @@ func sent(b *gatehouse.Build) (list []string) {
 		for _, r := range m.Schema.Restricted(openapi.Request) {
 			says := r.Member + " may be sent by nobody"
 			if len(r.Roles) > 0 {
-				says = r.Member + " may be sent by " + strings.Join(r.Roles, " and ") + " only"
+				says = r.Member + " may be sent by " + strings.Join(r.Roles, " or ") + " only"
 			}
 			if !slices.Contains(list, says) {
 				list = append(list, says)

@@ -61,6 +61,8 @@ paths:
     post: {operationId: raw, requestBody: {content: {multipart/form-data: {}}}, responses: {"200": {description: ok}}}
   /text:
     post: {operationId: text, requestBody: {content: {text/plain: {schema: {type: string, maxLength: 5}}, "application/*": {schema: {$ref: "#/components/schemas/Form"}}}}, responses: {"200": {description: ok}}}
+  /any:
+    post: {operationId: any, requestBody: {content: {"*/*": {schema: {type: string, format: binary}}}}, responses: {"200": {description: ok}}}
   /pages:
     post:
       operationId: pages
@@ -223,6 +225,15 @@ func TestFormsHoldObjectsAndLists(t *testing.T) {
 	}
 }
 
+func TestAFileOfAnyTypeIsNoDocument(t *testing.T) {
+	list := formSteps(t, "any", nil)
+	for contentType, body := range map[string]string{"application/json": "{", "image/png": png, "text/plain": "\x00"} {
+		if rule, detail := run(t, list, post(contentType, body)); rule != "" {
+			t.Errorf("%s: %q (%s)", contentType, rule, detail)
+		}
+	}
+}
+
 // input.pagination: by name, in bodies as in queries, and in requests only.
 func TestPageSizesInBodiesAreBounded(t *testing.T) {
 	for name, list := range map[string][]gatehouse.Step{"default": formSteps(t, "pages", nil), "tighter": formSteps(t, "pages", func(c *schema.Config) { c.PaginationMax, c.OffsetMax = 50, 50 })} {
@@ -325,6 +336,8 @@ func TestUploadsAreAsDeclared(t *testing.T) {
 		"any file that is called a text":   {"schema.file_type", []string{title, "name=\"any\"; filename=\"a.txt\"\nContent-Type: text/plain\n\na\x00b"}},
 		"any file that is not its type":    {"schema.file_type", []string{title, "name=\"any\"; filename=\"a.png\"\nContent-Type: image/png\n\nhello"}},
 		"a report":                         {"", []string{title, "name=\"report\"; filename=\"a.pdf\"\nContent-Type: application/pdf\n\n%PDF-1.7"}},
+		"a report that does not say so":    {"", []string{title, "name=\"report\"; filename=\"a.pdf\"\n\n%PDF-1.7"}},
+		"a report that is none, unsaid":    {"schema.file_type", []string{title, "name=\"report\"; filename=\"a.pdf\"\n\nPDF"}},
 		"a report that is none":            {"schema.file_type", []string{title, "name=\"report\"; filename=\"a.pdf\"\nContent-Type: application/pdf\n\nPDF"}},
 		"a file that is JSON":              {"", []string{title, "name=\"data\"; filename=\"a.json\"\nContent-Type: application/json\n\n{\"a\":1}"}},
 		"a file that should be JSON":       {"schema.file_type", []string{title, "name=\"data\"; filename=\"a.json\"\nContent-Type: application/json\n\n{\"a\":1}{}"}},

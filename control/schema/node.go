@@ -21,6 +21,7 @@ type node struct {
 	items   *node // of an array's elements
 	members map[string]*node
 	others  *node // of members without a name of their own
+	open    bool  // the description speaks of such members
 }
 
 // anyText is the node of what nobody describes.
@@ -56,7 +57,7 @@ func (m nodes) of(s *openapi.Schema) *node {
 		for _, name := range names {
 			n.members[name] = m.of(s.Property(name))
 		}
-		n.others = m.of(s.Others())
+		n.others, n.open = m.of(s.Others()), s.Others() != nil
 	}
 	return n
 }

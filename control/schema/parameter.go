@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -21,6 +22,7 @@ type parameter struct {
 	deep      bool   // members come as name[member]
 	brackets  bool   // of a form: repeats and deep are both taken, since nothing is written about it
 	reserved  bool   // allowReserved
+	empty     bool   // allowEmptyValue
 	literal   bool   // of a cookie: nothing is escaped
 	separator byte   // between elements of one value
 	prefix    string // before the value
@@ -32,7 +34,7 @@ type parameter struct {
 
 // parameterOf prepares a parameter.
 func (m nodes) parameterOf(p *openapi.Parameter) parameter {
-	q := parameter{name: p.Name, schema: p.Schema, node: m.of(p.Schema), required: p.Required, reserved: p.Reserved, separator: ','}
+	q := parameter{name: p.Name, schema: p.Schema, node: m.of(p.Schema), required: p.Required, reserved: p.Reserved, empty: p.Empty && p.In == "query", separator: ','}
 	if q.shape = q.node.shape; p.JSON {
 		q.shape = document
 		return q
@@ -117,7 +119,8 @@ func (m nodes) formOf(t *openapi.MediaType, parts bool) *form {
 	return f
 }
 
-// find returns the parameter that a decoded name belongs to, or -1.
+// find returns the parameter that a decoded name belongs to, or -1. What belongs
+// to nobody belongs to an object whose members are not all declared.
 func find(list []parameter, name []byte) int {
 	for i := range list {
 		if list[i].name == string(name) && list[i].bare() {
@@ -137,7 +140,16 @@ func find(list []parameter, name []byte) int {
 			}
 		}
 	}
-	return -1
+	open := -1
+	for i := range list {
+		if list[i].spread && list[i].node.open {
+			open = i
+		}
+		if strings.EqualFold(list[i].name, str(name)) {
+			return -1 // a program may take the one name for the other
+		}
+	}
+	return open
 }
 
 // bracketed reports name[...].

@@ -69,6 +69,7 @@ func (k *check) judgeParts(s *scratch, body []byte, contentType string, f *form)
 		p := s.field(f, view(q.Name))
 		e := &s.entries[len(s.entries)-1]
 		e.part = i
+		s.large = s.large || !q.File && len(q.Content) > keep
 		switch {
 		case p != nil:
 			e.file = p.part.file
@@ -81,7 +82,7 @@ func (k *check) judgeParts(s *scratch, body []byte, contentType string, f *form)
 		case q.File:
 			return undeclared, " undeclared"
 		case f.node.schema == nil:
-		case !isText(q.Type):
+		case !isText(q):
 			return badField, " contentType"
 		}
 	}
@@ -89,15 +90,15 @@ func (k *check) judgeParts(s *scratch, body []byte, contentType string, f *form)
 }
 
 // isText reports the media type of texts that nothing is declared for.
-func isText(contentType string) bool {
-	name, utf8 := typeOf(contentType)
+func isText(q *multipart.Part) bool {
+	name, utf8 := typeOf(q)
 	return utf8 && (name == "" || name == "text/plain")
 }
 
 // judgePart judges everything of a part but its value.
 func (s *scratch) judgePart(p *parameter, q *multipart.Part) (*gatehouse.Answer, string) {
-	name, utf8 := typeOf(q.Type)
-	if name == "" && !p.part.file {
+	name, utf8 := typeOf(q)
+	if name == "" {
 		name = p.part.unsaid()
 	}
 	listed := slices.Contains(p.part.types, name)
@@ -149,10 +150,16 @@ func (s *scratch) judgeHeaders(list []parameter, f []multipart.Field) (*gatehous
 }
 
 // unsaid is the media type of a part that does not say one: text/plain, as RFC
-// 7578 section 4.4 has it, or the only one that is declared.
+// 7578 section 4.4 has it, or the only one that is declared. A file where any type
+// is taken claims nothing.
 func (p *part) unsaid() string {
-	if len(p.types) == 1 && strings.IndexByte(p.types[0], '*') < 0 {
+	switch {
+	case len(p.types) == 1 && strings.IndexByte(p.types[0], '*') < 0:
 		return p.types[0]
+	case p.types == nil:
+		return "application/octet-stream"
+	case p.file:
+		return ""
 	}
 	return "text/plain"
 }
@@ -169,10 +176,11 @@ func within(types []string, name string) bool {
 	return false
 }
 
-// typeOf returns the media type of a Content-Type in lower case, and whether its
-// characters are, as far as it says so, those of UTF-8.
-func typeOf(contentType string) (name string, utf8 bool) {
-	name, rest, more := strings.Cut(contentType, ";")
+// typeOf returns the media type of a part in lower case, and whether its
+// characters are, as far as it says so, those of UTF-8. Java's clients say
+// ISO-8859-1 where nobody told them: up to 0x7F that is the same.
+func typeOf(q *multipart.Part) (name string, utf8 bool) {
+	name, rest, more := strings.Cut(q.Type, ";")
 	name, utf8 = strings.ToLower(strings.Trim(name, " \t")), true
 	for charsets := 0; more; {
 		var one string
@@ -181,9 +189,24 @@ func typeOf(contentType string) (name string, utf8 bool) {
 		if !strings.EqualFold(key, "charset") {
 			continue
 		}
-		value = strings.Trim(value, `"`)
 		charsets++
-		utf8 = utf8 && charsets == 1 && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "us-ascii"))
+		switch value = strings.Trim(value, `"`); {
+		case strings.EqualFold(value, "utf-8"):
+		case strings.EqualFold(value, "us-ascii"), strings.EqualFold(value, "iso-8859-1"), strings.EqualFold(value, "windows-1252"):
+			utf8 = utf8 && (q.File || ascii(q.Content))
+		default:
+			utf8 = false
+		}
+		utf8 = utf8 && charsets == 1
 	}
 	return name, utf8
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }

@@ -58,23 +58,26 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 // What the description lets stand unescaped is judged in both of its readings:
 // "+" is a space to a form, and itself to RFC 6570 section 3.2.3.
 func (k *check) queried(s *scratch, p *parameter, query, value string) (openapi.Violation, bool) {
-	v, ok := s.queried(p, query, value)
+	if p.empty && value == "" && !p.gathers() {
+		return openapi.Violation{}, true
+	}
+	v, ok := s.queried(k.query, p, query, value)
 	if ok && p.reserved && strings.IndexByte(query, '+') >= 0 {
 		s.plus = true
-		v, ok = s.queried(p, query, value)
+		v, ok = s.queried(k.query, p, query, value)
 		s.plus = false
 	}
 	return v, ok
 }
 
-func (s *scratch) queried(p *parameter, query, value string) (openapi.Violation, bool) {
+func (s *scratch) queried(list []parameter, p *parameter, query, value string) (openapi.Violation, bool) {
 	switch {
 	case !p.gathers():
 		return s.one(p, view(value), inForm)
 	case p.repeats:
 		return s.repeated(p, query)
 	}
-	return s.gathered(p, query)
+	return s.gathered(list, p, query)
 }
 
 // repeated judges a list whose elements are parameters of their own.
@@ -94,7 +97,7 @@ func (s *scratch) repeated(p *parameter, query string) (openapi.Violation, bool)
 }
 
 // gathered judges an object whose members are parameters of their own.
-func (s *scratch) gathered(p *parameter, query string) (openapi.Violation, bool) {
+func (s *scratch) gathered(list []parameter, p *parameter, query string) (openapi.Violation, bool) {
 	s.begin()
 	s.text, s.entries = s.text[:0], s.entries[:0]
 	for rest := query; rest != ""; {
@@ -107,7 +110,7 @@ func (s *scratch) gathered(p *parameter, query string) (openapi.Violation, bool)
 			s.enter(s.name, false)
 		case p.deep && p.bare() && p.name == string(s.name):
 			s.enter(s.name, true)
-		case p.spread && p.node.members[string(s.name)] != nil:
+		case p.spread && pair != "" && belongs(list, p, s.name):
 			s.under(p.name, s.name)
 		default:
 			continue
@@ -118,6 +121,12 @@ func (s *scratch) gathered(p *parameter, query string) (openapi.Violation, bool)
 		}
 	}
 	return s.built(p)
+}
+
+// belongs reports whether a name is one of p's members.
+func belongs(list []parameter, p *parameter, name []byte) bool {
+	i := find(list, name)
+	return i >= 0 && &list[i] == p
 }
 
 // under adds an entry for a member that came by its own name.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"context"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -11,20 +10,6 @@ import (
 
 // Refusals are rare and judging is not: so judges say no more than no, and what
 // was refused is looked at a second time to find every place and keyword.
-
-// enforcing is the function of a step.
-type enforcing func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error)
-
-// reasoned lets why note the reasons of what enforce refuses.
-func reasoned(enforce enforcing, why func(*gatehouse.Exchange, gatehouse.Verdict)) enforcing {
-	return func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-		v, err := enforce(ctx, x)
-		if err == nil && v.Denied() {
-			why(x, v)
-		}
-		return v, err
-	}
-}
 
 // whyHead notes what is wrong with the parameters, or with there being a body.
 func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
@@ -153,7 +138,7 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		return
 	}
 	var all []openapi.Violation
-	if isJSON(name) {
+	if isJSON(name) && !anyFile(m) {
 		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
 			all = m.Schema.Explain(d, k.of(x), gatehouse.MostViolations)
 		}

@@ -163,6 +163,8 @@ paths:
         - {name: p, in: query, allowReserved: true, schema: {type: string, pattern: "^[a-z:/?@+]+$"}}
         - {name: q, in: query, schema: {type: string, pattern: "^[a-z ]+$"}}
         - {name: f, in: query, allowReserved: true, schema: {type: string, maxLength: 20}}
+        - {name: flag, in: query, allowEmptyValue: true, schema: {type: boolean}}
+        - {name: rest, in: query, schema: {type: object, maxProperties: 2, properties: {known: {type: boolean}}, additionalProperties: {type: integer}}}
       responses: {"200": {description: ok}}
 `
 	d, err := openapi.Parse("t.yaml", []byte(text))
@@ -175,6 +177,9 @@ paths:
 	}
 	for query, want := range map[string]string{
 		"p=a:/b?c@d": "", "p=a%3Ab": "", "p=a+b": "schema.query", "p=a%2Bb": "", "q=a+b": "", "q=a%2Bb": "schema.query", "f=a+b": "",
+		// allowEmptyValue, and members of an object that are not all declared.
+		"flag": "", "flag=": "", "flag=true": "", "flag=1": "schema.query", "flag&flag": "schema.duplicate", "q=a&x=1&y=2": "", "x=a": "schema.query", "x=1&x=2": "schema.duplicate", "x=1&y=2&z=3": "schema.query",
+		"known=true&x=1": "", "known=1": "schema.query", "rest=1": "schema.undeclared", "x[y]=1": "", "Q=1": "schema.undeclared",
 	} {
 		if rule, detail := run(t, list, sent("query", query)); rule != want {
 			t.Errorf("%s: %q (%s), want %q", query, rule, detail, want)

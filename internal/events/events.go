@@ -29,13 +29,24 @@ const (
 func Of(contentType string) Framing {
 	name, _, _ := strings.Cut(contentType, ";")
 	name = strings.Trim(name, " \t")
-	if strings.EqualFold(name, "text/event-stream") {
-		return Stream
+	stream, lines := "", ""
+	switch len(name) { // every reply is asked, and hardly one is a sequence
+	case len("text/event-stream"):
+		stream, lines = "text/event-stream", "application/jsonl"
+	case len("application/ndjson"):
+		lines = "application/ndjson"
+	case len("application/x-ndjson"):
+		lines = "application/x-ndjson"
+	case len("application/x-jsonlines"):
+		lines = "application/x-jsonlines"
+	default:
+		return None
 	}
-	for _, lines := range [...]string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"} {
-		if strings.EqualFold(name, lines) {
-			return Lines
-		}
+	switch {
+	case strings.EqualFold(name, stream):
+		return Stream
+	case strings.EqualFold(name, lines):
+		return Lines
 	}
 	return None
 }

@@ -83,6 +83,7 @@ func slicesRepeat(s string, n int) (out []string) {
 func TestMediaTypesOfSequences(t *testing.T) {
 	for name, want := range map[string]events.Framing{
 		"text/event-stream": events.Stream, "Text/Event-Stream; charset=utf-8": events.Stream, "application/x-ndjson": events.Lines, "application/jsonl ;a=b": events.Lines,
+		"application/ndjson": events.Lines, "Application/X-JSONLines": events.Lines, "application/x-ndjsonx": events.None, "application/pdf-ab": events.None,
 		"application/json": events.None, "": events.None, "text/event-streams": events.None,
 	} {
 		if got := events.Of(name); got != want {

@@ -104,8 +104,11 @@ func (l *linker) rule(s *Schema) {
 		return
 	}
 	for _, roles := range s.needs[l.mode.direction()] {
-		if !slices.Contains(l.t.roles, roles) {
-			l.t.roles = append(l.t.roles, roles)
+		if l.t.roles == nil {
+			l.t.roles = &needed{}
+		}
+		if !slices.Contains(l.t.roles.sets, roles) {
+			l.t.roles.sets = append(l.t.roles.sets, roles)
 		}
 	}
 }

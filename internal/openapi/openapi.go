@@ -172,6 +172,7 @@ type Parameter struct {
 	Required   bool
 	Deprecated bool
 	Reserved   bool    // allowReserved: the value may hold reserved characters as they are
+	Empty      bool    // allowEmptyValue: in a query it may have no value
 	JSON       bool    // the value is a JSON document (content: application/json)
 	Schema     *Schema // nil when the description gives none
 	Place      Place

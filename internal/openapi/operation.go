@@ -21,7 +21,7 @@ func (l *loader) parameter(a at, in resource) (*Parameter, error) {
 	}
 	p := &Parameter{
 		Name: l.intern(a.get("name").text()), In: l.intern(a.get("in").text()), Style: l.intern(a.get("style").text()),
-		Required: a.get("required").truth(), Deprecated: a.get("deprecated").truth(), Reserved: a.get("allowReserved").truth(), Place: a.place(),
+		Required: a.get("required").truth(), Deprecated: a.get("deprecated").truth(), Reserved: a.get("allowReserved").truth(), Empty: a.get("allowEmptyValue").truth(), Place: a.place(),
 	}
 	if p.Name == "" {
 		return nil, a.fault("a parameter has a name")

@@ -196,7 +196,7 @@ func (p *property) asked(d Direction) bool {
 }
 
 // barred reports a member that is out of the caller's reach.
-func (w *walk) barred(t *trans) bool { return t.roles != nil && !met(t.roles, w.o.Roles) }
+func (w *walk) barred(t *trans) bool { return t.roles != nil && !met(t.roles.sets, w.o.Roles) }
 
 // excused returns the declared members that an object has, and those that need
 // not be there.
@@ -218,13 +218,14 @@ func (w *walk) excused(m *members) *keySet {
 // are not so from the beginning, since branches are often told apart by what they
 // require.
 func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
-	w.excusing = false
-	ok := p.pass(w, body, lim, o, picks)
+	w.o, w.lim, w.mode, w.strict, w.shared, w.excusing = o, lim, p.mode, p.strict, p.shared, false
+	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
+	ok := p.pass(w, body, picks)
 	if ok || w.unsure || !w.missed {
 		return ok
 	}
 	w.excusing = true
-	return p.pass(w, body, lim, o, picks)
+	return p.pass(w, body, picks)
 }
 
 // holds judges the document likewise.

@@ -107,17 +107,20 @@ type uneval struct{ members, items *Schema }
 // trans leads from a state to that of a member or element.
 type trans struct {
 	to     *state
-	edges  []edge   // what atoms demand of the child
-	rest   []edge   // what unevaluated* demand; the atom is an index of uneval
-	held   []edge   // what contains counts
-	eval   uint64   // atoms that count the child as evaluated
-	covers uint64   // atoms that declare the member
-	hidden uint64   // atoms that hide it from replies
-	bad    uint64   // atoms that refuse the member
-	odd    bool     // the name means something to a programming language
-	wary   bool     // it is odd, hidden or has roles
-	roles  []uint64 // of each of which the caller must have one
+	edges  []edge  // what atoms demand of the child
+	rest   []edge  // what unevaluated* demand; the atom is an index of uneval
+	held   []edge  // what contains counts
+	eval   uint64  // atoms that count the child as evaluated
+	covers uint64  // atoms that declare the member
+	hidden uint64  // atoms that hide it from replies
+	bad    uint64  // atoms that refuse the member
+	odd    bool    // the name means something to a programming language
+	wary   bool    // it is odd, hidden or has roles
+	roles  *needed // nil for everybody
 }
+
+// needed are sets of roles, of each of which the caller must have one.
+type needed struct{ sets []uint64 }
 
 // edge is a set of the child's goals that an atom demands.
 type edge struct {

@@ -60,13 +60,11 @@ const rereads = 8
 const noEntry = -1
 
 // pass is one pass of [program.run].
-func (p *program) pass(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
-	w.o, w.mode, w.strict, w.shared = o, p.mode, p.strict, p.shared
-	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
+func (p *program) pass(w *walk, body []byte, picks *Picks) bool {
 	w.values, w.spent, w.stop, w.unsure, w.foreign, w.missed = 0, 0, false, false, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
 	w.here, w.picked = nil, w.picked[:0]
-	if !w.Begin(body, lim) {
+	if !w.Begin(body, w.lim) {
 		return false
 	}
 	if picks != nil {

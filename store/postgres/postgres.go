@@ -141,6 +141,7 @@ func dialect(config *pgx.ConnConfig) relational.Dialect {
 		Types:     strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{strict}", ""),
 		Lock:      "SELECT pg_advisory_xact_lock(" + lockKey + ")",
 		ForUpdate: " FOR UPDATE",
+		Earlier:   "least(?, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))",
 		Notify:    "NOTIFY " + channel,
 		Version: func(ctx context.Context, tx *sql.Tx) (version int, err error) {
 			var there bool

@@ -11,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/gatehouse-api/gatehouse/internal/pgtest"
 	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/internal/relational"
 	"github.com/gatehouse-api/gatehouse/store/storetest"
 )
 
@@ -101,7 +104,48 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("where LISTEN does not get through, changes are heard within a second", func(t *testing.T) { heardByAsking(t, fresh(t)) })
 	t.Run("a server that crashes loses nothing and is found again", func(t *testing.T) { crashed(t, server, fresh(t)) })
+}
+
+// heardByAsking watches through a store that never listens.
+func heardByAsking(t *testing.T, url string) {
+	config, err := parse(Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf := dialect(config)
+	deaf.Listen = nil
+	db := stdlib.OpenDB(*config)
+	s, err := relational.Open(t.Context(), db, db, deaf, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	heard := make(chan int, 10)
+	stop, err := s.Blocks().Watch(func(l []store.Block) { heard <- len(l) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	<-heard
+	other := openAt(t, url)
+	fastest := time.Hour
+	for i := range 3 {
+		began := time.Now()
+		if err := other.Blocks().Add(t.Context(), store.Block{ID: string(rune('a' + i)), Kind: store.BlockKey, Subject: "k"}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-heard:
+			fastest = min(fastest, time.Since(began))
+		case <-time.After(10 * time.Second):
+			t.Fatalf("block %d was not heard of", i)
+		}
+	}
+	if fastest > time.Second {
+		t.Errorf("a change was heard of after %s", fastest)
+	}
 }
 
 // crashed stops the server without a checkpoint, five times.

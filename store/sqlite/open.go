@@ -13,14 +13,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+	driver "modernc.org/sqlite" // "sqlite", without cgo
 
 	"github.com/gatehouse-api/gatehouse/store/internal/relational"
 )
 
 // busyTimeout is how long one process waits for another's lock, in milliseconds.
 const busyTimeout = "5000"
+
+// patience is how long a file is tried that another process is just making.
+const patience = 5 * time.Second
 
 // open opens the file for writing, with one connection, and brings its schema
 // up to date. The file and a folder made for it are readable by their owner only.
@@ -48,7 +52,23 @@ func openForWriting(path string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
+	if err := reach(db); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", path, err), db.Close())
+	}
 	return db, nil
+}
+
+// reach opens the connection. Of processes that make one file together only one
+// can switch it to a write-ahead log, and SQLite has the others not wait but
+// fail: they try again.
+func reach(db *sql.DB) error {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err := db.Ping()
+		const busy = 5 // SQLITE_BUSY, in the low byte of its extended codes
+		if e, ok := errors.AsType[*driver.Error](err); !ok || e.Code()&0xff != busy || time.Since(began) > patience {
+			return err
+		}
+	}
 }
 
 // openReadOnly opens an existing file of exactly the given schema version.

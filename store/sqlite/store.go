@@ -48,8 +48,9 @@ func OpenStore(ctx context.Context, path string, o Options) (*Store, error) {
 // migrations need no other.
 func dialect() relational.Dialect {
 	return relational.Dialect{
-		Name:  "sqlite",
-		Types: strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{strict}", "STRICT"),
+		Name:    "sqlite",
+		Types:   strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{strict}", "STRICT"),
+		Earlier: "min(?, CAST(unixepoch('subsec') * 1000000 AS INTEGER))",
 		Version: func(ctx context.Context, tx *sql.Tx) (version int, err error) {
 			err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 			return version, err

@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/storetest"
@@ -96,6 +98,36 @@ func TestAStoreOfANewerProgramIsRefused(t *testing.T) {
 	}
 	if _, err := OpenStore(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "newer version") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestMigrationsGoOnWhereTheyWereInterrupted(t *testing.T) {
+	path := fresh(t)
+	s, err := OpenStore(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := store.Block{ID: "1", Kind: store.BlockKey, Subject: "k"}
+	if err := errors.Join(s.Blocks().Add(t.Context(), block), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := openForWriting(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("DROP TABLE once; PRAGMA user_version = 5") // as if killed before the sixth
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = OpenStore(t.Context(), path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if ok, err := s.Once().First(t.Context(), noon, "code", "c", time.Minute); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+	if l, err := s.Blocks().List(t.Context()); err != nil || len(l) != 1 {
+		t.Errorf("%v, %v", l, err)
 	}
 }
 

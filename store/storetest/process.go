@@ -222,8 +222,8 @@ func heardElsewhere(t *testing.T, target string, open Open) {
 			select {
 			case at := <-heard:
 				took = append(took, max(0, at.Sub(time.Unix(0, acknowledged))))
-			case <-time.After(time.Second):
-				t.Fatalf("a %s was not heard of for a second", name)
+			case <-time.After(slowest):
+				t.Fatalf("a %s was not heard of for %s", name, slowest)
 			}
 		}
 	}
@@ -234,6 +234,9 @@ func heardElsewhere(t *testing.T, target string, open Open) {
 		t.Error(err)
 	}
 	slices.Sort(took)
+	if nine := took[len(took)*9/10]; nine > time.Second { // of ten: others may keep the machine busy for a moment
+		t.Errorf("another process's change was heard of after %s", nine)
+	}
 	t.Logf("figure heard of another process's change after %s (median), %s (longest), of %d", took[len(took)/2], took[len(took)-1], len(took))
 }
 

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -94,7 +95,7 @@ func New(uri, pointer string, r Rules) (j *Judge, err error) {
 		return nil, nil
 	}})
 	c.AssertVocabs()
-	if j.schema, err = c.Compile(uri + "#" + hoisted(pointer)); err != nil {
+	if j.schema, err = c.Compile(uri + "#" + (&url.URL{Fragment: hoisted(pointer)}).EscapedFragment()); err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
 	}
 	for s, name := range formats {

@@ -86,6 +86,18 @@ func TestSchemasOfADescriptionAreFound(t *testing.T) {
 	}
 }
 
+// A place in a description may have any letter in its pointer.
+func TestPointersAreEscaped(t *testing.T) {
+	const schema = `{"paths":{"/a b/{id}/50%25/é#?":{"schema":{"type":"string"}}}}`
+	j, err := judge(t, schema, "/paths/~1a b~1{id}~150%25~1é#?/schema", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j.Judge(parse(t, `"a"`, jsonwalk.Limits{})) != Valid || j.Judge(parse(t, `1`, jsonwalk.Limits{})) != Invalid {
+		t.Error("judged wrong")
+	}
+}
+
 // Every schema is counted, wherever it stands.
 func TestAJudgementHasABudget(t *testing.T) {
 	j, err := judge(t, `{"$ref":"#/unknown/t","unknown":{"t":{"anyOf":[{"properties":{"a":{"$ref":"#/unknown/t"}},"required":["a","x"]},{"properties":{"a":{"$ref":"#/unknown/t"}},"required":["a","y"]},{"type":"null"}]}}}`, "", nil)

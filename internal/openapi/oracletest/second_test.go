@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -76,6 +77,16 @@ func (s *subject) compileSecond() *openapi3.Schema {
 	return doc.Paths.Find("/a").Post.RequestBody.Value.Content["application/json"].Schema.Value
 }
 
+// stringFormats are our formats in the second judge's form: like the judge, it is
+// asked what schemas make of them.
+var stringFormats = sync.OnceValue(func() map[string]openapi3.StringFormatValidator {
+	all := map[string]openapi3.StringFormatValidator{}
+	for _, f := range formatsByOurs() {
+		all[f.Name] = openapi3.NewCallbackValidator(func(s string) error { return f.Validate(s) })
+	}
+	return all
+})
+
 // askSecond asks the second judge, which may panic (VALIDATION.md section 3.3).
 func askSecond(k *openapi3.Schema, body []byte) (err error) {
 	defer func() {
@@ -89,7 +100,7 @@ func askSecond(k *openapi3.Schema, body []byte) (err error) {
 	if err := d.Decode(&v); err != nil {
 		return err
 	}
-	return k.VisitJSON(v, openapi3.VisitAsRequest(), openapi3.EnableFormatValidation())
+	return k.VisitJSON(v, openapi3.VisitAsRequest(), openapi3.EnableFormatValidation(), openapi3.WithStringFormatValidators(stringFormats()))
 }
 
 // known says why the second judge differs where we and the judge agree; "" is a
@@ -104,6 +115,10 @@ func known(v *verdict, err error) string {
 	case err == nil && keyword == "oneOf", err != nil && v.of.chooses && discriminated(err):
 		// For OpenAPI, a discriminator is a hint that changes no verdict.
 		return "it chooses among oneOf and anyOf by discriminator alone"
+	case err != nil && strings.Contains(err.Error(), "format"):
+		return "it reads formats otherwise"
+	case v.beyondExact():
+		return "it reads numbers as doubles"
 	case err != nil && strings.Contains(err.Error(), "not nullable"):
 		return "it refuses null where no type is written"
 	}

@@ -24,7 +24,17 @@ type feed struct {
 	checked atomic.Pointer[time.Time] // with its monotonic reading
 	mu      sync.Mutex                // held while watchers are called
 	failing bool
+	rest    time.Time // no list is read again before
+	later   bool      // a wake-up after rest is on its way
 }
+
+// How a feed of long lists keeps from doing nothing else: when reading and
+// telling took more than brisk, it rests for nine times as long, at most
+// longestRest. Changes meanwhile are told of together.
+const (
+	brisk       = 5 * time.Millisecond
+	longestRest = 400 * time.Millisecond
+)
 
 func (f *feed) start(s *Store, log *slog.Logger) {
 	f.store, f.log, f.wakes = s, log, make(chan struct{}, 1)
@@ -67,16 +77,20 @@ func (f *feed) poll() {
 	}
 }
 
+func (f *feed) wake() {
+	select {
+	case f.wakes <- struct{}{}:
+	default: // one is pending
+	}
+}
+
 // listen keeps the faster way open. Without it the feed still polls.
 func (f *feed) listen() {
-	wake := func() {
-		select {
-		case f.wakes <- struct{}{}:
-		default: // one is pending
-		}
-	}
+	told := false // once for each time that it is gone
 	for f.ctx.Err() == nil {
-		if err := f.store.dialect.Listen(f.ctx, wake); err != nil && f.ctx.Err() == nil {
+		err := f.store.dialect.Listen(f.ctx, func() { told = false; f.wake() })
+		if err != nil && f.ctx.Err() == nil && !told {
+			told = true
 			f.log.Warn("the store tells of changes no more; it is asked for them instead", "store", f.store.dialect.Name, "error", err.Error())
 		}
 		select {
@@ -91,7 +105,19 @@ func (f *feed) listen() {
 func (f *feed) refresh() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if wait := time.Until(f.rest); wait > 0 {
+		if !f.later {
+			f.later = true
+			time.AfterFunc(wait, f.wake)
+		}
+		return
+	}
+	f.later = false
+	began := time.Now()
 	err := f.check()
+	if took := time.Since(began); took > brisk && err == nil {
+		f.rest = time.Now().Add(min(9*took, longestRest))
+	}
 	switch {
 	case err == nil && f.failing:
 		f.log.Info("the store can be read again", "store", f.store.dialect.Name)

@@ -38,7 +38,7 @@ func (o once) First(ctx context.Context, at time.Time, space, key string, ttl ti
 		return false, fmt.Errorf("%s: once: %w", name, err)
 	}
 	if last := o.s.once.swept.Load(); at.UnixNano()-last > int64(sweepEvery) && o.s.once.swept.CompareAndSwap(last, at.UnixNano()) {
-		if _, err := o.s.write.ExecContext(ctx, o.s.sql(`DELETE FROM once WHERE until <= ?`), micro(at.Add(-forgetAfter))); err != nil {
+		if _, err := o.s.write.ExecContext(ctx, o.s.sql(`DELETE FROM once WHERE until <= `+o.s.dialect.Earlier+` - ?`), micro(at), forgetAfter.Microseconds()); err != nil {
 			return false, fmt.Errorf("%s: once: forgetting: %w", name, err)
 		}
 	}

@@ -39,6 +39,10 @@ type Dialect struct {
 	ForUpdate string
 	// Notify is a statement at the end of every change, or "".
 	Notify string
+	// Earlier is an expression for the earlier of a parameter and the database's
+	// own time, in microseconds since 1970: nothing is forgotten because the clock
+	// of one process is ahead.
+	Earlier string
 	// Version reads the schema's version inside a migration, 0 for a new database,
 	// and SetVersion writes it.
 	Version    func(ctx context.Context, tx *sql.Tx) (int, error)

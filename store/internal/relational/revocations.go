@@ -45,12 +45,11 @@ func (s *Store) revoke(ctx context.Context, tx *sql.Tx, seq int64, e store.Revoc
 		string(e.Kind), e.Issuer, e.Subject, seq, micro(e.Before), e.Because, e.Author, micro(e.At), micro(e.Until)); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, s.sql(`DELETE FROM revocation WHERE until <= ?`), micro(e.At.Add(-forgetAfter)))
+	_, err = tx.ExecContext(ctx, s.sql(`DELETE FROM revocation WHERE until <= `+s.dialect.Earlier+` - ?`), micro(e.At), forgetAfter.Microseconds())
 	return err
 }
 
-// forgetAfter is how long entries are kept beyond their time, so that a node
-// whose clock is ahead forgets nothing that others still need.
+// forgetAfter is how long entries are kept beyond their time: clocks differ.
 const forgetAfter = time.Hour
 
 func (r revocations) List(ctx context.Context, at time.Time) ([]store.Revocation, error) {
