@@ -53,8 +53,7 @@ func TestOfTwentyWhoRedeemACodeAtMostOneSucceeds(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			c := *h
-			if r := c.post("/token", "app", redeeming(code)); r.status == 200 {
+			if r := h.post("/token", "app", redeeming(code)); r.status == 200 {
 				won.Add(1)
 			} else if r.text("error") != "invalid_grant" {
 				t.Errorf("%d %s", r.status, r.body)

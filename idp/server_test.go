@@ -92,12 +92,13 @@ type house struct {
 	browser *http.Client // keeps cookies, follows no redirect
 	log     *bytes.Buffer
 	secrets map[string]string
-	given   []string // every secret that was given away
+	mu      *sync.Mutex
+	given   []string // every secret that was given away; under mu
 }
 
 func newHouse(t *testing.T, change ...func(*Options)) *house {
 	t.Helper()
-	h := &house{T: t, path: filepath.Join(t.TempDir(), "store.db"), log: &bytes.Buffer{}, secrets: map[string]string{}}
+	h := &house{T: t, path: filepath.Join(t.TempDir(), "store.db"), log: &bytes.Buffer{}, mu: &sync.Mutex{}, secrets: map[string]string{}}
 	var err error
 	if h.store, err = sqlite.OpenStore(t.Context(), h.path, sqlite.Options{}); err != nil {
 		t.Fatal(err)
@@ -186,6 +187,8 @@ func (h *house) do(c *http.Client, r *http.Request) *reply {
 	}
 	out := &reply{status: res.StatusCode, header: res.Header, body: string(b), json: map[string]any{}}
 	_ = json.Unmarshal(b, &out.json)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, name := range []string{"refresh_token", "request_uri"} {
 		if s := out.text(name); s != "" {
 			h.given = append(h.given, strings.TrimPrefix(s, "urn:ietf:params:oauth:request_uri:"))
