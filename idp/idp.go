@@ -102,7 +102,7 @@ func New(o Options) (*Server, error) {
 }
 
 func (o *Options) check() error {
-	if err := CheckIssuer(o.Issuer); err != nil {
+	if err := checkIssuer(o.Issuer); err != nil {
 		return err
 	}
 	switch {
@@ -116,8 +116,8 @@ func (o *Options) check() error {
 	return nil
 }
 
-// CheckIssuer returns an error for a URL that no issuer can have.
-func CheckIssuer(issuer string) error {
+// checkIssuer returns an error for a URL that no issuer can have.
+func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.String() != issuer || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is no issuer: https and a host, without a path", issuer)

@@ -359,12 +359,12 @@ func TestWithoutLoginNothingOfItExists(t *testing.T) {
 
 func TestIssuersThatNobodyShouldHaveAreRefused(t *testing.T) {
 	for _, bad := range []string{"", "login.example.com", "http://login.example.com", "https://login.example.com/", "https://login.example.com/x", "https://login.example.com?x", "https://a@login.example.com", "https://login.example.com#", "ftp://login.example.com"} {
-		if CheckIssuer(bad) == nil {
+		if checkIssuer(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
 	for _, good := range []string{"https://login.example.com", "https://login.example.com:8443", "http://127.0.0.1:8080", "http://localhost:8080"} {
-		if err := CheckIssuer(good); err != nil {
+		if err := checkIssuer(good); err != nil {
 			t.Error(err)
 		}
 	}

@@ -59,7 +59,9 @@ func (e *entry) keys(args []string, rotate bool) error {
 	return e.with(func(ctx context.Context, f facts) error {
 		state := e.state
 		if e.file != nil {
-			state = e.file.State
+			if state = e.file.State; e.file.IDP.Issuer == "" {
+				return fmt.Errorf("%s has no authorization server; write: idp: {issuer: https://login.example.com}", e.config)
+			}
 		}
 		keys, err := openKeys(ctx, f, state)
 		if err != nil {
