@@ -116,7 +116,7 @@ func fixable(err error, name string) error {
 	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("there is a person %s already", printable(name))
 	case errors.Is(err, password.ErrShort):
-		return fmt.Errorf("the password is too short: %d characters are the least", password.ShortestAlone)
+		return fmt.Errorf("the password is too short: %d characters are the least", password.Shortest)
 	case errors.Is(err, password.ErrCommon):
 		return errors.New("the password is too common, or made of the person's own name; leave --password-stdin out for one that is not")
 	}

@@ -29,7 +29,7 @@ func repeats(s string) bool {
 			same = r[i] == r[i-period]
 		}
 		// Half of it is enough to be a password when it is long by itself.
-		if same && period < ShortestAlone {
+		if same && period < Shortest {
 			return true
 		}
 	}

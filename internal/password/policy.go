@@ -12,11 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// The shortest passwords, in characters (SP 800-63B-4 section 3.1.1.2).
-const (
-	ShortestAlone   = 15 // where the password is all there is
-	ShortestWithMFA = 8  // where a second factor is always asked for
-)
+// Shortest is the shortest password, in characters: that of SP 800-63B-4
+// section 3.1.1.2 where the password is all there is.
+const Shortest = 15
 
 // The reasons why a password is refused, for errors.Is.
 var (
@@ -28,8 +26,6 @@ var (
 
 // Policy says which passwords are taken. The zero Policy is ready and the strictest.
 type Policy struct {
-	// MFA says that nobody gets in by the password alone.
-	MFA bool
 	// Product is the name of what people sign in to. It is no password.
 	Product string
 	// Blocked are passwords beside those that the rules know.
@@ -43,12 +39,8 @@ func (p Policy) Check(password string, about ...string) error {
 		return ErrText
 	}
 	password = Normal(password)
-	shortest := ShortestAlone
-	if p.MFA {
-		shortest = ShortestWithMFA
-	}
 	switch n := utf8.RuneCountInString(password); {
-	case n < shortest:
+	case n < Shortest:
 		return ErrShort
 	case n > Longest:
 		return ErrLong
@@ -86,14 +78,6 @@ func ReadList(r io.Reader) (*List, error) {
 	slices.Sort(l.sums)
 	l.sums = slices.Compact(l.sums)
 	return l, nil
-}
-
-// Len returns how many passwords are in the list.
-func (l *List) Len() int {
-	if l == nil {
-		return 0
-	}
-	return len(l.sums)
 }
 
 // Has reports whether the list has the password.

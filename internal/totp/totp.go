@@ -23,17 +23,17 @@ import (
 
 // The parameters that authenticator apps know.
 const (
-	Step   = 30 * time.Second
-	Digits = 6
-	// Window is how many steps a clock may be off, to both sides.
-	Window = 1
-	// SecretBytes is the length of a secret: that of the hash (RFC 4226 section 4).
-	SecretBytes = 20
+	period = 30 * time.Second
+	digits = 6
+	// window is how many steps a clock may be off, to both sides.
+	window = 1
+	// secretBytes is the length of a secret: that of the hash (RFC 4226 section 4).
+	secretBytes = 20
 )
 
 // NewSecret returns a new secret.
 func NewSecret() []byte {
-	secret := make([]byte, SecretBytes)
+	secret := make([]byte, secretBytes)
 	_, _ = rand.Read(secret) // never fails
 	return secret
 }
@@ -42,8 +42,8 @@ func NewSecret() []byte {
 // The step must be later than last, the one that was accepted before; the caller
 // keeps it. It takes as long for a wrong code as for a right one.
 func Check(secret []byte, code string, at time.Time, last int64) (step int64, ok bool) {
-	now := at.Unix() / int64(Step/time.Second)
-	for n := now - Window; n <= now+Window; n++ {
+	now := at.Unix() / int64(period/time.Second)
+	for n := now - window; n <= now+window; n++ {
 		right := subtle.ConstantTimeCompare([]byte(Code(secret, n)), []byte(code)) == 1
 		if right && n > last {
 			step, ok = n, true
@@ -59,7 +59,7 @@ func Code(secret []byte, step int64) string {
 	_ = binary.Write(mac, binary.BigEndian, step)
 	sum := mac.Sum(nil)
 	n := binary.BigEndian.Uint32(sum[sum[len(sum)-1]&15:]) & (1<<31 - 1)
-	return fmt.Sprintf("%0*d", Digits, n%1_000_000)
+	return fmt.Sprintf("%0*d", digits, n%1_000_000)
 }
 
 // Text returns the secret as people type it: base32 in groups of four.
@@ -73,7 +73,7 @@ func Text(secret []byte) string {
 func URI(secret []byte, issuer, account string) string {
 	q := url.Values{
 		"secret": {base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)}, "issuer": {issuer},
-		"algorithm": {"SHA1"}, "digits": {fmt.Sprint(Digits)}, "period": {fmt.Sprint(int(Step / time.Second))},
+		"algorithm": {"SHA1"}, "digits": {fmt.Sprint(digits)}, "period": {fmt.Sprint(int(period / time.Second))},
 	}
 	// Apps read %20 and not the plus sign.
 	return "otpauth://totp/" + url.PathEscape(issuer) + ":" + url.PathEscape(account) + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")
@@ -81,13 +81,13 @@ func URI(secret []byte, issuer, account string) string {
 
 // The recovery codes of one account.
 const (
-	RecoveryCodes = 10
+	recoveryCodes = 10
 	recoveryBytes = 10 // 80 bit, so that a plain hash of them cannot be searched
 )
 
 // NewRecovery returns new recovery codes to be shown once, and the hashes to keep.
 func NewRecovery() (codes []string, hashes [][32]byte) {
-	for range RecoveryCodes {
+	for range recoveryCodes {
 		raw := make([]byte, recoveryBytes)
 		_, _ = rand.Read(raw) // never fails
 		code := strings.ToLower(base32.StdEncoding.EncodeToString(raw))
