@@ -19,11 +19,12 @@ var ErrNobody = errors.New("idp: no such person")
 // and shows the pages. Without one the server has no authorization endpoint.
 type Authenticator interface {
 	// Authenticate goes on with a pending authorization. It is called for the
-	// authorization request itself and then for every GET and POST of p.Path by the
-	// browser that made it. It either writes a page and returns [Waiting], or has
-	// proven somebody and writes nothing ([Proven]), or refuses and writes nothing
-	// ([Refused], with a [Refusal] as the error, or another error, which clients see
-	// as access_denied). What it puts into p.State is there at the next call.
+	// authorization request itself, where with the prompt "none" it must not wait,
+	// and then for every GET and POST of p.Path by the browser that made it. It either
+	// writes a page and returns [Waiting], or has proven somebody and writes nothing
+	// ([Proven]), or refuses and writes nothing ([Refused], with a [Refusal] as the
+	// error, or another error, which clients see as access_denied). What it puts into
+	// p.State is there at the next call.
 	Authenticate(w http.ResponseWriter, r *http.Request, p *Pending) (Progress, Proof, error)
 	// Person returns who a subject is now. It is asked whenever a refresh token is
 	// used, so that a role that was taken away is not in the next access token. It

@@ -286,6 +286,25 @@ func TestALoginThatTookTooLongIsOver(t *testing.T) {
 	})
 }
 
+func TestALoginThatIsEndedTwiceAtOnceGivesOneCode(t *testing.T) {
+	h := newHouse(t)
+	h.people.change(func(p *people) { p.page = true })
+	path := strings.TrimPrefix(h.authorize(asking()).body, "action=")
+	var codes atomic.Int64
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if h.get(h.browser, h.url+path).sent().Get("code") != "" {
+				codes.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if codes.Load() != 1 {
+		t.Errorf("%d codes", codes.Load())
+	}
+}
+
 // pushed pushes a request of the app and returns its handle.
 func (h *house) pushed() string {
 	h.Helper()
