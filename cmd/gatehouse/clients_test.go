@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,4 +139,25 @@ func TestCheckAndExplainKnowOurOwnServer(t *testing.T) {
 	if code := run([]string{"explain", "--config", file, "GET", "/v1/orders"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "jwt") {
 		t.Errorf("%d %s %s", code, out.String(), errs.String())
 	}
+}
+
+func TestASecondGatewayTakesNoSocketAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "idp.sock")
+	ln, err := listenSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenSocket(path); err == nil || !strings.Contains(err.Error(), "another gateway") {
+		t.Errorf("%v", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false) // as if killed
+	_ = ln.Close()
+	if ln, err = listenSocket(path); err != nil {
+		t.Fatal(err)
+	}
+	_ = ln.Close()
 }

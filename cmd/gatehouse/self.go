@@ -120,6 +120,10 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 // listenSocket listens on a socket that nobody but our own user reaches, in place of
 // one that a killed process left.
 func listenSocket(path string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("another gateway serves %s: each needs a state folder of its own", path)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listening for the authorization server: %w", err)
 	}
