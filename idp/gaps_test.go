@@ -299,7 +299,7 @@ func TestReuseRevokesTheFamilyAndIsTold(t *testing.T) { // token.refresh-reuse, 
 func TestEverythingOfAPersonEndsAtOnce(t *testing.T) { // R40
 	h := newHouse(t)
 	r := h.login()
-	if err := h.server.RevokeSubject(t.Context(), "u-1", "password changed", "account page"); err != nil {
+	if err := RevokeSubject(t.Context(), h.server.options.Store.RefreshTokens(), time.Now(), h.server.options.Issuer, "u-1", "password changed", "account page"); err != nil {
 		t.Fatal(err)
 	}
 	h.want(h.refresh("app", r.text("refresh_token")), 400, "invalid_grant")

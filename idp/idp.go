@@ -164,20 +164,18 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
-// RevokeSubject ends everything that was granted in a person's name: refresh
-// tokens at once, access tokens as soon as the gateways hear of it. It is for
+// RevokeSubject ends everything that was granted in a person's name by that issuer:
+// refresh tokens at once, access tokens as soon as the gateways hear of it. It is for
 // changed passwords and factors, and for people who leave.
-func (s *Server) RevokeSubject(ctx context.Context, subject, because, author string) error {
-	now := time.Now()
+func RevokeSubject(ctx context.Context, tokens store.RefreshTokens, now time.Time, issuer, subject, because, author string) error {
 	// Tokens carry whole seconds: now is rounded up, so that none of this second is left.
 	before := now.Add(time.Second - 1).Truncate(time.Second)
-	_, err := s.options.Store.RefreshTokens().RevokeSubject(ctx, now, subject, store.Revocation{
-		Kind: store.RevokeSubject, Issuer: s.options.Issuer, Subject: subject, Before: before,
+	_, err := tokens.RevokeSubject(ctx, now, subject, store.Revocation{
+		Kind: store.RevokeSubject, Issuer: issuer, Subject: subject, Before: before,
 		Because: because, Author: author, At: now, Until: before.Add(store.TokenLife),
 	})
 	if err != nil {
 		return fmt.Errorf("idp: revoking what %s granted: %w", subject, err)
 	}
-	s.log.Warn("everything of a person was revoked", "subject", subject, "because", because, "author", author)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/password"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -165,17 +166,7 @@ func (a *Accounts) SignOut(ctx context.Context, id, because, author string, keep
 
 // revoke ends every token of a person.
 func (a *Accounts) revoke(ctx context.Context, id, because, author string) error {
-	now := a.Now()
-	// Tokens carry whole seconds: now is rounded up, so that none of this second is left.
-	before := now.Add(time.Second - 1).Truncate(time.Second)
-	_, err := a.Store.RefreshTokens().RevokeSubject(ctx, now, id, store.Revocation{
-		Kind: store.RevokeSubject, Issuer: a.Issuer, Subject: id, Before: before,
-		Because: because, Author: author, At: now, Until: before.Add(store.TokenLife),
-	})
-	if err != nil {
-		return fmt.Errorf("people: %w", err)
-	}
-	return nil
+	return idp.RevokeSubject(ctx, a.Store.RefreshTokens(), a.Now(), a.Issuer, id, because, author)
 }
 
 // change edits a person and ends what was proven before.
