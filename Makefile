@@ -11,7 +11,7 @@ H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 STATIC     = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS      = $(CURDIR)/.tools
 
-.PHONY: postgres build test test-waf race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
+.PHONY: postgres build test test-browser test-waf race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
 build: ## build ./bin/gatehouse, reproducibly; TAGS=waf puts the OWASP Core Rule Set in
 	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -29,6 +29,10 @@ test-waf: ## control/waf with the OWASP Core Rule Set, which other builds do not
 	$(GO) vet -tags waf ./control/waf
 	$(GO) build -tags waf -o /dev/null ./cmd/gatehouse
 	$(GO) test -tags waf -count=1 -v ./control/waf | grep -E 'figure|^ *(ok|FAIL|---)' | grep -v PASS
+
+test-browser: ## sign in through the gateway with a real Chromium (installs it where that is possible)
+	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; }
+	$(GO) test ./cmd/gatehouse -run TestChromium -count=1 -v | grep -E '^(---|ok|FAIL|PASS)|browser_test'
 
 race: postgres ## every test under the race detector
 	$(GO) test -race ./...

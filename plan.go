@@ -78,7 +78,7 @@ type Endpoint struct {
 type Upstream struct {
 	Name    string
 	Scheme  string // "http" or "https"
-	Address string // host:port to dial
+	Address string // host:port to dial, or "unix:" and the path of a socket
 	Host    string // Host field to send; "" sends the client's
 	CAFile  string // PEM bundle to verify with; "" means the system's
 	Prefix  string // prepended to the path, "" or "/base"

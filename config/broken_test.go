@@ -19,7 +19,13 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-func options() config.Options { return config.Options{Now: today} }
+func options() config.Options { return config.Options{Now: today, Own: []byte(ownDescription)} }
+
+// ownDescription stands for that of our own authorization server.
+const ownDescription = `openapi: 3.1.0
+info: {title: Own, version: "1"}
+paths: {/token: {post: {operationId: issueToken, responses: {"200": {description: A token.}}}}}
+`
 
 // refusal loads a configuration and compiles it, and returns what is refused.
 func refusal(t *testing.T, path string) error {

@@ -22,6 +22,7 @@ type reader struct {
 	dir     string // of the file: what relative paths start from
 	now     time.Time
 	waivers []Waived
+	self    bool // our own authorization server is configured
 }
 
 // raw is a part of the file that is read later, when more is known.

@@ -23,6 +23,10 @@ func describe(path string, o openapi.LoadOptions) (*description, error) {
 	if err != nil {
 		return nil, err
 	}
+	return describeDocument(doc), nil
+}
+
+func describeDocument(doc *openapi.Document) *description {
 	d := &description{document: doc, byID: map[string]gatehouse.Operation{}, byShape: map[string][]gatehouse.Operation{}}
 	for _, op := range doc.Operations {
 		d.operations = append(d.operations, op)
@@ -34,7 +38,7 @@ func describe(path string, o openapi.LoadOptions) (*description, error) {
 		}
 		d.byShape[s] = append(d.byShape[s], op)
 	}
-	return d, nil
+	return d
 }
 
 // shape is a template without the names of its parameters: the paths it takes.

@@ -145,8 +145,8 @@ func (r *reader) expand(a *API, s short, k, v *yaml.Node, blocks []*block) {
 func (r *reader) issuers(a *API, s short, v *yaml.Node) *yaml.Node {
 	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: v.Line, Column: v.Column}
 	for _, c := range r.texts(v, join(a.key, s.name)) {
-		if c.Value == "self" {
-			r.add(r.place(c.Line, c.Column), join(a.key, s.name), "our own authorization server is not available yet", "issuer: https://login.example.com  (any OpenID provider)")
+		if c.Value == Self && !r.self {
+			r.add(r.place(c.Line, c.Column), join(a.key, s.name), "our own authorization server is not configured", "at the top of the file, "+sampleIDP+"; or the issuer: https://login.example.com")
 			return nil
 		}
 		name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s.wrap, Line: c.Line, Column: c.Column}

@@ -22,6 +22,9 @@ import (
 type Options struct {
 	Now func() time.Time // nil is time.Now
 	Log *slog.Logger     // nil discards
+	// Own is the OpenAPI document of our own authorization server. Without it there
+	// is none.
+	Own []byte
 }
 
 // File is a configuration that has been read, with the descriptions of its APIs.
@@ -33,6 +36,7 @@ type File struct {
 	Admin       Admin
 	State       string // folder of the store, keys and trails
 	Store       Store  // where blocks, revocations and spent keys are kept
+	IDP         IDP    // our own authorization server, or none
 	Log         string // "stdout" or a file
 	Development bool   // environment: development
 	APIs        []*API
@@ -124,6 +128,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 		t.Key = beside(r.dir, strings.TrimPrefix(t.Key, "file:"))
 	}
 	f.Development = d.Environment == "development"
+	r.self = r.idp(top, d, f.options)
 	f.APIs = r.apis(d.APIs.Node)
 	everyone := &API{key: "", node: &yaml.Node{Kind: yaml.MappingNode}}
 	f.global = r.blocks(everyone, d.Controls.Node, f.kinds)
@@ -148,6 +153,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 		r.endpoints(a, f.kinds)
 		r.hosts(a, &d.Listen)
 	}
+	f.own(r, top, d)
 	if len(r.list) == 0 {
 		r.overlaps(f.APIs)
 	}
@@ -307,7 +313,9 @@ func configured(blocks []*block) []engine.Configured {
 func (f *File) Files() []string {
 	out := []string{f.Path}
 	for _, a := range f.APIs {
-		out = append(out, a.OpenAPI)
+		if a.OpenAPI != "" { // our own stands in no file
+			out = append(out, a.OpenAPI)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -18,6 +18,7 @@ type document struct {
 	Admin       Admin  `yaml:"admin"`
 	State       string `yaml:"state"`
 	Store       Store  `yaml:"store"`
+	IDP         IDP    `yaml:"idp"`
 	Environment string `yaml:"environment"`
 	Log         string `yaml:"log"`
 	Controls    raw    `yaml:"controls"`

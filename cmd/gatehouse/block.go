@@ -148,7 +148,7 @@ func (e *entry) knownEndpoints(b *store.Block) error {
 	if wanted == "" || e.file == nil {
 		return nil
 	}
-	kept, err := standIns(b.From)
+	kept, err := standIns(e.file, b.From)
 	if err != nil {
 		return err
 	}

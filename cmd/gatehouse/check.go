@@ -11,7 +11,6 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -63,12 +62,12 @@ func runCheck(args []string, stdout, stderr io.Writer) int {
 // never of the configuration.
 func check(path string, now func() time.Time) (*checked, error) {
 	c := &checked{file: path}
-	f, err := config.Load(path, all.Kinds, config.Options{Now: now})
+	f, err := load(path, config.Options{Now: now})
 	if err != nil {
 		return c.refused(err)
 	}
 	c.apis, c.waivers = len(f.APIs), f.Waivers()
-	kept, err := standIns(now())
+	kept, err := standIns(f, now())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +82,7 @@ func check(path string, now func() time.Time) (*checked, error) {
 
 // standIns provides what serve would bring from the state folder: enough to
 // compile by, and gone when the check ends.
-func standIns(now time.Time) (*gatehouse.Kept, error) {
+func standIns(f *config.File, now time.Time) (*gatehouse.Kept, error) {
 	kept := gatehouse.NewKept()
 	gatehouse.Provide[store.Counters](kept, memory.NewCounters(now))
 	gatehouse.Provide[store.Once](kept, memory.NewOnce(1))
@@ -94,7 +93,7 @@ func standIns(now time.Time) (*gatehouse.Kept, error) {
 		return nil, fmt.Errorf("check: making a key to compile by: %w", err)
 	}
 	gatehouse.Provide[jose.IdentityKey](kept, key)
-	return kept, nil
+	return kept, ownStandIn(kept, f)
 }
 
 func (c *checked) refused(err error) (*checked, error) {

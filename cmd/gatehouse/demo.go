@@ -111,7 +111,7 @@ func (s *stage) invite(w io.Writer) {
 	say("  configuration   %s (change it: it is read again at once)", s.file)
 	say("  access log      %s", filepath.Join(s.dir, "access.jsonl"))
 	say("\nFirst, tokens. They hold for 15 minutes; the same lines fetch fresh ones.\n")
-	for _, p := range people()[:2] {
+	for _, p := range personas()[:2] {
 		say("  %s=$(curl -s %s/token/%s)", strings.ToUpper(p.id), s.issuer.URL, p.id)
 	}
 	say("  ADA=$(curl -s %s/token/ada)", s.issuer.URL)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/examples/orders"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
@@ -42,8 +41,8 @@ type person struct {
 	roles, scopes    []string
 }
 
-// people returns those whom the issuer knows.
-func people() []person {
+// personas returns those whom the issuer knows.
+func personas() []person {
 	customer := []string{"account", "orders:read", "orders:write"}
 	return []person{
 		{"alice", "acme", "a customer of acme", []string{"customer"}, customer},
@@ -62,7 +61,7 @@ const tokenLife = 15 * time.Minute
 
 // known returns somebody the issuer knows.
 func known(id string) (person, bool) {
-	all := people()
+	all := personas()
 	i := slices.IndexFunc(all, func(p person) bool { return p.id == id })
 	if i < 0 {
 		return person{}, false
@@ -116,7 +115,7 @@ func (s *stage) start(addr string) error {
 	if err := s.write(l.Addr().String()); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	f, err := config.Load(s.file, all.Kinds, config.Options{})
+	f, err := load(s.file, config.Options{})
 	if err != nil {
 		return errors.Join(fmt.Errorf("demo: the demo's own configuration: %w", err), l.Close())
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/admin"
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/sqlite"
@@ -152,11 +151,11 @@ func (e *explainer) plan(method, path string) error {
 
 // compiled compiles the configuration, as check does, and takes the plan from it.
 func (e *explainer) compiled(method, path string) (*record.Plan, error) {
-	f, err := config.Load(e.config, all.Kinds, config.Options{})
+	f, err := load(e.config, config.Options{})
 	if err != nil {
 		return nil, err
 	}
-	kept, err := standIns(time.Now())
+	kept, err := standIns(f, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +175,7 @@ func (e *explainer) compiled(method, path string) (*record.Plan, error) {
 func (e *explainer) stateFolder() string {
 	if e.state == "" {
 		e.state = filepath.Join(filepath.Dir(e.config), "gatehouse-state")
-		if f, err := config.Load(e.config, all.Kinds, config.Options{}); err == nil {
+		if f, err := load(e.config, config.Options{}); err == nil {
 			e.state = f.State
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/postgres"
 	"github.com/gatehouse-api/gatehouse/store/sqlite"
@@ -30,6 +29,15 @@ type facts interface {
 	Blocks() store.Blocks
 	Once() store.Once
 	Revocations() store.Revocations
+	Clients() store.Clients
+	Grants() store.Grants
+	RefreshTokens() store.RefreshTokens
+	Authorizations() store.Authorizations
+	SigningKeys() store.SigningKeys
+	Users() store.Users
+	Consents() store.Consents
+	Failures() store.Failures
+	BrowserSessions() store.BrowserSessions
 	Checked() time.Time
 	Close() error
 }
@@ -126,7 +134,7 @@ func (e *entry) open(ctx context.Context) (facts, error) {
 		}
 		return sqlite.OpenStore(ctx, path, sqlite.Options{})
 	}
-	f, err := config.Load(e.config, all.Kinds, config.Options{})
+	f, err := load(e.config, config.Options{})
 	if err != nil {
 		return nil, err
 	}

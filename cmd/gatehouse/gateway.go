@@ -11,15 +11,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/admin"
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
+	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/clientip"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/record"
@@ -31,9 +32,10 @@ import (
 // gatewayOptions is what a caller of [startGateway] may decide. The zero value
 // is what `gatehouse serve` uses.
 type gatewayOptions struct {
-	Listener net.Listener // nil listens where the configuration says
-	Log      io.Writer    // access lines; nil writes where the configuration says
-	Problems *slog.Logger // nil discards
+	Listener net.Listener      // nil listens where the configuration says
+	Log      io.Writer         // access lines; nil writes where the configuration says
+	Problems *slog.Logger      // nil discards
+	Login    idp.Authenticator // who proves people to our own authorization server; nil is nobody
 }
 
 // gateway is the running program: all rooms put together.
@@ -48,6 +50,7 @@ type gateway struct {
 	recorder *record.Recorder
 	trails   *sqlite.Trails
 	facts    facts
+	own      *self // our own authorization server, or nil
 	server   *proxy.Server
 	admin    *admin.Server
 	cert     *proxy.Certificate
@@ -87,6 +90,9 @@ func (g *gateway) start(o gatewayOptions) error {
 	gatehouse.Provide(g.kept, g.facts.Once())
 	gatehouse.Provide(g.kept, g.facts.Blocks())
 	gatehouse.Provide(g.kept, g.facts.Revocations())
+	if err := g.startOwn(o.Login); err != nil {
+		return err
+	}
 	policy, err := f.Policy(g.kept, gatehouse.AllCaps)
 	if err != nil {
 		return err
@@ -240,7 +246,7 @@ func endpointsOf(p *engine.Policy) (out []*gatehouse.Endpoint) {
 // anything is wrong with it the last good one stays. Addresses, the state folder
 // and the log need a restart: a change of those is said and left.
 func (g *gateway) reload() error {
-	f, err := config.Load(g.file.Path, all.Kinds, config.Options{Log: g.problems})
+	f, err := load(g.file.Path, config.Options{Log: g.problems})
 	if err != nil {
 		return err
 	}
@@ -256,6 +262,7 @@ func (g *gateway) reload() error {
 	for what, changed := range map[string]bool{
 		"listen": f.Listen.Address != g.file.Listen.Address || (f.Listen.TLS == nil) != (g.file.Listen.TLS == nil),
 		"admin":  f.Admin != g.file.Admin, "state": f.State != g.file.State, "log": f.Log != g.file.Log,
+		"idp":   f.IDP.Issuer != g.file.IDP.Issuer || !slices.Equal(f.IDP.Scopes, g.file.IDP.Scopes) || !slices.Equal(f.OwnAudiences(), g.file.OwnAudiences()),
 		"store": f.Store.Postgres != g.file.Store.Postgres,
 	} {
 		if changed {
@@ -275,6 +282,9 @@ func (g *gateway) Close(ctx context.Context) error {
 	}
 	if g.admin != nil {
 		all = errors.Join(all, g.admin.Close(ctx))
+	}
+	if g.own != nil { // after the gateway in front of it
+		all = errors.Join(all, g.own.close(ctx))
 	}
 	g.work.Wait()
 	if g.recorder != nil {

@@ -27,6 +27,10 @@ func verbs() []verb {
 		{"explain", "print the decisions on a past request, or the plan of an endpoint", runExplain},
 		{"block", "shut out an address, a principal, a key, a client or an endpoint; list and lift blocks", runBlock},
 		{"tokens", "revoke access tokens before their time is over, and list what was revoked", runTokens},
+		{"clients", "register OAuth clients of our own authorization server, change their secrets", runClients},
+		{"keys", "list and rotate the keys that our own authorization server signs with", runKeys},
+		{"users", "people: add, list, disable, enable, passwords, roles", runUsers},
+		{"sessions", "who is signed in in a browser: list and revoke", runSessions},
 		{"version", "print the version", runVersion},
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/control/all"
 )
 
 // drainTime is how long a stopping gateway waits for exchanges in progress.
@@ -48,7 +47,7 @@ func runServe(args []string, stdout, stderr io.Writer) int {
 	tuneMemory()
 	problems := slog.New(slog.NewJSONHandler(stderr, nil))
 	began := time.Now()
-	f, err := config.Load(*path, all.Kinds, config.Options{Log: problems})
+	f, err := load(*path, config.Options{Log: problems})
 	if err != nil {
 		fmt.Fprintf(stderr, "%v\n", err)
 		return 1

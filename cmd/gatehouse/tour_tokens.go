@@ -31,7 +31,7 @@ func (s *stage) forge(who, how string) string {
 		c.Header["alg"] = `"none"`
 		c.Sign = func(string) []byte { return nil }
 	case "edited":
-		genuine := strings.Split(s.token(people()[0]), ".")
+		genuine := strings.Split(s.token(personas()[0]), ".")
 		payload, _ := base64.RawURLEncoding.DecodeString(genuine[1])
 		edited := strings.Replace(string(payload), `"alice"`, `"`+who+`"`, 1)
 		return genuine[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(edited)) + "." + genuine[2]

@@ -18,6 +18,8 @@ var referrerPolicies = []string{"no-referrer", "same-origin", "strict-origin", "
 // fields is what is written, made once.
 type fields struct {
 	always []gatehouse.Field
+	csp    string
+	pages  bool // the upstream's own policy may stay
 	hsts   string
 }
 
@@ -30,10 +32,10 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		always: []gatehouse.Field{
 			{Name: "x-content-type-options", Value: "nosniff"},
 			{Name: "x-frame-options", Value: "DENY"},
-			{Name: "content-security-policy", Value: c.CSP},
 			{Name: "referrer-policy", Value: c.ReferrerPolicy},
 			{Name: "permissions-policy", Value: c.PermissionsPolicy},
 		},
+		csp: c.CSP, pages: b.Waived(c.Pages),
 		hsts: fmt.Sprintf("max-age=%d; includeSubDomains", c.HSTS/time.Second),
 	}
 	if c.Preload {

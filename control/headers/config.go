@@ -41,6 +41,10 @@ type Config struct {
 	ReferrerPolicy string `yaml:"referrer_policy"`
 	// PermissionsPolicy may only take permissions away: every entry ends in =().
 	PermissionsPolicy string `yaml:"permissions_policy"`
+	// Pages says why the upstream's own Content-Security-Policy stays: it serves
+	// pages to people. It stays only where it begins with default-src 'none', keeps
+	// frame-ancestors 'none' and allows nothing unsafe.
+	Pages *gatehouse.Waiver `yaml:"pages"`
 	// Waiver allows a Content-Security-Policy that loads something.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
 }

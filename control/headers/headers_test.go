@@ -104,3 +104,44 @@ func TestWritingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations, %d fields written; want 0 and 7 each", n, written)
 	}
 }
+
+// The policy that an upstream writes on its pages stays only where
+// an operator waived it, and only where it is strict.
+func TestAPagesOwnPolicyStaysWhereItIsStrict(t *testing.T) {
+	const own = "default-src 'none'; style-src 'sha256-x'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	waiver := &gatehouse.Waiver{Because: "pages", Owner: "ops@example.com", Until: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for csp, strict := range map[string]bool{
+		own: true,
+		"":  false,
+		"default-src 'self'; frame-ancestors 'none'":                                      false,
+		"default-src 'none'; form-action 'self'":                                          false,
+		"default-src 'none'; script-src 'self'; frame-ancestors 'none'":                   false,
+		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'":           false,
+		"default-src 'none'; frame-ancestors 'none', default-src *; frame-ancestors *":    false,
+		"report-uri x; default-src 'none'; frame-ancestors 'none'":                        false,
+		"default-src 'none'; style-src 'sha256-x'; frame-ancestors 'none'; img-src data:": true,
+	} {
+		for name, pages := range map[string]*gatehouse.Waiver{"waived": waiver, "not waived": nil} {
+			cfg := Kind.New().(*Config)
+			cfg.Pages = pages
+			steps, err := cfg.Compile(build())
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := &gatehouse.Exchange{}
+			if csp != "" {
+				x.Response.Fields.Set("content-security-policy", csp)
+			}
+			if _, err := steps[0].Enforce(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+			want := cfg.CSP
+			if pages != nil && strict {
+				want = csp
+			}
+			if got := x.Response.Fields.Get("content-security-policy"); got != want {
+				t.Errorf("%s, %q: %q", name, csp, got)
+			}
+		}
+	}
+}

@@ -20,6 +20,7 @@ type issuer struct {
 	source                *jose.Source
 	tenant, roles, client []string // paths of claims
 	scopes                string
+	clientLifetime        int64 // seconds that tokens of clients for themselves may live, or 0 for as long as any
 }
 
 // accepts reports whether tokens of this typ may be access tokens of the

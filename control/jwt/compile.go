@@ -74,8 +74,11 @@ func (c *Config) check(b *gatehouse.Build) error {
 
 func (i Issuer) check(fault func(key, says, fix string)) {
 	switch {
-	case i.Issuer == "self":
-		fault("issuer", "Gatehouse's own authorization server is not available in this release", "issuer: https://login.example.com")
+	case i.Issuer == self:
+		if i.JWKS != "" || i.Type != "" {
+			fault("jwks", "the keys and the kind of our own tokens are known", "issuer: self, and nothing about its tokens")
+		}
+		return
 	case jose.CheckURL(i.Issuer) != nil || strings.ContainsAny(i.Issuer, "? "):
 		fault("issuer", "is not an https URL without query and fragment (http is for loopback addresses only)", "issuer: https://login.example.com")
 	}
@@ -103,6 +106,15 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 	name := composite(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize))
 	for i, raw := range c.Issuers {
 		conf := raw.withDefaults()
+		if conf.Issuer == self {
+			own, err := gatehouse.Require[Own](b.Kept)
+			if err != nil {
+				return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].issuer", i), Says: "our own authorization server is not configured", Fix: "at the top of the file, idp: {issuer: https://login.example.com}"}
+			}
+			v.issuers = append(v.issuers, own.issuer())
+			name = composite(name, self, own.Issuer)
+			continue
+		}
 		source, sourceName, err := conf.source(b)
 		if err != nil {
 			return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].jwks", i), Says: err.Error(), Fix: "a JWK set with at least one public key for signatures"}

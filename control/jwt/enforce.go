@@ -115,10 +115,19 @@ func (v *verifier) judge(c *claims, now int64) *gatehouse.Answer {
 		return notYet
 	case c.issued > now+v.leeway:
 		return fromFuture
-	case c.expires <= c.issued || c.expires-c.issued > v.lifetime:
+	case c.expires <= c.issued || c.expires-c.issued > v.longest(c):
 		return tooLong
 	}
 	return nil
+}
+
+// longest is how many seconds a token may be made to live. Our own server gives
+// clients for themselves an hour, and no refresh token (token.client-credentials).
+func (v *verifier) longest(c *claims) int64 {
+	if c.principal.Kind == "client" {
+		return max(v.lifetime, c.issuer.clientLifetime)
+	}
+	return v.lifetime
 }
 
 // verify looks at a token that is not remembered: all that is cheap first, the

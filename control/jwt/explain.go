@@ -13,6 +13,13 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	}
 	for _, raw := range c.Issuers {
 		i := raw.withDefaults()
+		if i.Issuer == self {
+			s.Fact("jwt.iss", "callers are proven by access tokens of our own authorization server")
+			s.Fact("jwt.signature", "every token's signature is verified with the server's present keys, which are known without a fetch: a key that is dropped is dropped at once")
+			s.Fact("jwt.alg-pinned", "only ES256 and the type at+jwt are accepted")
+			s.Fact("token.client-credentials", "tokens that a client got for itself may be made to live for %s", mostLifetime)
+			continue
+		}
 		keys := i.JWKS
 		if keys == "" {
 			keys = "the issuer's metadata"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -95,7 +96,11 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", p.upstream.Address)
+	network, address := "tcp", p.upstream.Address
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+	}
+	c, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ type Config struct {
 	Unverified bool
 }
 
-// Store is an opened store: its roles are Blocks, Once and Revocations.
+// Store is an opened store: each of its roles is a method.
 type Store = relational.Store
 
 // Options is how a store is opened.
@@ -136,12 +136,13 @@ func durable(ctx context.Context, db *sql.DB) error {
 // dialect is PostgreSQL's.
 func dialect(config *pgx.ConnConfig) relational.Dialect {
 	return relational.Dialect{
-		Name:     "postgres",
-		Numbered: true,
-		Types:    strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{strict}", ""),
-		Lock:     "SELECT pg_advisory_xact_lock(" + lockKey + ")",
-		Earlier:  "least(?, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))",
-		Notify:   "NOTIFY " + channel,
+		Name:      "postgres",
+		Numbered:  true,
+		Types:     strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{strict}", ""),
+		Lock:      "SELECT pg_advisory_xact_lock(" + lockKey + ")",
+		ForUpdate: " FOR UPDATE",
+		Earlier:   "least(?, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))",
+		Notify:    "NOTIFY " + channel,
 		Version: func(ctx context.Context, tx *sql.Tx) (version int, err error) {
 			var there bool
 			if err := tx.QueryRowContext(ctx, "SELECT to_regclass('gatehouse.schema_version') IS NOT NULL").Scan(&there); err != nil {

@@ -24,7 +24,7 @@ func opened(ctx context.Context, url string) (storetest.Opened, error) {
 	if err != nil {
 		return storetest.Opened{}, err
 	}
-	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Close: s.Close}, nil
+	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Close: s.Close}, nil
 }
 
 func TestMain(m *testing.M) {
@@ -58,6 +58,27 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("revocations", func(t *testing.T) {
 		storetest.Revocations(t, func(t *testing.T) store.Revocations { return openAt(t, fresh(t)).Revocations() })
+	})
+	t.Run("clients", func(t *testing.T) {
+		storetest.Clients(t, func(t *testing.T) store.Clients { return openAt(t, fresh(t)).Clients() })
+	})
+	t.Run("families", func(t *testing.T) {
+		storetest.RefreshFamilies(t, func(t *testing.T) storetest.Families {
+			s := openAt(t, fresh(t))
+			return storetest.Families{Grants: s.Grants(), Tokens: s.RefreshTokens(), Revocations: s.Revocations()}
+		})
+	})
+	t.Run("authorizations", func(t *testing.T) {
+		storetest.Authorizations(t, func(t *testing.T) store.Authorizations { return openAt(t, fresh(t)).Authorizations() })
+	})
+	t.Run("signing keys", func(t *testing.T) {
+		storetest.SigningKeys(t, func(t *testing.T) store.SigningKeys { return openAt(t, fresh(t)).SigningKeys() })
+	})
+	t.Run("people", func(t *testing.T) {
+		storetest.TestPeople(t, func(t *testing.T) storetest.People {
+			s := openAt(t, fresh(t))
+			return storetest.People{Users: s.Users(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions()}
+		})
 	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 	t.Run("a schema of a newer program is refused", func(t *testing.T) {

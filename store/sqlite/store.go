@@ -19,7 +19,7 @@ const StoreName = "store.db"
 // costs one look at a table of a few rows.
 const pollEvery = 200 * time.Millisecond
 
-// Store is an opened store: its roles are Blocks, Once and Revocations.
+// Store is an opened store: each of its roles is a method.
 type Store = relational.Store
 
 // Options is how a store is opened.

@@ -21,6 +21,8 @@ type Opened struct {
 	Blocks      store.Blocks
 	Once        store.Once
 	Revocations store.Revocations
+	Grants      store.Grants
+	Tokens      store.RefreshTokens
 	Close       func() error
 }
 
@@ -274,7 +276,7 @@ func writeOnce(ctx context.Context, o Opened, id string) error {
 		return fmt.Errorf("once %s: %v, %w", id, ok, err)
 	}
 	fmt.Println("once", id)
-	return nil
+	return rotateOnce(ctx, o, now, id)
 }
 
 const kills = 50
@@ -335,6 +337,10 @@ func killed(t *testing.T, target string, open Open) {
 			case what == "once":
 				if ok, err := o.Once.First(t.Context(), time.Now(), "code", id, time.Hour); ok || err != nil {
 					missing(what, id)
+				}
+			case what == "rotate":
+				if err := rotated(t.Context(), o, id); err != nil {
+					missing(what, id+": "+err.Error())
 				}
 			}
 		}

@@ -34,6 +34,9 @@ type Dialect struct {
 	// processes out until the transaction ends; "" where transactions do by
 	// themselves.
 	Lock string
+	// ForUpdate is what a SELECT ends with whose row will be changed, or "" where a
+	// transaction is alone anyway.
+	ForUpdate string
 	// Notify is a statement at the end of every change, or "".
 	Notify string
 	// Earlier is an expression for the earlier of a parameter and the database's
@@ -57,7 +60,7 @@ type Options struct {
 	Log *slog.Logger // failures of the change feed; nil discards them
 }
 
-// Store is one opened database. Its roles are Blocks, Once and Revocations.
+// Store is one opened database. Each of its roles is a method.
 type Store struct {
 	dialect     Dialect
 	write, read *sql.DB
@@ -95,6 +98,21 @@ func (s *Store) Once() store.Once { return once{s} }
 
 // Revocations returns the role of that name.
 func (s *Store) Revocations() store.Revocations { return revocations{s} }
+
+// Clients returns the role of that name.
+func (s *Store) Clients() store.Clients { return clients{s} }
+
+// Grants returns the role of that name.
+func (s *Store) Grants() store.Grants { return grants{s} }
+
+// RefreshTokens returns the role of that name.
+func (s *Store) RefreshTokens() store.RefreshTokens { return refreshTokens{s} }
+
+// Authorizations returns the role of that name.
+func (s *Store) Authorizations() store.Authorizations { return authorizations{s} }
+
+// SigningKeys returns the role of that name.
+func (s *Store) SigningKeys() store.SigningKeys { return signingKeys{s} }
 
 // Checked returns when the change feed last had everything that was committed
 // before, or the zero time when nobody watches yet.

@@ -1,0 +1,83 @@
+package archtest
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTheLibraryOfTheAuthorizationServerIsSeenByNobody keeps the protocol library
+// replaceable: one room imports it, and shows nothing of it.
+func TestTheLibraryOfTheAuthorizationServerIsSeenByNobody(t *testing.T) {
+	seen := 0
+	walk(t, func(path string, src []byte) {
+		if !bytes.Contains(src, []byte("github.com/luikyv/go-oidc")) || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		seen++
+		if filepath.Dir(path) != "../idp" {
+			t.Errorf("%s imports the library of the authorization server", path)
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			for _, shown := range signatures(d) {
+				ast.Inspect(shown, func(n ast.Node) bool {
+					if s, ok := n.(*ast.SelectorExpr); ok {
+						if x, ok := s.X.(*ast.Ident); ok && (x.Name == "goidc" || x.Name == "provider") {
+							t.Errorf("%s shows %s.%s", path, x.Name, s.Sel.Name)
+						}
+					}
+					return true
+				})
+			}
+		}
+	})
+	if seen < 3 {
+		t.Fatalf("only %d files import it: the test does not see the house", seen)
+	}
+}
+
+// signatures returns what other packages see of a declaration's types.
+func signatures(d ast.Decl) (out []ast.Node) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Name.IsExported() && (d.Recv == nil || exportedReceiver(d.Recv.List[0].Type)) {
+			out = append(out, d.Type)
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				fields, isStruct := s.Type.(*ast.StructType)
+				if s.Name.IsExported() && !isStruct {
+					out = append(out, s.Type)
+				}
+				for i := 0; s.Name.IsExported() && isStruct && i < len(fields.Fields.List); i++ {
+					if f := fields.Fields.List[i]; len(f.Names) == 0 || f.Names[0].IsExported() {
+						out = append(out, f.Type)
+					}
+				}
+			case *ast.ValueSpec:
+				if s.Names[0].IsExported() && s.Type != nil {
+					out = append(out, s.Type)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func exportedReceiver(e ast.Expr) bool {
+	if p, ok := e.(*ast.StarExpr); ok {
+		e = p.X
+	}
+	id, ok := e.(*ast.Ident)
+	return ok && id.IsExported()
+}

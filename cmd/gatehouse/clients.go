@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYPE]... [--redirect URL]... [--scope SCOPE]...   a client; its secret is shown once
+               [--public] [--native] [--dpop] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
+       gatehouse clients list                                                                           who is registered
+       gatehouse clients rotate ID [--overlap 48h]                                                      a new secret; the old one holds for the overlap, 0 ends it now
+       gatehouse clients remove ID                                                                      its tokens hold until they expire: gatehouse tokens revoke
+Grant types are authorization_code, refresh_token and client_credentials.
+`
+
+// runClients registers OAuth clients. It returns 1 when that fails, 2 when it was
+// called wrongly.
+func runClients(args []string, stdout, stderr io.Writer) int {
+	verb := ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	e := newEntry("clients "+verb, clientsUsage, stdout, stderr)
+	switch verb {
+	case "add":
+		return e.end(e.addClient(args[1:]))
+	case "list":
+		return e.end(e.listClients(args[1:]))
+	case "rotate":
+		return e.end(e.rotateClient(args[1:]))
+	case "remove":
+		return e.end(e.removeClient(args[1:]))
+	case "help", "-h", "--help":
+		e.flags.Usage()
+		return 0
+	}
+	return e.end(errUsage)
+}
+
+// texts is a flag that may be given several times.
+type texts []string
+
+func (t *texts) String() string { return strings.Join(*t, ",") }
+
+func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
+
+// one parses the flags, and returns the one argument that there must be.
+func (e *entry) one(args []string) (string, error) {
+	asked, err := e.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return "", err
+	case err != nil || len(asked) != 1:
+		return "", errUsage
+	}
+	return asked[0], nil
+}
+
+// shownClient is a client as it is printed. The secret is there when it was made
+// just now.
+type shownClient struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name,omitempty"`
+	Public    bool      `json:"public"`
+	Grants    []string  `json:"grants"`
+	Redirects []string  `json:"redirect_uris,omitempty"`
+	Scopes    []string  `json:"scopes,omitempty"`
+	Secret    string    `json:"secret,omitempty"`
+	Secrets   []string  `json:"secret_ids,omitempty"`
+	Made      time.Time `json:"made"`
+}
+
+func clientOf(c *store.Client, secret string) shownClient {
+	out := shownClient{ID: c.ID, Name: c.Name, Public: c.Public, Grants: c.Grants, Redirects: c.RedirectURIs, Scopes: c.Scopes, Secret: secret, Made: c.Made}
+	for i := range c.Secrets {
+		out.Secrets = append(out.Secrets, c.Secrets[i].ID)
+	}
+	return out
+}
+
+func (e *entry) addClient(args []string) error {
+	now := time.Now().UTC()
+	c := store.Client{Made: now}
+	e.flags.StringVar(&c.Name, "name", "", "for people")
+	e.flags.Var((*texts)(&c.Grants), "grant", "a grant type; may be repeated")
+	e.flags.Var((*texts)(&c.RedirectURIs), "redirect", "a redirect URI, compared exactly; may be repeated")
+	e.flags.Var((*texts)(&c.Scopes), "scope", "a scope that it may ask for; may be repeated")
+	e.flags.Var((*texts)(&c.Roles), "role", "a role in its own tokens; may be repeated")
+	e.flags.StringVar(&c.Tenant, "tenant", "", "the tenant in its own tokens")
+	e.flags.BoolVar(&c.Public, "public", false, "it cannot keep a secret: an app in a browser or on a phone")
+	e.flags.BoolVar(&c.Native, "native", false, "it receives its code on this machine, on any port")
+	e.flags.BoolVar(&c.DPoP, "dpop", false, "every token must be bound to a key of the client")
+	e.flags.BoolVar(&c.FirstParty, "first-party", false, "it is the operator's own: nobody is asked for consent")
+	e.flags.BoolVar(&c.ResourceServer, "resource-server", false, "it may ask what a token is")
+	id, err := e.one(args)
+	if err != nil {
+		return err
+	}
+	c.ID = id
+	secret := ""
+	if !c.Public {
+		var kept store.ClientSecret
+		secret, kept = idp.NewSecret(now)
+		c.Secrets = []store.ClientSecret{kept}
+	}
+	if err := idp.CheckClient(&c); err != nil {
+		return saidPlainly(err)
+	}
+	return e.with(func(ctx context.Context, f facts) error {
+		if err := f.Clients().Add(ctx, c); err != nil {
+			if errors.Is(err, store.ErrExists) {
+				return fmt.Errorf("there is a client %s already", c.ID)
+			}
+			return saidPlainly(err)
+		}
+		return e.showSecret(&c, secret, "registered")
+	})
+}
+
+// showSecret prints a client with the secret that nobody can be shown again.
+func (e *entry) showSecret(c *store.Client, secret, done string) error {
+	if e.json {
+		return e.print(clientOf(c, secret))
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s is %s\n", c.ID, done)
+	if err == nil && secret != "" {
+		_, err = fmt.Fprintf(e.stdout, "secret: %s\nIt is not shown again.\n", secret)
+	}
+	return err
+}
+
+func (e *entry) listClients(args []string) error {
+	if asked, err := e.parse(args); err != nil || len(asked) > 0 {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	return e.with(func(ctx context.Context, f facts) error {
+		list, err := f.Clients().List(ctx)
+		if err != nil {
+			return err
+		}
+		if e.json {
+			all := make([]shownClient, len(list))
+			for i := range list {
+				all[i] = clientOf(&list[i], "")
+			}
+			return e.print(all)
+		}
+		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+		for i := range list {
+			c := &list[i]
+			kind := "confidential"
+			if c.Public {
+				kind = "public"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.ID, kind, strings.Join(c.Grants, " "), printable(strings.Join(c.Scopes, " ")), printable(c.Name))
+		}
+		return w.Flush()
+	})
+}
+
+func (e *entry) rotateClient(args []string) error {
+	overlap := e.flags.Duration("overlap", idp.Overlap, "how long the old secret holds: 24h to 72h, or 0")
+	id, err := e.one(args)
+	if err != nil {
+		return err
+	}
+	return e.with(func(ctx context.Context, f facts) error {
+		var secret string
+		var now store.Client
+		err := f.Clients().Change(ctx, id, func(c *store.Client) (err error) {
+			secret, err = idp.RotateSecret(c, time.Now().UTC(), *overlap)
+			now = *c
+			return err
+		})
+		if err != nil {
+			return noClient(err, id)
+		}
+		return e.showSecret(&now, secret, fmt.Sprintf("given a new secret; the old one holds for %s", *overlap))
+	})
+}
+
+func (e *entry) removeClient(args []string) error {
+	id, err := e.one(args)
+	if err != nil {
+		return err
+	}
+	return e.with(func(ctx context.Context, f facts) error {
+		if err := f.Clients().Remove(ctx, id); err != nil {
+			return noClient(err, id)
+		}
+		_, err := fmt.Fprintf(e.stdout, "%s is removed\n", printable(id))
+		return err
+	})
+}
+
+func noClient(err error, id string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("there is no client %s; write: gatehouse clients list", printable(id))
+	}
+	return saidPlainly(err)
+}
+
+// saidPlainly leaves out where in the program an entry was found to be wrong.
+func saidPlainly(err error) error {
+	if !errors.Is(err, store.ErrInvalid) {
+		return err
+	}
+	_, says, _ := strings.Cut(err.Error(), store.ErrInvalid.Error()+": ")
+	return errors.New(says)
+}

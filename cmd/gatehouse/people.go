@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/idp/people"
+	"github.com/gatehouse-api/gatehouse/internal/password"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// peopleKeyName is the file of the state folder with the key that seals second
+// factors and links.
+const peopleKeyName = "people.key"
+
+// openPeople makes the pages that the configuration describes.
+func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Logger) (*people.People, error) {
+	c := f.IDP.People
+	key, err := people.OpenKey(filepath.Join(f.State, peopleKeyName))
+	if err != nil {
+		return nil, err
+	}
+	counters, err := gatehouse.Require[store.Counters](kept)
+	if err != nil {
+		return nil, err
+	}
+	blocked, err := blockedPasswords(c.Blocked)
+	if err != nil {
+		return nil, err
+	}
+	o := people.Options{
+		Origin: f.IDP.Issuer, Product: c.Product, Store: facts, Key: key, Counters: counters,
+		Register: c.Register, Blocked: blocked, ScopeTexts: c.Scopes, Log: log,
+	}
+	if m := c.Mail; m != nil && m.Folder != "" {
+		o.Mail = people.Folder{Path: m.Folder, From: m.From}
+	} else if m != nil {
+		o.Mail = people.SMTP{Address: m.Server, From: m.From, User: m.User, Password: m.Password.Reveal()}
+	}
+	return people.New(o)
+}
+
+func blockedPasswords(path string) (*password.List, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("blocked passwords: %w", err)
+	}
+	defer f.Close()
+	return password.ReadList(f)
+}
+
+// accounts changes people for a command.
+func (e *entry) accounts(f facts) (*people.Accounts, error) {
+	a := &people.Accounts{Store: f, Now: time.Now, Hasher: password.NewHasher()}
+	if e.file == nil || e.file.IDP.Issuer == "" {
+		return nil, fmt.Errorf("people are the authorization server's, and %s has none; write there: idp: {issuer: https://login.example.com, people: {}}", e.config)
+	}
+	a.Issuer = e.file.IDP.Issuer
+	if p := e.file.IDP.People; p != nil {
+		var err error
+		if a.Policy.Blocked, err = blockedPasswords(p.Blocked); err != nil {
+			return nil, err
+		}
+		a.Policy.Product = p.Product
+	}
+	return a, nil
+}

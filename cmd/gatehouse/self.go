@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/control/all"
+	"github.com/gatehouse-api/gatehouse/control/jwt"
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/people"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+)
+
+// load reads a configuration with all that this program has.
+func load(path string, o config.Options) (*config.File, error) {
+	o.Own = idp.Description()
+	return config.Load(path, all.Kinds, o)
+}
+
+// sealName is the file of the state folder with the key that seals signing keys.
+const sealName = "idp.key"
+
+// self is our own authorization server, running behind the gateway.
+type self struct {
+	server   *idp.Server
+	http     *http.Server
+	listener net.Listener
+	stop     context.CancelFunc
+	pages    *people.People // nil without
+}
+
+// openKeys opens the signing keys of the store.
+func openKeys(ctx context.Context, f facts, state string) (*idp.Keys, error) {
+	seal, err := sealKey(filepath.Join(state, sealName))
+	if err != nil {
+		return nil, err
+	}
+	return idp.OpenKeys(ctx, f.SigningKeys(), seal, time.Now)
+}
+
+// sealKey reads the key that seals signing keys, and makes it at the first start.
+func sealKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		fresh := make([]byte, 32)
+		_, _ = rand.Read(fresh) // it never fails
+		text = []byte(hex.EncodeToString(fresh) + "\n")
+		// Not over another's: of those who start together one makes it.
+		var out *os.File
+		if out, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+			_, err = out.Write(text)
+			err = errors.Join(err, out.Sync(), out.Close())
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keeping the key that seals signing keys: %w", err)
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("%s does not hold 32 bytes in hexadecimal", path)
+	}
+	return key, nil
+}
+
+// startOwn starts our own authorization server where the configuration has one,
+// before the policy that is in front of it is compiled.
+func (g *gateway) startOwn(login idp.Authenticator) error {
+	f := g.file
+	if f.IDP.Issuer == "" {
+		return nil
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	g.own = &self{stop: stop}
+	if login == nil && f.IDP.People != nil {
+		pages, err := openPeople(f, g.facts, g.kept, g.problems)
+		if err != nil {
+			return err
+		}
+		g.own.pages, login = pages, pages
+	}
+	keys, err := openKeys(ctx, g.facts, g.state)
+	if err != nil {
+		return err
+	}
+	if g.own.server, err = idp.New(idp.Options{
+		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems,
+	}); err != nil {
+		return err
+	}
+	if g.own.listener, err = listenSocket(f.Socket()); err != nil {
+		return err
+	}
+	g.own.http = &http.Server{
+		Handler: g.own.server, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(g.problems.Handler(), slog.LevelWarn),
+	}
+	gatehouse.Provide(g.kept, jwt.Own{Issuer: f.IDP.Issuer, Source: jose.Live(keys.Set)})
+	g.work.Go(func() { g.own.server.Run(ctx) })
+	g.work.Go(func() {
+		if err := g.own.http.Serve(g.own.listener); !errors.Is(err, http.ErrServerClosed) {
+			g.failed <- err
+		}
+	})
+	return nil
+}
+
+// listenSocket listens on a socket that nobody but our own user reaches, in place of
+// one that a killed process left.
+func listenSocket(path string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("another gateway serves %s: each needs a state folder of its own", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listening for the authorization server: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening for the authorization server: %w", err)
+	}
+	return ln, nil
+}
+
+// close ends the server when the gateway in front of it has ended.
+func (o *self) close(ctx context.Context) error {
+	o.stop()
+	if o.pages != nil {
+		defer o.pages.Close()
+	}
+	switch {
+	case o.http != nil:
+		return o.http.Shutdown(ctx)
+	case o.listener != nil:
+		return o.listener.Close()
+	}
+	return nil
+}
+
+// ownStandIn provides what compiling needs of our own server where none runs.
+func ownStandIn(kept *gatehouse.Kept, f *config.File) error {
+	if f.IDP.Issuer == "" {
+		return nil
+	}
+	key, err := jose.GenerateSigner()
+	if err != nil {
+		return err
+	}
+	set, err := jose.ParseSet(key.JWKS())
+	if err != nil {
+		return err
+	}
+	gatehouse.Provide(kept, jwt.Own{Issuer: f.IDP.Issuer, Source: jose.Fixed(set)})
+	return nil
+}

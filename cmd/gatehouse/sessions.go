@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp/people"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+const sessionsUsage = `usage: gatehouse sessions list [E-MAIL]                                       browsers that are signed in
+       gatehouse sessions revoke E-MAIL --because WHY --author WHO            sign a person out everywhere; tokens end at once
+`
+
+// runSessions lists and ends the sessions of browsers. It returns 1 when that
+// fails, 2 when it was called wrongly.
+func runSessions(args []string, stdout, stderr io.Writer) int {
+	verb := ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	e := newEntry("sessions "+verb, sessionsUsage, stdout, stderr)
+	switch verb {
+	case "list":
+		return e.end(e.listSessions(args[1:]))
+	case "revoke":
+		return e.end(e.revokeSessions(args[1:]))
+	case "help", "-h", "--help":
+		e.flags.Usage()
+		return 0
+	}
+	return e.end(errUsage)
+}
+
+// shownSession is a session as it is printed: under the name that tokens and the
+// log have for it, which does not lead to the cookie.
+type shownSession struct {
+	Session string    `json:"session"`
+	User    string    `json:"user"`
+	ACR     string    `json:"acr"`
+	Proven  time.Time `json:"proven"`
+	Used    time.Time `json:"used"`
+	Until   time.Time `json:"until"`
+	Agent   string    `json:"agent,omitempty"`
+}
+
+// sessionsAtOnce is the most sessions that are listed.
+const sessionsAtOnce = 10_000
+
+func (e *entry) listSessions(args []string) error {
+	asked, err := e.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil || len(asked) > 1:
+		return errUsage
+	}
+	if len(asked) == 1 {
+		return e.person(asked, nil, func(ctx context.Context, f facts, _ *people.Accounts, u store.User) error {
+			return e.printSessions(ctx, f, u.ID)
+		})
+	}
+	return e.with(func(ctx context.Context, f facts) error { return e.printSessions(ctx, f, "") })
+}
+
+func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
+	some, err := f.BrowserSessions().List(ctx, time.Now(), user, sessionsAtOnce)
+	if err != nil {
+		return err
+	}
+	list := []shownSession{}
+	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
+	for _, s := range some {
+		n := shownSession{
+			Session: base64.RawURLEncoding.EncodeToString(s.ID[:16]), User: s.User, ACR: s.ACR,
+			Proven: s.At, Used: s.Used, Until: s.Until, Agent: s.Agent,
+		}
+		list = append(list, n)
+		rows = append(rows, []string{n.User, n.Session, n.ACR, shown(n.Proven, ""), shown(n.Used, ""), shown(n.Until, ""), n.Agent})
+	}
+	if e.json {
+		return e.print(list)
+	}
+	return e.table(rows)
+}
+
+func (e *entry) revokeSessions(args []string) error {
+	e.reasons()
+	return e.person(args, e.answered, func(ctx context.Context, _ facts, a *people.Accounts, u store.User) error {
+		n, err := a.SignOut(ctx, u.ID, e.because, e.author, store.Hash{})
+		if err != nil {
+			return err
+		}
+		if e.json {
+			return e.print(map[string]int{"ended": n})
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s is signed out of %d browsers, and every token is revoked\n", u.Name, n)
+		return err
+	})
+}

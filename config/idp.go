@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// Self is what an issuer is called that is our own authorization server.
+const Self = "self"
+
+// ownAPI is the name under which our own authorization server is served.
+const ownAPI = "idp"
+
+// IDP is our own authorization server. Its zero value is none.
+type IDP struct {
+	Issuer string   `yaml:"issuer"` // public URL: scheme and host
+	Scopes []string `yaml:"scopes"` // that clients may be given
+	// Controls and Endpoints are blocks of controls, as of an API.
+	Controls  raw     `yaml:"controls"`
+	Endpoints raw     `yaml:"endpoints"`
+	People    *People `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
+}
+
+// OwnAudiences returns the audiences of the APIs that accept the tokens of our own
+// authorization server.
+func (f *File) OwnAudiences() (out []string) {
+	for _, a := range f.APIs {
+		if slices.Contains(a.Issuers, Self) && !slices.Contains(out, a.Audience) {
+			out = append(out, a.Audience)
+		}
+	}
+	return out
+}
+
+// socketName is the name of the socket in the state folder on which our own
+// authorization server listens: only the gateway reaches it.
+const socketName = "idp.sock"
+
+const sampleIDP = "idp: {issuer: https://login.example.com}"
+
+// Socket returns where our own authorization server listens.
+func (f *File) Socket() string { return filepath.Join(f.State, socketName) }
+
+// idp judges the block of our own server before the APIs are read. It reports
+// whether APIs may have it as their issuer.
+func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
+	k, _ := lookup(n, ownAPI)
+	if k == nil {
+		return false
+	}
+	u, err := url.Parse(d.IDP.Issuer)
+	switch {
+	case r.meant["idp.issuer"]:
+	case len(o.Own) == 0:
+		r.at(n, ownAPI, "this program has no authorization server", "nothing: remove the block")
+	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.String() != d.IDP.Issuer:
+		r.at(n, "idp.issuer", fmt.Sprintf("%q is no issuer: a URL of scheme and host, without a path", d.IDP.Issuer), "issuer: https://login.example.com")
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		r.at(n, "idp.issuer", "an issuer is reached over https (http is for loopback addresses only)", "issuer: https://login.example.com")
+	}
+	r.people(n, d)
+	for _, s := range d.IDP.Scopes {
+		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ',' }) {
+			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")
+		}
+	}
+	return true
+}
+
+// own adds our own authorization server as one more API: its controls are the
+// general ones, in front of endpoints that are public by their nature.
+func (f *File) own(r *reader, n *yaml.Node, d *document) {
+	k, _ := lookup(n, ownAPI)
+	u, err := url.Parse(d.IDP.Issuer)
+	if k == nil || len(r.list) > 0 || err != nil {
+		return
+	}
+	f.IDP = d.IDP
+	for _, a := range f.APIs {
+		if a.Name == ownAPI {
+			r.add(a.Place, a.key, "our own authorization server has this name", "another name for the API")
+			return
+		}
+	}
+	if len(f.OwnAudiences()) == 0 {
+		r.at(n, ownAPI, "no API accepts the tokens of our own authorization server", "issuer: self, in a block of apis")
+		return
+	}
+	socket, err := filepath.Abs(f.Socket())
+	if err != nil || len(socket) > 100 {
+		r.at(n, "state", "the path of the state folder is too long for a socket in it: 91 bytes are the most", "state: /var/lib/gatehouse")
+		return
+	}
+	a := &API{
+		Name: ownAPI, Place: r.place(k.Line, k.Column), key: ownAPI, node: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: k.Line, Column: k.Column},
+		Upstream: &gatehouse.Upstream{Name: ownAPI, Scheme: "http", Address: "unix:" + socket, Host: u.Host},
+		Public:   map[string]*gatehouse.Waiver{}, Permits: map[string]gatehouse.Permit{},
+		block: apiBlock{OpenAPI: "the authorization server", Controls: d.IDP.Controls, Endpoints: d.IDP.Endpoints},
+	}
+	doc, err := openapi.Parse(ownAPI+".openapi.yaml", f.options.Own)
+	if err != nil {
+		r.faults(err, fallback{at: a.Place, key: ownAPI, fix: "a program whose own description can be read"})
+		return
+	}
+	a.description = describeDocument(doc)
+	for _, id := range a.description.ids {
+		a.Public[id] = &gatehouse.Waiver{Because: "people and clients prove themselves to the authorization server itself", Owner: "gatehouse", Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Place: a.Place}
+	}
+	a.blocks = r.blocks(a, d.Controls.Node, f.kinds)
+	for _, b := range a.blocks {
+		r.decode(b)
+	}
+	r.endpoints(a, f.kinds)
+	r.exceptions(a, f.kinds)
+	if h, ok := canonicalHost(u.Host, &d.Listen); ok {
+		_, port, _ := net.SplitHostPort(d.Listen.Address)
+		a.serve(h, port, &d.Listen)
+	}
+	f.APIs = append(f.APIs, a)
+}
+
+// exceptions are what the pages and the protocol need that no API should have. They
+// are waived like any other exception, so that check and audit show them.
+func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
+	until := r.now.AddDate(1, 0, 0).Format(time.DateOnly)
+	// The one token that a standard puts into a URL (OpenID Connect RP-Initiated
+	// Logout 1.0 section 2).
+	r.exception(a, kinds, "logout", "urlsecret", fmt.Sprintf(
+		`{allow: [id_token_hint], waiver: {because: "clients send the id_token to log out; it is of no use anywhere else", owner: gatehouse, until: %s}}`, until))
+	for _, o := range a.description.byID {
+		if strings.HasPrefix(o.Template(), "/authorize") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
+			// Under no-referrer a form's Origin would be null.
+			r.exception(a, kinds, o.ID(), "headers", fmt.Sprintf(
+				`{referrer_policy: same-origin, pages: {because: "the pages name their style and where their forms go", owner: gatehouse, until: %s}}`, until))
+		}
+	}
+}
+
+// exception replaces one control on one of our own server's endpoints.
+func (r *reader) exception(a *API, kinds []gatehouse.Kind, operation, control, text string) {
+	i := slices.IndexFunc(kinds, func(k gatehouse.Kind) bool { return k.Name == control })
+	if i < 0 || a.description.byID[operation] == nil {
+		return
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 {
+		r.add(a.Place, a.key, "the exception for "+operation+" cannot be read", "a program whose own configuration can be read")
+		return
+	}
+	b := &block{kind: &kinds[i], key: join(ownAPI, control), node: doc.Content[0], place: a.Place}
+	r.decode(b)
+	if a.overrides[operation] == nil {
+		a.overrides[operation] = map[string]*block{}
+	}
+	if a.overrides[operation][control] == nil { // what is written stands
+		a.overrides[operation][control] = b
+	}
+}

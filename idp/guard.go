@@ -1,0 +1,264 @@
+package idp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+)
+
+// mostForm bounds a request's form, in bytes.
+const mostForm = 64 << 10
+
+// asked is what the library's callbacks must know of the request.
+type asked struct {
+	endpoint string
+	basic    bool
+	id       string // of the request, for the log and the client's operator
+}
+
+type askedKey struct{}
+
+func endpointOf(ctx context.Context) string {
+	a, _ := ctx.Value(askedKey{}).(asked)
+	return a.endpoint
+}
+
+func usesBasic(ctx context.Context) bool {
+	a, _ := ctx.Value(askedKey{}).(asked)
+	return a.basic
+}
+
+// ServeHTTP serves the endpoints. What is not listed here does not exist, whatever
+// the library has routes for.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	path, method := r.URL.Path, r.Method
+	get, post := method == http.MethodGet, method == http.MethodPost
+	switch {
+	case (path == pathOIDC || path == pathOAuth) && get:
+		s.document(w, "application/json", s.metadata)
+	case path == pathJWKS && get:
+		s.document(w, "application/jwk-set+json", s.options.Keys.JWKS())
+	case (path == pathToken || path == pathRevoke || path == pathIntrospect) && post, path == pathPAR && post && s.people():
+		s.form(w, r, path)
+	case path == pathUserinfo && (get || post) && s.people():
+		s.pass(w, r, asked{endpoint: path})
+	case path == pathAuthorize && (get || post) && s.people():
+		s.authorize(w, r)
+	case strings.HasPrefix(path, pathAuthorize+"/") && (get || post) && s.people():
+		s.pass(w, r, asked{endpoint: pathAuthorize + "/"})
+	case path == pathLogout && (get || post) && s.people():
+		s.logout(w, r)
+	case strings.HasPrefix(path, PagesPath) && s.people() && s.options.Login.Pages() != nil:
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		s.options.Login.Pages().ServeHTTP(w, r)
+	default:
+		http.Error(w, "there is nothing here", http.StatusNotFound)
+	}
+}
+
+func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "max-age=300")
+	_, _ = w.Write(body)
+}
+
+// form serves an endpoint that a client calls with a form.
+func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	a := asked{endpoint: endpoint}
+	_, _, a.basic = r.BasicAuth()
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	says := ""
+	switch {
+	case r.URL.RawQuery != "":
+		says = "parameters belong into the body" // RFC 6749 section 3.2: a query is logged
+	case !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded"):
+		says = "the body must be application/x-www-form-urlencoded"
+	case r.ParseForm() != nil:
+		says = "the body cannot be read"
+	case a.basic && r.PostForm.Has("client_secret"):
+		says = "a client proves itself in one way" // RFC 6749 section 2.3
+	case len(r.Header.Values("Authorization")) > 1 || len(r.Header.Values("DPoP")) > 1:
+		says = "a field is here twice"
+	case !a.basic && r.Header.Get("Authorization") != "":
+		says = "clients prove themselves by Basic or in the body"
+	default:
+		if name := repeated(r.PostForm); name != "" {
+			says = "a parameter is here twice"
+		}
+	}
+	if says != "" {
+		s.refuse(w, r, a, says)
+		return
+	}
+	s.pass(w, r, a)
+}
+
+// repeated returns a parameter that is there more than once (RFC 6749 section 3.1),
+// or "". Only resource may be (RFC 8707 section 2).
+func repeated(v url.Values) string {
+	for name, values := range v {
+		if len(values) > 1 && name != "resource" {
+			return name
+		}
+	}
+	return ""
+}
+
+// authorize serves the beginning of an authorization. What is refused here is not
+// told to the redirect URI: nobody knows yet whose it is.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if r.Method == http.MethodPost && err == nil {
+		if err = r.ParseForm(); r.URL.RawQuery != "" {
+			err = errors.New("idp: parameters in the query and in the body")
+		}
+		params = r.PostForm
+	}
+	says := ""
+	switch {
+	case err != nil:
+		says = "The request cannot be read."
+	case repeated(params) != "":
+		says = "A parameter of the request is there twice."
+	case params.Has("request"):
+		says = "Request objects are not accepted."
+	case params.Has("request_uri") && others(params):
+		says = "A pushed request comes with its client_id and nothing else." // RFC 9126 section 4
+	}
+	if says != "" {
+		s.page(w, http.StatusBadRequest, says)
+		return
+	}
+	s.pass(w, r, asked{endpoint: pathAuthorize})
+}
+
+func others(params url.Values) bool {
+	for name := range params {
+		if !slices.Contains([]string{"client_id", "request_uri"}, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, a asked) {
+	a.id = requestID(r)
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	s.library.ServeHTTP(&answer{ResponseWriter: w, asked: a}, r.WithContext(context.WithValue(r.Context(), askedKey{}, a)))
+}
+
+// requestID is the id by which the gateway knows the request, or a new one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }) {
+		return random(r.Context())[:16]
+	}
+	return id
+}
+
+// refuse answers a form that the library never sees.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, a asked, says string) {
+	a.id = requestID(r)
+	body, err := json.Marshal(map[string]string{"error": "invalid_request", "error_description": says})
+	if err != nil {
+		s.log.Error("an error was not written", "error", err)
+	}
+	out := &answer{ResponseWriter: w, asked: a}
+	out.Header().Set("Content-Type", "application/json")
+	out.WriteHeader(http.StatusBadRequest)
+	_, _ = out.Write(body)
+}
+
+// answer is a response whose errors say by which id the log knows more, and are of
+// the status that the standard has for them.
+type answer struct {
+	http.ResponseWriter
+	asked  asked
+	status int // of an error that is not written yet
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(status int) {
+	if status >= http.StatusBadRequest && a.Header().Get("Content-Type") == "application/json" {
+		a.status = status // the library writes the whole object next
+		return
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		return a.ResponseWriter.Write(b)
+	}
+	status := a.status
+	a.status = 0
+	var e map[string]string
+	if json.Unmarshal(b, &e) != nil {
+		e = map[string]string{"error": "server_error"}
+	}
+	switch code := e["error"]; {
+	case code == "internal_error":
+		e["error"], status = "server_error", http.StatusInternalServerError
+	case code == "unauthorized_client":
+		status = http.StatusBadRequest // RFC 6749 section 5.2
+	case code == "invalid_client" && a.asked.basic:
+		a.Header().Set("WWW-Authenticate", `Basic realm="clients"`)
+	case code == "invalid_token":
+		a.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
+	}
+	e["error_description"] = strings.TrimSpace(e["error_description"] + " (request " + a.asked.id + ")")
+	out, err := json.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	a.ResponseWriter.WriteHeader(status)
+	if _, err := a.ResponseWriter.Write(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Unwrap lets [http.ResponseController] find the response.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// failed writes down what a client is not told.
+func (s *Server) failed(ctx context.Context, err error) {
+	a, _ := ctx.Value(askedKey{}).(asked)
+	s.log.Info("refused", "endpoint", a.endpoint, "request", a.id, "cause", err.Error())
+}
+
+// renderError tells a person that an authorization cannot go on, and where nothing
+// may be told to a redirect URI.
+func (s *Server) renderError(w http.ResponseWriter, r *http.Request, err error) error {
+	status, says := http.StatusInternalServerError, "Something went wrong on our side."
+	if e, ok := errors.AsType[goidc.Error](err); ok {
+		status, says = http.StatusBadRequest, "This link cannot be used: "+e.Description+"."
+	}
+	a, _ := r.Context().Value(askedKey{}).(asked)
+	s.page(w, status, says+" ("+a.id+")")
+	return nil
+}
+
+// page writes a page with one sentence on it.
+func (s *Server) page(w http.ResponseWriter, status int, says string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Login</title><p>` +
+		template.HTMLEscapeString(says) + "</p></html>\n"))
+}

@@ -1,0 +1,181 @@
+// Package idp is the authorization server: OAuth 2.0 and OpenID Connect for the
+// people and programs that call the APIs behind the gateway.
+//
+// It defends from what makes authorization servers dangerous: codes and tokens
+// that can be used twice, by another client or for ever; clients that choose how
+// little they prove; secrets that lie readable in a database (RFC 9700). The
+// protocol itself is spoken by a library, which is seen by no other package. All
+// state is ours: every code, token and handle is kept as a hash, and is spent by
+// one atomic step of the store. What the library leaves open is closed around it,
+// and each gap has a test that is named after it.
+//
+// The server is an upstream of the gateway's own: limits, sizes, schemas and
+// headers are enforced in front of it, by the description in [Description].
+package idp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/luikyv/go-oidc/pkg/provider"
+
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// The numbers of the protocol.
+const (
+	CodeLife         = 60 * time.Second    // an authorization code and a pushed request
+	AccessLife       = 15 * time.Minute    // an access token of a person
+	ClientAccessLife = 60 * time.Minute    // an access token of a client for itself, which has no refresh token
+	IDTokenLife      = 5 * time.Minute     // an id_token
+	RefreshIdle      = 7 * 24 * time.Hour  // a refresh token that is not used
+	RefreshAbsolute  = 30 * 24 * time.Hour // all refresh tokens of one authorization
+	Grace            = 10 * time.Second    // in which a lost response is forgiven
+	LoginLife        = 10 * time.Minute    // an authorization that waits for a person
+	proofAge         = 60 * time.Second    // a DPoP proof
+	leeway           = 30 * time.Second
+)
+
+// Store is the roles of the store that the server needs.
+type Store interface {
+	Clients() store.Clients
+	Grants() store.Grants
+	RefreshTokens() store.RefreshTokens
+	Authorizations() store.Authorizations
+	Revocations() store.Revocations
+	Once() store.Once
+}
+
+// Options is what a server is made of.
+type Options struct {
+	// Issuer is the public URL: scheme and host, no path. It is https, or http on
+	// this machine.
+	Issuer string
+	// Audiences are the APIs that tokens are issued for (RFC 8707). Where there is
+	// one, it is meant when a client asks for none.
+	Audiences []string
+	// Scopes are those that clients may be given, besides openid and offline_access.
+	Scopes []string
+	Store  Store
+	Keys   *Keys
+	// Login proves people. Without it there is no authorization endpoint, and clients
+	// get tokens for themselves only.
+	Login Authenticator
+	Log   *slog.Logger // nil discards
+}
+
+// Server is the authorization server. It is an [http.Handler].
+type Server struct {
+	options  Options
+	manager  *manager
+	library  http.Handler
+	metadata []byte
+	log      *slog.Logger
+}
+
+// New makes a server.
+func New(o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("idp: %w", err)
+	}
+	s := &Server{options: o, log: o.Log}
+	s.manager = &manager{store: o.Store, issuer: o.Issuer, log: o.Log}
+	op, err := provider.New(o.Issuer, s.manager, o.Keys.library, s.settings()...)
+	if err != nil {
+		return nil, fmt.Errorf("idp: %w", err)
+	}
+	s.library = op.Handler()
+	if s.metadata, err = s.describe(); err != nil {
+		return nil, fmt.Errorf("idp: writing the metadata: %w", err)
+	}
+	return s, nil
+}
+
+func (o *Options) check() error {
+	if err := checkIssuer(o.Issuer); err != nil {
+		return err
+	}
+	switch {
+	case o.Store == nil || o.Keys == nil:
+		return errors.New("a server needs a store and keys")
+	case len(o.Audiences) == 0:
+		return errors.New("a server needs an audience: an API that its tokens are for")
+	case slices.ContainsFunc(o.Scopes, func(s string) bool { return !scopeOK(s) }):
+		return errors.New("a scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 section 3.3)")
+	}
+	return nil
+}
+
+// checkIssuer returns an error for a URL that no issuer can have.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.String() != issuer || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q is no issuer: https and a host, without a path", issuer)
+	}
+	host := u.Hostname()
+	if u.Scheme != "https" && !(u.Scheme == "http" && (host == "localhost" || host == "127.0.0.1" || host == "::1")) {
+		return fmt.Errorf("%q is no issuer: http is for this machine only", issuer)
+	}
+	return nil
+}
+
+func scopeOK(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' || r == ',' })
+}
+
+// forgetMany is how many grants are forgotten at once.
+const forgetMany = 1000
+
+// Run keeps the server's state in order until ctx ends: keys that are due, grants
+// whose time was over a day ago.
+func (s *Server) Run(ctx context.Context) {
+	keys, grants := time.NewTicker(keysEvery), time.NewTicker(time.Hour)
+	defer keys.Stop()
+	defer grants.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-keys.C:
+			if err := s.options.Keys.refresh(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("the signing keys were not read again", "error", err)
+			}
+		case <-grants.C:
+			for {
+				n, err := s.options.Store.RefreshTokens().Forget(ctx, time.Now().Add(-24*time.Hour), forgetMany)
+				if err != nil {
+					s.log.Error("old grants were not forgotten", "error", err)
+				}
+				if err != nil || n < forgetMany {
+					break
+				}
+			}
+		}
+	}
+}
+
+// RevokeSubject ends everything that was granted in a person's name by that issuer:
+// refresh tokens at once, access tokens as soon as the gateways hear of it. It is for
+// changed passwords and factors, and for people who leave.
+func RevokeSubject(ctx context.Context, tokens store.RefreshTokens, now time.Time, issuer, subject, because, author string) error {
+	// Tokens carry whole seconds: now is rounded up, so that none of this second is left.
+	before := now.Add(time.Second - 1).Truncate(time.Second)
+	_, err := tokens.RevokeSubject(ctx, now, subject, store.Revocation{
+		Kind: store.RevokeSubject, Issuer: issuer, Subject: subject, Before: before,
+		Because: because, Author: author, At: now, Until: before.Add(store.TokenLife),
+	})
+	if err != nil {
+		return fmt.Errorf("idp: revoking what %s granted: %w", subject, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package idp
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+)
+
+// logout ends a person's session at a client's request (OpenID Connect RP-Initiated
+// Logout 1.0). A hint that we issued, expired or not, says that the client may ask;
+// without one the person is asked. A browser is sent back to a URI that is
+// registered for exactly that client, and to no other.
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if r.Method == http.MethodPost && err == nil {
+		if err = r.ParseForm(); r.URL.RawQuery != "" {
+			err = errors.New("idp: parameters in the query and in the body")
+		}
+		params = r.PostForm
+	}
+	if err != nil || repeated(params) != "" {
+		s.page(w, http.StatusBadRequest, "The request cannot be read.")
+		return
+	}
+	hint := params.Get("id_token_hint")
+	if hint == "" && !(r.Method == http.MethodPost && params.Get("confirm") == "yes") {
+		s.askLogout(w)
+		return
+	}
+	// Before the hint is looked at: whatever it is worth, somebody wants to leave.
+	subject, err := s.options.Login.Logout(w, r)
+	if err != nil {
+		s.log.Error("a session was not ended", "error", err)
+		s.page(w, http.StatusInternalServerError, "You could not be logged out. Please try again.")
+		return
+	}
+	if subject != "" {
+		s.log.Info("a person logged out", "subject", subject)
+	}
+	to, ok := s.goodbye(r.Context(), hint, params)
+	if !ok {
+		s.page(w, http.StatusOK, "You are logged out.")
+		return
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// goodbye is where the browser may be sent, if anywhere.
+func (s *Server) goodbye(ctx context.Context, hint string, params url.Values) (string, bool) {
+	wanted := params.Get("post_logout_redirect_uri")
+	client, err := s.hinted(ctx, hint)
+	if wanted == "" || err != nil || params.Has("client_id") && params.Get("client_id") != client {
+		return "", false
+	}
+	c, err := s.options.Store.Clients().Client(ctx, client)
+	u, parseErr := url.Parse(wanted)
+	if err != nil || parseErr != nil || !slices.Contains(c.PostLogoutRedirectURIs, wanted) {
+		return "", false
+	}
+	if state := params.Get("state"); state != "" {
+		q := u.Query()
+		q.Set("state", state)
+		u.RawQuery = q.Encode()
+	}
+	return u.String(), true
+}
+
+var errHint = errors.New("idp: the hint is no id_token of ours")
+
+// hinted returns the client that an id_token of ours was issued to. How old it is
+// does not matter.
+func (s *Server) hinted(ctx context.Context, hint string) (string, error) {
+	t, err := jose.Parse(hint)
+	if err != nil || t.Type == "at+jwt" {
+		return "", errHint
+	}
+	keys, _, err := jose.Live(s.options.Keys.Set).Find(ctx, time.Now(), t.Algorithm, t.KeyID)
+	if err != nil || len(keys) == 0 || t.Verify(keys[0]) != nil {
+		return "", errHint
+	}
+	issuer, issErr := t.Claims.Text("iss")
+	audience, audErr := t.Claims.Texts("aud", true)
+	if issErr != nil || audErr != nil || issuer != s.options.Issuer || len(audience) != 1 {
+		return "", errHint
+	}
+	return audience[0], nil
+}
+
+// askLogout asks the person. The answer is a POST, with which another site's form
+// sends no cookie.
+func (s *Server) askLogout(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Log out</title>` +
+		`<p>Do you want to log out?</p><form method="post" action="` + template.HTMLEscapeString(pathLogout) + `"><input type="hidden" name="confirm" value="yes"><button>Log out</button></form></html>` + "\n"))
+}

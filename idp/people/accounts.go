@@ -1,0 +1,190 @@
+package people
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/internal/password"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// Store is the roles of the store that accounts need.
+type Store interface {
+	Users() store.Users
+	Consents() store.Consents
+	Failures() store.Failures
+	BrowserSessions() store.BrowserSessions
+	RefreshTokens() store.RefreshTokens
+}
+
+// Accounts changes who there is and what they prove themselves by. Whatever takes
+// somebody's trust away ends their sessions and revokes their tokens in the same
+// call: the data path refuses them at once.
+type Accounts struct {
+	Store  Store
+	Issuer string // of the tokens that are revoked
+	Hasher *password.Hasher
+	Policy password.Policy
+	Now    func() time.Time
+}
+
+// Add puts a person in. The password may be "": then one has to be set before
+// anybody signs in. It returns an error of package password for one that is not
+// taken, [ErrName] and [store.ErrExists].
+func (a *Accounts) Add(ctx context.Context, address, tenant string, roles []string, secret string) (store.User, error) {
+	name, err := Canonical(address)
+	if err != nil {
+		return store.User{}, err
+	}
+	now := a.Now()
+	u := store.User{ID: newID(), Name: name, Tenant: tenant, Roles: roles, State: store.UserActive, Made: now, Edited: now}
+	if secret != "" {
+		if u.Password, err = a.hash(ctx, &u, secret); err != nil {
+			return store.User{}, err
+		}
+	}
+	if err := a.Store.Users().Add(ctx, u); err != nil {
+		return store.User{}, fmt.Errorf("people: %w", err)
+	}
+	return u, nil
+}
+
+// newID returns the id of a new person: 130 random bits that say nothing.
+func newID() string { return "u_" + strings.ToLower(rand.Text()) }
+
+func (a *Accounts) hash(ctx context.Context, u *store.User, secret string) (string, error) {
+	if err := a.Policy.Check(secret, u.Name); err != nil {
+		return "", err
+	}
+	return a.Hasher.Hash(ctx, secret)
+}
+
+// errStale says that what a decision was made on is not so any more.
+var errStale = errors.New("people: changed meanwhile")
+
+// SetPassword replaces a person's password. If was is not nil the present hash must
+// still be the one it points to. keep is the session that goes on, or zero.
+func (a *Accounts) SetPassword(ctx context.Context, id, secret string, was *string, keep store.Hash, author string) error {
+	u, err := a.Store.Users().User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	hash, err := a.hash(ctx, &u, secret)
+	if err != nil {
+		return err
+	}
+	err = a.change(ctx, id, "the password was changed", author, keep, func(u *store.User) error {
+		if was != nil && *was != u.Password {
+			return errStale
+		}
+		u.Password = hash
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Store.Failures().Clear(ctx, u.Name); err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	return nil
+}
+
+// Disable keeps a person out until [Accounts.Enable].
+func (a *Accounts) Disable(ctx context.Context, id, because, author string) error {
+	return a.change(ctx, id, because, author, store.Hash{}, func(u *store.User) error { u.State = store.UserDisabled; return nil })
+}
+
+// Enable lets a person in again, and forgets failures.
+func (a *Accounts) Enable(ctx context.Context, id string) error {
+	u, err := a.edit(ctx, id, func(u *store.User) error { u.State = store.UserActive; return nil })
+	if err == nil {
+		err = a.Store.Failures().Clear(ctx, u.Name)
+	}
+	return err
+}
+
+// SetRoles replaces a person's roles. Tokens with the old ones are revoked.
+func (a *Accounts) SetRoles(ctx context.Context, id string, roles []string, because, author string) error {
+	return a.change(ctx, id, because, author, store.Hash{}, func(u *store.User) error { u.Roles = roles; return nil })
+}
+
+// SetSecondFactor gives a person a second factor with its recovery codes, or takes
+// it away with nil. keep is the session that goes on, or zero.
+func (a *Accounts) SetSecondFactor(ctx context.Context, id string, sealed []byte, step int64, recovery []store.Hash, keep store.Hash, author string) error {
+	return a.change(ctx, id, "the second factor was changed", author, keep, func(u *store.User) error {
+		u.TOTP, u.TOTPStep, u.Recovery = sealed, step, recovery
+		return nil
+	})
+}
+
+// useRecovery spends a recovery code, and reports whether the person had it.
+func (a *Accounts) useRecovery(ctx context.Context, id string, code store.Hash) (bool, error) {
+	_, err := a.edit(ctx, id, func(u *store.User) error {
+		i := slices.Index(u.Recovery, code)
+		if i < 0 {
+			return errStale
+		}
+		u.Recovery = slices.Delete(u.Recovery, i, i+1)
+		return nil
+	})
+	return taken(err)
+}
+
+// useStep notes that the code of a time step was used, and reports whether none of
+// it or of a later one was before.
+func (a *Accounts) useStep(ctx context.Context, id string, step int64) (bool, error) {
+	_, err := a.edit(ctx, id, func(u *store.User) error {
+		if step <= u.TOTPStep {
+			return errStale
+		}
+		u.TOTPStep = step
+		return nil
+	})
+	return taken(err)
+}
+
+func taken(err error) (bool, error) {
+	if errors.Is(err, errStale) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SignOut ends a person's sessions, but for the one to keep, and every token.
+func (a *Accounts) SignOut(ctx context.Context, id, because, author string, keep store.Hash) (sessions int, err error) {
+	if sessions, err = a.Store.BrowserSessions().EndAll(ctx, id, keep); err != nil {
+		return 0, fmt.Errorf("people: %w", err)
+	}
+	return sessions, a.revoke(ctx, id, because, author)
+}
+
+// revoke ends every token of a person.
+func (a *Accounts) revoke(ctx context.Context, id, because, author string) error {
+	return idp.RevokeSubject(ctx, a.Store.RefreshTokens(), a.Now(), a.Issuer, id, because, author)
+}
+
+// change edits a person and ends what was proven before.
+func (a *Accounts) change(ctx context.Context, id, because, author string, keep store.Hash, do func(*store.User) error) error {
+	if _, err := a.edit(ctx, id, do); err != nil {
+		return err
+	}
+	_, err := a.SignOut(ctx, id, because, author, keep)
+	return err
+}
+
+func (a *Accounts) edit(ctx context.Context, id string, do func(*store.User) error) (store.User, error) {
+	u, err := a.Store.Users().Change(ctx, id, func(u *store.User) error {
+		u.Edited = a.Now()
+		return do(u)
+	})
+	if err != nil {
+		return u, fmt.Errorf("people: %w", err)
+	}
+	return u, nil
+}

@@ -1,0 +1,169 @@
+// Package people proves people to the authorization server: it knows passwords and
+// second factors, keeps the sessions of browsers, and writes the pages for all of
+// it. It is an [idp.Authenticator].
+//
+// What it defends from: guessing (limits for address and account, a lock that grows
+// and that strangers cannot hold against a browser the account is known from),
+// learning who has an account (known and unknown names cost the same and get the
+// same answer), forms sent from elsewhere (a token bound to the browser, and the
+// Origin), sessions planted or stolen (a new id at every proof, kept as a hash, an
+// idle and an absolute end), codes used twice, links used twice. The pages run no
+// script at all and may not be framed.
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/internal/password"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// The numbers of sessions, links and guesses.
+const (
+	SessionIdle   = 30 * time.Minute // between two uses of a session
+	SessionLife   = 8 * time.Hour    // of a session, however it is used
+	ResetLife     = 30 * time.Minute // of a link to set a new password
+	JoinLife      = 24 * time.Hour   // of a link to make an account
+	FreeFailures  = 10               // in a row, before an account has to wait
+	LongestWait   = time.Hour        // after a failure
+	secondLife    = 5 * time.Minute  // between the password and the second factor
+	recentlyFor   = 10 * time.Minute // in which somebody proven may change by what they are
+	deviceLife    = 180 * 24 * time.Hour
+	mailTime      = 30 * time.Second
+	mailsWaiting  = 256
+	formBytes     = 16 << 10
+	sessionsShown = 50
+)
+
+// Options is what the pages are made of.
+type Options struct {
+	// Origin is the public scheme and host of the pages, which is the issuer of
+	// tokens, too.
+	Origin  string
+	Product string // the name that people see
+	Store   Store
+	Key     *Key
+	// Counters counts guesses, for address and account.
+	Counters store.Counters
+	// Mail sends links. Without it passwords cannot be reset by those who forgot them.
+	Mail Mailer
+	// Register lets anybody with an address make an account.
+	Register bool
+	// Blocked are passwords that are not taken, beside those that the rules know.
+	Blocked *password.List
+	// Address returns the client's address. Where it is nil nobody knows it here, and
+	// guesses are limited by address in front of the pages only.
+	Address func(*http.Request) string
+	// ScopeTexts say what scopes permit, for people; a scope without a text is shown
+	// by its name.
+	ScopeTexts map[string]string
+	Log        *slog.Logger     // nil discards
+	Now        func() time.Time // nil is time.Now
+}
+
+// People is the pages. It implements [idp.Authenticator].
+type People struct {
+	options   Options
+	accounts  Accounts
+	pages     http.Handler
+	log       *slog.Logger
+	now       func() time.Time
+	mails     chan letter
+	work      sync.WaitGroup
+	stop      context.CancelFunc
+	limits    limits
+	templates pages
+}
+
+var _ idp.Authenticator = (*People)(nil)
+
+// New makes the pages. They send mail until [People.Close].
+func New(o Options) (*People, error) {
+	u, err := url.Parse(o.Origin)
+	switch {
+	case err != nil || u.Host == "" || u.Path != "" || u.String() != o.Origin:
+		return nil, fmt.Errorf("people: %q is no origin: scheme and host", o.Origin)
+	case o.Store == nil || o.Key == nil || o.Counters == nil:
+		return nil, errors.New("people: the pages need a store, a key and counters")
+	case o.Register && o.Mail == nil:
+		return nil, errors.New("people: whoever registers is asked by mail, and there is no mail")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Address == nil {
+		o.Address = func(*http.Request) string { return "" }
+	}
+	if o.Product == "" {
+		o.Product = u.Hostname()
+	}
+	p := &People{options: o, log: o.Log, now: o.Now, mails: make(chan letter, mailsWaiting), limits: newLimits(), templates: parsePages()}
+	p.accounts = Accounts{
+		Store: o.Store, Issuer: o.Origin, Hasher: password.NewHasher(), Now: o.Now,
+		Policy: password.Policy{Product: o.Product, Blocked: o.Blocked},
+	}
+	p.pages = p.routes()
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.work.Go(func() { p.deliver(ctx) })
+	return p, nil
+}
+
+// Close ends the sending of mail; what waits is not sent.
+func (p *People) Close() {
+	p.stop()
+	p.work.Wait()
+}
+
+// Person implements [idp.Authenticator].
+func (p *People) Person(ctx context.Context, subject string) (idp.Person, error) {
+	u, err := p.options.Store.Users().User(ctx, subject)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && u.State != store.UserActive:
+		return idp.Person{}, idp.ErrNobody
+	case err != nil:
+		return idp.Person{}, fmt.Errorf("people: %w", err)
+	}
+	return idp.Person{Tenant: u.Tenant, Roles: u.Roles}, nil
+}
+
+// Logout implements [idp.Authenticator]. The person's tokens are revoked, too.
+func (p *People) Logout(w http.ResponseWriter, r *http.Request) (string, error) {
+	v := &visit{p: p, w: w, r: r, at: p.now()}
+	if err := v.recognise(); err != nil {
+		return "", err
+	}
+	if !v.signedIn() {
+		return "", nil
+	}
+	return v.user.ID, v.signOut()
+}
+
+// Pages implements [idp.Authenticator].
+func (p *People) Pages() http.Handler { return p.pages }
+
+// network is what counts as one client: an address, or the network of 64 bits that
+// an IPv6 subscriber has.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	prefix, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
+}

@@ -1,0 +1,157 @@
+package people
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/internal/totp"
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// The methods by which somebody was proven (RFC 8176).
+func amrPassword() []string { return []string{"pwd"} }
+func amrBoth() []string     { return []string{"pwd", "otp", "mfa"} }
+
+// unrecognised is the one answer to every name and password that do not fit: no
+// such account, a wrong password, an account that is disabled or has to wait.
+const unrecognised = "The e-mail address and the password do not fit. After many tries an account has to wait for a while."
+
+// showSignIn writes the page that asks for a password.
+func (v *visit) showSignIn(name, client, problem string) {
+	v.show(http.StatusOK, "sign-in", page{Title: "Sign in", Name: name, Client: client, Problem: problem})
+}
+
+// signIn does one step of signing in. It reports whether the person is signed in
+// now; if not, a page was written.
+func (v *visit) signIn(client string) (bool, error) {
+	if v.form("step") == "code" {
+		return v.checkCode()
+	}
+	u, err := v.checkPassword()
+	switch {
+	case err != nil:
+		return false, err
+	case u.ID == "":
+		v.showSignIn(typed(v.form("name")), client, unrecognised)
+		return false, nil
+	case u.TOTP != nil:
+		v.askCode(u.ID, v.at, "")
+		return false, nil
+	}
+	v.p.log.Info("signed in", "subject", u.ID, "acr", idp.AAL1, "address", v.p.options.Address(v.r))
+	return true, v.begin(u, idp.AAL1, amrPassword(), v.at)
+}
+
+// typed is what somebody wrote, short enough to be shown again.
+func typed(s string) string { return s[:min(len(s), longestName)] }
+
+// checkPassword returns who has that name and password, or nobody. For a name that
+// exists and one that does not it reads, hashes and writes the same, so that no
+// clock tells them apart.
+func (v *visit) checkPassword() (store.User, error) {
+	ctx, o := v.r.Context(), &v.p.options
+	name, err := Canonical(v.form("name"))
+	if err != nil {
+		name = "" // no account's: it is counted and refused like any other
+	}
+	u, err := o.Store.Users().ByName(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.User{}, fmt.Errorf("people: %w", err)
+	}
+	// A browser that the account is known from has its own count, so that strangers
+	// who guess do not shut the person out (CVE-2025-24806 and its like).
+	key := name
+	if key == "" {
+		key = "no address"
+	}
+	if device, known := v.device(u.ID); known {
+		key = device
+	}
+	if err := v.take(store.Charge{Limit: v.p.limits.address, Key: network(o.Address(v.r))}, store.Charge{Limit: v.p.limits.account, Key: key}); err != nil {
+		return store.User{}, err
+	}
+	n, last, err := o.Store.Failures().Failed(ctx, v.at, key)
+	if err != nil {
+		return store.User{}, fmt.Errorf("people: %w", err)
+	}
+	right, err := v.p.accounts.Hasher.Verify(ctx, u.Password, v.form("password"))
+	if err != nil {
+		return store.User{}, err
+	}
+	waiting := v.at.Before(last.Add(waits(n)))
+	if right && !waiting && u.State == store.UserActive {
+		if n > 0 {
+			err = o.Store.Failures().Clear(ctx, key)
+		}
+		return u, err
+	}
+	if !waiting { // whoever has to wait does not wait longer for trying
+		if n, err = o.Store.Failures().Fail(ctx, v.at, key); err != nil {
+			return store.User{}, fmt.Errorf("people: %w", err)
+		}
+	}
+	v.p.log.Warn("a sign-in failed", "subject", u.ID, "failures", n, "waiting", waiting, "address", o.Address(v.r))
+	return store.User{}, nil
+}
+
+// purposeCode is what tickets between the two factors are sealed for.
+const purposeCode = "second factor"
+
+// askCode writes the page that asks for the second factor of somebody whose
+// password was proven at a time.
+func (v *visit) askCode(user string, proven time.Time, problem string) {
+	t := v.p.options.Key.issue(purposeCode, v.browser, ticket{User: user, At: proven, Until: v.at.Add(secondLife)})
+	v.show(http.StatusOK, "code", page{Title: "One more step", Ticket: t, Problem: problem})
+}
+
+// checkCode signs in who has a ticket of the first factor and a code of the second.
+func (v *visit) checkCode() (bool, error) {
+	t, ok := v.p.options.Key.redeem(purposeCode, v.browser, v.form("ticket"), v.at)
+	if !ok {
+		return false, errForeign
+	}
+	if err := v.take(store.Charge{Limit: v.p.limits.factor, Key: t.User}); err != nil {
+		return false, err
+	}
+	u, err := v.p.options.Store.Users().User(v.r.Context(), t.User)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("people: %w", err)
+	case u.State != store.UserActive || u.TOTP == nil:
+		return false, errForeign
+	}
+	right, err := v.secondFactor(&u, v.form("code"))
+	if err != nil {
+		return false, err
+	}
+	if !right {
+		v.p.log.Warn("a second factor failed", "subject", u.ID, "address", v.p.options.Address(v.r))
+		v.askCode(u.ID, t.At, "This code is not right, or was used already. Wait for the next one.")
+		return false, nil
+	}
+	v.p.log.Info("signed in", "subject", u.ID, "acr", idp.AAL2, "address", v.p.options.Address(v.r))
+	return true, v.begin(u, idp.AAL2, amrBoth(), t.At)
+}
+
+// purposeSecret is what the secrets of apps are sealed for.
+const purposeSecret = "totp secret"
+
+// secondFactor spends a code of the app or a recovery code.
+func (v *visit) secondFactor(u *store.User, code string) (bool, error) {
+	if hash, ok := totp.HashRecovery(code); ok {
+		return v.p.accounts.useRecovery(v.r.Context(), u.ID, hash)
+	}
+	secret, err := v.p.options.Key.unlock(purposeSecret, u.ID, u.TOTP)
+	if err != nil {
+		return false, fmt.Errorf("people: the secret of %s: %w", u.ID, err)
+	}
+	step, ok := totp.Check(secret, strings.ReplaceAll(code, " ", ""), v.at, u.TOTPStep)
+	if !ok {
+		return false, nil
+	}
+	return v.p.accounts.useStep(v.r.Context(), u.ID, step)
+}

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// BrowserSessions remembers which browser is signed in as whom, under the SHA-256
+// of what the browser's cookie says.
+type BrowserSessions interface {
+	// Begin puts a session in and ends the one that it replaces, unless that is zero,
+	// both or neither. It returns [ErrExists] and [ErrInvalid].
+	Begin(ctx context.Context, s BrowserSession, replaces Hash) error
+	// Use returns the session, and notes that it was used. It returns [ErrNotFound]
+	// for one that was not used for its idle time or whose time is over.
+	Use(ctx context.Context, at time.Time, id Hash) (BrowserSession, error)
+	// End ends one session. It returns [ErrNotFound] when there is none.
+	End(ctx context.Context, id Hash) error
+	// EndAll ends every session of a person, but for the one to keep, unless that is
+	// zero. It returns how many there were.
+	EndAll(ctx context.Context, user string, keep Hash) (int, error)
+	// List returns the sessions of a person, or of everybody for "", that are alive
+	// at that time, those used last first, n at most.
+	List(ctx context.Context, at time.Time, user string, n int) ([]BrowserSession, error)
+}
+
+// BrowserSession is one.
+type BrowserSession struct {
+	ID      Hash
+	User    string
+	ACR     string    // how well the person was proven
+	AMR     []string  // by which methods (RFC 8176)
+	At      time.Time // when the person was proven last
+	Made    time.Time
+	Used    time.Time     // noted to a minute
+	Idle    time.Duration // the longest time between two uses
+	Until   time.Time     // when it ends however it is used
+	Address string        // of the client, when it began
+	Agent   string        // the browser's name for itself: foreign text, for the person to recognise it
+}
+
+// Check returns an error that wraps [ErrInvalid] for a session that could never be
+// used.
+func (s *BrowserSession) Check() error {
+	if s.ID == (Hash{}) || s.User == "" || s.Idle <= 0 || !s.Until.After(s.Made) {
+		return fmt.Errorf("%w: a session needs an id, a person and a time to end", ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Clients remembers the OAuth clients that are registered.
+type Clients interface {
+	// Add registers a client. It returns [ErrExists] when the id is taken and
+	// [ErrInvalid] for a client that could do nothing.
+	Add(ctx context.Context, c Client) error
+	// Client returns the client with that id, or [ErrNotFound].
+	Client(ctx context.Context, id string) (Client, error)
+	// List returns every client, by id.
+	List(ctx context.Context) ([]Client, error)
+	// Change lets change alter the client with that id, alone: nobody else changes it
+	// meanwhile. It returns [ErrNotFound], [ErrInvalid], or what change returned, and
+	// then nothing was altered. The id stays.
+	Change(ctx context.Context, id string, change func(*Client) error) error
+	// Remove ends the client with that id. It returns [ErrNotFound].
+	Remove(ctx context.Context, id string) error
+}
+
+// MaxSecrets is how many secrets of a client hold at once: enough to change one
+// without a gap.
+const MaxSecrets = 2
+
+// Client is an OAuth client (RFC 6749 section 2).
+type Client struct {
+	ID   string // client_id: letters, digits, '-', '_' and '.', at most 64
+	Name string // for people
+	// Public clients cannot keep a secret (RFC 6749 section 2.1).
+	Public bool
+	// FirstParty clients are the operator's own: people are not asked for consent.
+	FirstParty bool
+	// ResourceServer clients may ask what a token is (RFC 7662).
+	ResourceServer bool
+	// Native applications receive their code on a loopback address, whose port is
+	// theirs to choose (RFC 8252 section 7.3).
+	Native bool
+	// DPoP is whether every token must be bound to a key of the client (RFC 9449).
+	DPoP                   bool
+	Grants                 []string // grant types: authorization_code, refresh_token, client_credentials
+	RedirectURIs           []string // compared exactly
+	PostLogoutRedirectURIs []string // compared exactly
+	Scopes                 []string // that it may ask for
+	Roles                  []string // in its own tokens: those of client_credentials
+	Tenant                 string   // in its own tokens
+	Secrets                []ClientSecret
+	Made                   time.Time
+}
+
+// ClientSecret is one secret of a client, of which the hash alone is known.
+type ClientSecret struct {
+	ID    string   // to name it by
+	Hash  [32]byte // SHA-256: the secret has 190 random bits
+	Made  time.Time
+	Until time.Time // the zero time for no end
+}
+
+// Check returns an error that wraps [ErrInvalid] for a client that could do
+// nothing.
+func (c *Client) Check() error {
+	named := c.ID != "" && len(c.ID) <= 64 && !strings.ContainsFunc(c.ID, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+	})
+	switch {
+	case !named:
+		return fmt.Errorf("%w: %q is no client id: letters, digits, '-', '_' and '.', at most 64", ErrInvalid, c.ID)
+	case c.Made.IsZero():
+		return fmt.Errorf("%w: a client was made at some time", ErrInvalid)
+	case len(c.Grants) == 0 && !c.ResourceServer:
+		return fmt.Errorf("%w: a client without a grant type gets no token", ErrInvalid)
+	case c.Public && (len(c.Secrets) > 0 || c.ResourceServer):
+		return fmt.Errorf("%w: a public client proves nothing by a secret", ErrInvalid)
+	case len(c.Secrets) > MaxSecrets:
+		return fmt.Errorf("%w: at most %d secrets hold at once", ErrInvalid, MaxSecrets)
+	}
+	return nil
+}

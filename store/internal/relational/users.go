@@ -1,0 +1,119 @@
+package relational
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse/store"
+)
+
+// users implements [store.Users].
+type users struct{ s *Store }
+
+// Users returns the role of that name.
+func (s *Store) Users() store.Users { return users{s} }
+
+const selectUsers = `SELECT id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited FROM person`
+
+func (u users) failed(doing string, err error) error {
+	return fmt.Errorf("%s: %s a person: %w", u.s.dialect.Name, doing, err)
+}
+
+func (u users) Add(ctx context.Context, n store.User) error {
+	if err := n.Check(); err != nil {
+		return u.failed("adding", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := one(store.ErrExists)(u.s.write.ExecContext(ctx, u.s.sql(`INSERT INTO person
+		(id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+		n.ID, n.Name, n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery),
+		micro(n.Made), micro(n.Edited)))
+	if err != nil {
+		return u.failed("adding", err)
+	}
+	return nil
+}
+
+func (u users) User(ctx context.Context, id string) (store.User, error) {
+	return u.read(ctx, ` WHERE id = ?`, id)
+}
+
+func (u users) ByName(ctx context.Context, name string) (store.User, error) {
+	return u.read(ctx, ` WHERE name = ?`, name)
+}
+
+func (u users) read(ctx context.Context, where, key string) (store.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	n, err := readUser(u.s.read.QueryRowContext(ctx, u.s.sql(selectUsers+where), key).Scan)
+	if err != nil {
+		return store.User{}, u.failed("reading", missing(err))
+	}
+	return n, nil
+}
+
+func (u users) List(ctx context.Context, after string, n int) ([]store.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	list, err := rows(ctx, u.s, readUser, selectUsers+` WHERE name > ? ORDER BY name LIMIT ?`, after, n)
+	if err != nil {
+		return nil, fmt.Errorf("%s: listing people: %w", u.s.dialect.Name, err)
+	}
+	return list, nil
+}
+
+func (u users) Change(ctx context.Context, id string, change func(*store.User) error) (store.User, error) {
+	var n store.User
+	var refused error
+	err := u.s.within(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		n, err = readUser(tx.QueryRowContext(ctx, u.s.sql(selectUsers+` WHERE id = ?`+u.s.dialect.ForUpdate), id).Scan)
+		if err != nil {
+			return missing(err)
+		}
+		name := n.Name
+		if refused = change(&n); refused != nil {
+			return refused
+		}
+		n.ID, n.Name = id, name
+		if err := n.Check(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, u.s.sql(`UPDATE person SET tenant = ?, roles = ?, state = ?, password = ?, totp = ?, totp_step = ?,
+			recovery = ?, edited = ? WHERE id = ?`),
+			n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery), micro(n.Edited), id)
+		return err
+	})
+	switch {
+	case refused != nil:
+		return store.User{}, refused
+	case err != nil:
+		return store.User{}, u.failed("changing", err)
+	}
+	return n, nil
+}
+
+func readUser(scan func(...any) error) (n store.User, err error) {
+	var roles string
+	var recovery []byte
+	var made, edited int64
+	err = scan(&n.ID, &n.Name, &n.Tenant, &roles, &n.State, &n.Password, &n.TOTP, &n.TOTPStep, &recovery, &made, &edited)
+	n.Roles = strings.Fields(roles)
+	n.Made, n.Edited = timeOf(made), timeOf(edited)
+	for ; len(recovery) >= len(store.Hash{}); recovery = recovery[len(store.Hash{}):] {
+		n.Recovery = append(n.Recovery, store.Hash(recovery))
+	}
+	return n, err
+}
+
+func joinHashes(list []store.Hash) []byte {
+	joined := make([]byte, 0, len(list)*len(store.Hash{}))
+	for _, h := range list {
+		joined = append(joined, h[:]...)
+	}
+	return joined
+}
