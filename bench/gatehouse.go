@@ -62,7 +62,7 @@ apis:
 	}
 	b.WriteString("    controls:\n")
 	if s.keep == nil || slices.Contains(s.keep, "ratelimit") {
-		fmt.Fprintf(&b, "      ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 65000/s, burst: 1000000, waiver: %s}\n", waiver)
+		fmt.Fprintf(&b, "      ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 1000000/s, burst: 1000000, waiver: %s}\n", waiver)
 	}
 	for _, k := range all.Kinds {
 		if s.keep != nil && !k.Mandatory && !slices.Contains(s.keep, k.Name) {

@@ -36,7 +36,7 @@ const (
 
 // The largest limits.
 const (
-	MaxWindow = 1<<16 - 1 // N of a sliding window
+	MaxWindow = 1<<24 - 1 // N of a sliding window
 	MaxBurst  = 1_000_000 // Burst of a token bucket
 )
 

@@ -15,7 +15,7 @@ const slots = 20
 // within one window after a burst at the end of the last.
 type window struct {
 	newest int64 // index of the newest slot, counted from the epoch
-	counts [slots]uint16
+	counts [slots]uint32
 }
 
 // slotOf returns the length of a slot, rounded up.
