@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/netip"
@@ -27,26 +26,11 @@ const (
 	shortest6 = 16
 )
 
-// runBlock changes and lists blocks. It returns 1 when that fails, 2 when it was
-// called wrongly.
+// runBlock changes and lists blocks.
 func runBlock(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("block "+verb, blockUsage, stdout, stderr)
-	switch verb {
-	case "add":
-		return e.end(e.addBlock(args[1:]))
-	case "list":
-		return e.end(e.listBlocks(args[1:]))
-	case "lift":
-		return e.end(e.liftBlock(args[1:]))
-	case "help", "-h", "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("block", blockUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"add": (*entry).addBlock, "list": (*entry).listBlocks, "lift": (*entry).liftBlock,
+	})
 }
 
 func (e *entry) addBlock(args []string) error {
@@ -57,12 +41,9 @@ func (e *entry) addBlock(args []string) error {
 	e.flags.StringVar(&until, "until", "", "when it ends by itself: 24h, 7d, 2027-06-30; default is never")
 	e.flags.StringVar(&b.Issuer, "issuer", "", "for a principal: whose it is; default is any issuer's")
 	e.flags.StringVar(&b.Scope, "scope", "", "API/operationId: shut out there only")
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	asked, err := e.parse(args, 2, 2)
+	if err != nil {
 		return err
-	case err != nil || len(asked) != 2:
-		return errUsage
 	}
 	b.Kind, b.Subject = store.BlockKind(asked[0]), asked[1]
 	b.Because, b.Author = strings.TrimSpace(e.because), strings.TrimSpace(e.author)
@@ -177,12 +158,8 @@ func (e *entry) knownEndpoints(b *store.Block) error {
 
 func (e *entry) listBlocks(args []string) error {
 	ended := e.flags.Bool("all", false, "those that ended by themselves too")
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if err := e.none(args); err != nil {
 		return err
-	case err != nil || len(asked) > 0:
-		return errUsage
 	}
 	return e.with(func(ctx context.Context, f facts) error {
 		list, err := f.Blocks().List(ctx)
@@ -220,24 +197,21 @@ func dash(s string) string {
 }
 
 func (e *entry) liftBlock(args []string) error {
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	id, err := e.one(args)
+	if err != nil {
 		return err
-	case err != nil || len(asked) != 1:
-		return errUsage
 	}
 	return e.with(func(ctx context.Context, f facts) error {
-		err := f.Blocks().Lift(ctx, asked[0])
+		err := f.Blocks().Lift(ctx, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return fmt.Errorf("there is no block %q; gatehouse block list --all shows those that there are", asked[0])
+			return fmt.Errorf("there is no block %q; gatehouse block list --all shows those that there are", id)
 		case err != nil:
 			return err
 		case e.json:
-			return e.print(map[string]string{"lifted": asked[0]})
+			return e.print(map[string]string{"lifted": id})
 		}
-		_, err = fmt.Fprintf(e.stdout, "block %s is lifted\n", printable(asked[0]))
+		_, err = fmt.Fprintf(e.stdout, "block %s is lifted\n", printable(id))
 		return err
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -22,28 +21,11 @@ const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYP
 Grant types are authorization_code, refresh_token and client_credentials.
 `
 
-// runClients registers OAuth clients. It returns 1 when that fails, 2 when it was
-// called wrongly.
+// runClients registers OAuth clients.
 func runClients(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("clients "+verb, clientsUsage, stdout, stderr)
-	switch verb {
-	case "add":
-		return e.end(e.addClient(args[1:]))
-	case "list":
-		return e.end(e.listClients(args[1:]))
-	case "rotate":
-		return e.end(e.rotateClient(args[1:]))
-	case "remove":
-		return e.end(e.removeClient(args[1:]))
-	case "help", "-h", "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("clients", clientsUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"add": (*entry).addClient, "list": (*entry).listClients, "rotate": (*entry).rotateClient, "remove": (*entry).removeClient,
+	})
 }
 
 // texts is a flag that may be given several times.
@@ -52,18 +34,6 @@ type texts []string
 func (t *texts) String() string { return strings.Join(*t, ",") }
 
 func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
-
-// one parses the flags, and returns the one argument that there must be.
-func (e *entry) one(args []string) (string, error) {
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return "", err
-	case err != nil || len(asked) != 1:
-		return "", errUsage
-	}
-	return asked[0], nil
-}
 
 // shownClient is a client as it is printed. The secret is there when it was made
 // just now.
@@ -139,11 +109,8 @@ func (e *entry) showSecret(c *store.Client, secret, done string) error {
 }
 
 func (e *entry) listClients(args []string) error {
-	if asked, err := e.parse(args); err != nil || len(asked) > 0 {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage
+	if err := e.none(args); err != nil {
+		return err
 	}
 	return e.with(func(ctx context.Context, f facts) error {
 		list, err := f.Clients().List(ctx)

@@ -94,6 +94,25 @@ func newEntry(name, usage string, stdout, stderr io.Writer) *entry {
 	return e
 }
 
+// runVerb runs the verb of a command that the arguments begin with. It returns 1
+// when that fails, 2 when it was called wrongly.
+func runVerb(command, usage string, args []string, stdout, stderr io.Writer, verbs map[string]func(*entry, []string) error) int {
+	verb := ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	e := newEntry(command+" "+verb, usage, stdout, stderr)
+	run := verbs[verb]
+	switch {
+	case run != nil:
+		return e.end(run(e, args[1:]))
+	case verb == "help" || verb == "-h" || verb == "--help":
+		e.flags.Usage()
+		return 0
+	}
+	return e.end(errUsage)
+}
+
 // reasons adds the flags of an entry that somebody answers for.
 func (e *entry) reasons() {
 	e.flags.StringVar(&e.because, "because", "", "why; kept with the entry, never shown to a caller")
@@ -101,17 +120,38 @@ func (e *entry) reasons() {
 }
 
 // parse reads flags, which may stand after arguments too, and returns the
-// arguments. The error is errUsage or flag.ErrHelp.
-func (e *entry) parse(args []string) (asked []string, err error) {
+// arguments, of which there must be so many. The error is errUsage or flag.ErrHelp.
+func (e *entry) parse(args []string, least, most int) (asked []string, err error) {
 	for len(args) > 0 {
-		if err := e.flags.Parse(args); err != nil {
+		switch err := e.flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
 			return nil, err
+		case err != nil:
+			return nil, errUsage
 		}
 		if args = e.flags.Args(); len(args) > 0 {
 			asked, args = append(asked, args[0]), args[1:]
 		}
 	}
+	if len(asked) < least || len(asked) > most {
+		return nil, errUsage
+	}
 	return asked, nil
+}
+
+// one parses the flags, and returns the one argument that there must be.
+func (e *entry) one(args []string) (string, error) {
+	asked, err := e.parse(args, 1, 1)
+	if err != nil {
+		return "", err
+	}
+	return asked[0], nil
+}
+
+// none parses the flags beside which there must be no argument.
+func (e *entry) none(args []string) error {
+	_, err := e.parse(args, 0, 0)
+	return err
 }
 
 // answered refuses an entry without a reason or without a name.

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/idp"
 )
 
 const keysUsage = `usage: gatehouse keys list                the keys that our own authorization server signs with
@@ -16,24 +16,11 @@ const keysUsage = `usage: gatehouse keys list                the keys that our o
 Keys rotate by themselves every 90 days while a gateway runs.
 `
 
-// runKeys lists and rotates signing keys. It returns 1 when that fails, 2 when it
-// was called wrongly.
+// runKeys lists and rotates signing keys.
 func runKeys(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("keys "+verb, keysUsage, stdout, stderr)
-	switch verb {
-	case "list":
-		return e.end(e.keys(args[1:], false))
-	case "rotate":
-		return e.end(e.keys(args[1:], true))
-	case "help", "-h", "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("keys", keysUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"list": (*entry).listKeys, "rotate": (*entry).rotateKeys,
+	})
 }
 
 // shownKey is a key as it is printed.
@@ -45,16 +32,22 @@ type shownKey struct {
 	Signs bool       `json:"signs"`
 }
 
-func (e *entry) keys(args []string, rotate bool) error {
-	emergency := new(bool)
-	if rotate {
-		emergency = e.flags.Bool("emergency", false, "the old keys are known to others")
-	}
-	if asked, err := e.parse(args); err != nil || len(asked) > 0 {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage
+func (e *entry) listKeys(args []string) error {
+	return e.keys(args, func(context.Context, *idp.Keys) error { return nil })
+}
+
+func (e *entry) rotateKeys(args []string) error {
+	emergency := e.flags.Bool("emergency", false, "the old keys are known to others")
+	return e.keys(args, func(ctx context.Context, k *idp.Keys) error {
+		_, err := k.Rotate(ctx, *emergency)
+		return err
+	})
+}
+
+// keys prints the keys after something was done to them.
+func (e *entry) keys(args []string, do func(context.Context, *idp.Keys) error) error {
+	if err := e.none(args); err != nil {
+		return err
 	}
 	return e.with(func(ctx context.Context, f facts) error {
 		state := e.state
@@ -67,10 +60,8 @@ func (e *entry) keys(args []string, rotate bool) error {
 		if err != nil {
 			return err
 		}
-		if rotate {
-			if _, err := keys.Rotate(ctx, *emergency); err != nil {
-				return err
-			}
+		if err := do(ctx, keys); err != nil {
+			return err
 		}
 		list, err := keys.List(ctx)
 		if err != nil {

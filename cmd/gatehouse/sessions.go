@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -17,24 +15,11 @@ const sessionsUsage = `usage: gatehouse sessions list [E-MAIL]                  
        gatehouse sessions revoke E-MAIL --because WHY --author WHO            sign a person out everywhere; tokens end at once
 `
 
-// runSessions lists and ends the sessions of browsers. It returns 1 when that
-// fails, 2 when it was called wrongly.
+// runSessions lists and ends the sessions of browsers.
 func runSessions(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("sessions "+verb, sessionsUsage, stdout, stderr)
-	switch verb {
-	case "list":
-		return e.end(e.listSessions(args[1:]))
-	case "revoke":
-		return e.end(e.revokeSessions(args[1:]))
-	case "help", "-h", "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("sessions", sessionsUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"list": (*entry).listSessions, "revoke": (*entry).revokeSessions,
+	})
 }
 
 // shownSession is a session as it is printed: under the name that tokens and the
@@ -53,12 +38,9 @@ type shownSession struct {
 const sessionsAtOnce = 10_000
 
 func (e *entry) listSessions(args []string) error {
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	asked, err := e.parse(args, 0, 1)
+	if err != nil {
 		return err
-	case err != nil || len(asked) > 1:
-		return errUsage
 	}
 	if len(asked) == 1 {
 		return e.person(asked, nil, func(ctx context.Context, f facts, _ *people.Accounts, u store.User) error {

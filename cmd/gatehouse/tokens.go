@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -20,24 +19,11 @@ const tokensUsage = `usage: gatehouse tokens revoke --jti ID [--issuer URL] --be
 Revoked tokens are refused at once, on every gateway of this store. An entry lives until the last such token has expired.
 `
 
-// runTokens revokes tokens and lists what was revoked. It returns 1 when that
-// fails, 2 when it was called wrongly.
+// runTokens revokes tokens and lists what was revoked.
 func runTokens(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("tokens "+verb, tokensUsage, stdout, stderr)
-	switch verb {
-	case "revoke":
-		return e.end(e.revoke(args[1:]))
-	case "list":
-		return e.end(e.listRevocations(args[1:]))
-	case "help", "-h", "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("tokens", tokensUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"revoke": (*entry).revoke, "list": (*entry).listRevocations,
+	})
 }
 
 func (e *entry) revoke(args []string) error {
@@ -49,12 +35,8 @@ func (e *entry) revoke(args []string) error {
 	e.flags.StringVar(&subject, "subject", "", "the tokens' sub")
 	e.flags.StringVar(&r.Issuer, "issuer", "", "the tokens' iss, exactly; default is any issuer")
 	e.flags.StringVar(&before, "not-before", "", "for a subject: tokens issued up to this second are revoked, such as 2027-06-30T12:00:00Z; default is now. Later than now where the issuer's clock is ahead")
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if err := e.none(args); err != nil {
 		return err
-	case err != nil || len(asked) > 0:
-		return errUsage
 	}
 	n := 0
 	for kind, s := range map[store.RevocationKind]string{store.RevokeToken: jti, store.RevokeGrant: grant, store.RevokeSubject: subject} {
@@ -136,12 +118,8 @@ func (e *entry) unknownIssuer(issuer string) {
 }
 
 func (e *entry) listRevocations(args []string) error {
-	asked, err := e.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if err := e.none(args); err != nil {
 		return err
-	case err != nil || len(asked) > 0:
-		return errUsage
 	}
 	return e.with(func(ctx context.Context, f facts) error {
 		list, err := f.Revocations().List(ctx, time.Now())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,26 +25,12 @@ const usersUsage = `usage: gatehouse users add E-MAIL [--tenant ID] [--role ROLE
        gatehouse users roles E-MAIL [--role ROLE]... --because WHY --author WHO           these roles and no others; sessions and tokens end at once
 `
 
-// runUsers changes and lists people. It returns 1 when that fails, 2 when it was
-// called wrongly.
+// runUsers changes and lists people.
 func runUsers(args []string, stdout, stderr io.Writer) int {
-	verb := ""
-	if len(args) > 0 {
-		verb = args[0]
-	}
-	e := newEntry("users "+verb, usersUsage, stdout, stderr)
-	run := map[string]func([]string) error{
-		"add": e.addUser, "list": e.listUsers, "disable": e.disableUser, "enable": e.enableUser,
-		"reset-password": e.resetPassword, "remove-second-factor": e.removeSecondFactor, "roles": e.setRoles,
-	}[verb]
-	switch {
-	case run != nil:
-		return e.end(run(args[1:]))
-	case verb == "help" || verb == "-h" || verb == "--help":
-		e.flags.Usage()
-		return 0
-	}
-	return e.end(errUsage)
+	return runVerb("users", usersUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
+		"add": (*entry).addUser, "list": (*entry).listUsers, "disable": (*entry).disableUser, "enable": (*entry).enableUser,
+		"reset-password": (*entry).resetPassword, "remove-second-factor": (*entry).removeSecondFactor, "roles": (*entry).setRoles,
+	})
 }
 
 // shownUser is a person as it is printed. The password is there when it was made
@@ -142,10 +127,8 @@ func (e *entry) printUser(u *store.User, secret string, made bool, what string) 
 const usersAtOnce = 500
 
 func (e *entry) listUsers(args []string) error {
-	if asked, err := e.parse(args); errors.Is(err, flag.ErrHelp) {
+	if err := e.none(args); err != nil {
 		return err
-	} else if err != nil || len(asked) > 0 {
-		return errUsage
 	}
 	return e.with(func(ctx context.Context, f facts) error {
 		list := []shownUser{}
