@@ -15,9 +15,11 @@ func (k *check) accepts(f gatehouse.Fields) *gatehouse.Answer {
 		if f[i].Name != "accept" {
 			continue
 		}
-		for r := (ranges{rest: f[i].Value}); r.next(); said = true {
+		r := ranges{rest: f[i].Value}
+		for r.next() {
+			said = true
 		}
-		if !readable(f[i].Value) {
+		if r.bad {
 			return badAccept
 		}
 	}
@@ -30,13 +32,6 @@ func (k *check) accepts(f gatehouse.Fields) *gatehouse.Answer {
 		}
 	}
 	return notAcceptable
-}
-
-func readable(value string) bool {
-	r := ranges{rest: value}
-	for r.next() {
-	}
-	return !r.bad
 }
 
 // allows reports whether the most specific range that takes the media type has
