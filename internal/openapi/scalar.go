@@ -37,17 +37,7 @@ func typeOf(d *jsonwalk.Doc, i int, k jsonwalk.Kind) Types {
 
 func (v *values) hold(d *jsonwalk.Doc, i int) bool {
 	if d.Kind(i) == jsonwalk.String {
-		t := d.Text(i)
-		if v.set != nil {
-			_, ok := v.set[string(t)]
-			return ok
-		}
-		for _, s := range v.texts {
-			if s == string(t) {
-				return true
-			}
-		}
-		return false
+		return v.holdText(d.Text(i))
 	}
 	if v.rest == nil {
 		return false
