@@ -24,21 +24,18 @@ func (k *check) whyHead(x *gatehouse.Exchange, v gatehouse.Verdict) {
 	s := k.borrow(x)
 	defer k.giveBack(s)
 	for i := range k.path {
-		s.begin()
 		v, ok := s.inPath(&k.path[i], &x.Request)
 		k.found(x, s, "path", &k.path[i], v, ok)
 	}
 	k.whyQuery(x, s)
 	for i := range k.header {
 		p := &k.header[i]
-		s.begin()
 		if times, v, ok := s.inFields(p, x.Request.Fields); times > 0 || p.required {
 			k.found(x, s, "header", p, v, ok)
 		}
 	}
 	for i := range k.cookie {
 		p := &k.cookie[i]
-		s.begin()
 		if times, v, ok := s.inCookies(p, x.Request.Fields); times > 0 || p.required {
 			k.found(x, s, "cookie", p, v, ok)
 		}
@@ -65,7 +62,6 @@ func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
 		}
 		p := &k.query[i]
 		if seen[i]++; seen[i] == 1 {
-			s.begin()
 			v, ok := k.queried(s, p, x.Request.Query, value)
 			k.found(x, s, "query", p, v, ok)
 		}
