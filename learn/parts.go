@@ -130,14 +130,7 @@ func (u *upload) schema() block {
 	one := newLine()
 	one.text("type", "string")
 	one.text("format", "binary")
-	if u.most < 2 {
-		return one
-	}
-	b := newLine()
-	b.text("type", "array")
-	b.number("maxItems", headroom(u.most, 16))
-	b.put("items", one.Node)
-	return b
+	return several(one, u.most)
 }
 
 // encoding writes which media types files may have, or nothing where any may come.

@@ -228,13 +228,18 @@ func (s *scalar) segment() block {
 
 // parameter writes the schema of a parameter that may come several times.
 func (p *parameter) schema(name string) block {
-	one := p.value.schema(name)
-	if p.most < 2 {
+	return several(p.value.schema(name), p.most)
+}
+
+// several writes the schema of what came up to most times in one request: one, or
+// an array of it.
+func several(one block, most int) block {
+	if most < 2 {
 		return one
 	}
 	b := newLine()
 	b.text("type", "array")
-	b.number("maxItems", headroom(p.most, 16))
+	b.number("maxItems", headroom(most, 16))
 	b.put("items", one.Node)
 	return b
 }
