@@ -19,16 +19,16 @@ func (a authorizations) failed(doing string, err error) error {
 func (a authorizations) Save(ctx context.Context, n store.Authorization) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var r sql.Result
+	saved := one(store.ErrConflict)
 	var err error
 	if n.Version == 0 {
-		r, err = a.s.write.ExecContext(ctx, a.s.sql(`INSERT INTO pending_authorization (id, handle, version, data, until) VALUES (?, ?, 1, ?, ?)
-			ON CONFLICT DO NOTHING`), n.ID[:], handle(n.Handle), some(n.Data), micro(n.Until))
+		err = saved(a.s.write.ExecContext(ctx, a.s.sql(`INSERT INTO pending_authorization (id, handle, version, data, until) VALUES (?, ?, 1, ?, ?)
+			ON CONFLICT DO NOTHING`), n.ID[:], handle(n.Handle), some(n.Data), micro(n.Until)))
 	} else {
-		r, err = a.s.write.ExecContext(ctx, a.s.sql(`UPDATE pending_authorization SET version = version + 1, data = ?, until = ? WHERE id = ? AND version = ?`),
-			some(n.Data), micro(n.Until), n.ID[:], n.Version)
+		err = saved(a.s.write.ExecContext(ctx, a.s.sql(`UPDATE pending_authorization SET version = version + 1, data = ?, until = ? WHERE id = ? AND version = ?`),
+			some(n.Data), micro(n.Until), n.ID[:], n.Version))
 	}
-	if err := changed(r, err, store.ErrConflict); err != nil {
+	if err != nil {
 		return a.failed("saving", err)
 	}
 	return nil
@@ -58,12 +58,11 @@ func (a authorizations) Take(ctx context.Context, at time.Time, h store.Hash) (s
 
 func (a authorizations) End(ctx context.Context, id store.Hash, version int64) error {
 	err := a.s.within(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, a.s.sql(`DELETE FROM pending_authorization WHERE id = ? AND version = ?`), id[:], version)
-		if err := changed(r, err, store.ErrConflict); err != nil {
+		if err := one(store.ErrConflict)(tx.ExecContext(ctx, a.s.sql(`DELETE FROM pending_authorization WHERE id = ? AND version = ?`), id[:], version)); err != nil {
 			return err
 		}
 		// Whoever never came back is forgotten beside those who did.
-		_, err = tx.ExecContext(ctx, a.s.sql(`DELETE FROM pending_authorization WHERE until < ?`), micro(time.Now().Add(-forgetAfter)))
+		_, err := tx.ExecContext(ctx, a.s.sql(`DELETE FROM pending_authorization WHERE until < ?`), micro(time.Now().Add(-forgetAfter)))
 		return err
 	})
 	if err != nil {

@@ -31,8 +31,7 @@ func (c clients) insert(ctx context.Context, n store.Client) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := c.s.write.ExecContext(ctx, c.s.sql(`INSERT INTO client (id, data) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`), n.ID, string(text))
-	return changed(r, err, store.ErrExists)
+	return one(store.ErrExists)(c.s.write.ExecContext(ctx, c.s.sql(`INSERT INTO client (id, data) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`), n.ID, string(text)))
 }
 
 func (c clients) Client(ctx context.Context, id string) (store.Client, error) {
@@ -82,8 +81,7 @@ func (c clients) Change(ctx context.Context, id string, change func(*store.Clien
 func (c clients) Remove(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := c.s.write.ExecContext(ctx, c.s.sql(`DELETE FROM client WHERE id = ?`), id)
-	if err := changed(r, err, store.ErrNotFound); err != nil {
+	if err := one(store.ErrNotFound)(c.s.write.ExecContext(ctx, c.s.sql(`DELETE FROM client WHERE id = ?`), id)); err != nil {
 		return fmt.Errorf("%s: removing a client: %w", c.s.dialect.Name, err)
 	}
 	return nil
@@ -97,37 +95,10 @@ func readClient(scan func(...any) error) (n store.Client, err error) {
 	return n, json.Unmarshal([]byte(text), &n)
 }
 
-// changed returns none when a statement changed nothing.
-func changed(r sql.Result, err, none error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		return none
-	}
-	return err
-}
-
 // missing is [store.ErrNotFound] for a row that is not there.
 func missing(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrNotFound
 	}
 	return err
-}
-
-// within runs do in one transaction. When it returns nil what do did is on disk.
-func (s *Store) within(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if err := do(ctx, tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

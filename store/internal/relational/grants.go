@@ -21,10 +21,8 @@ func (g grants) Add(ctx context.Context, n store.Grant) error {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		var r sql.Result
-		r, err = g.s.write.ExecContext(ctx, g.s.sql(`INSERT INTO idp_grant (id, subject, client, data, code, made, until, spent, revoked)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING`), n.ID, n.Subject, n.Client, some(n.Data), n.Code[:], micro(n.Made), micro(n.Until))
-		err = changed(r, err, store.ErrExists)
+		err = one(store.ErrExists)(g.s.write.ExecContext(ctx, g.s.sql(`INSERT INTO idp_grant (id, subject, client, data, code, made, until, spent, revoked)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING`), n.ID, n.Subject, n.Client, some(n.Data), n.Code[:], micro(n.Made), micro(n.Until)))
 	}
 	if err != nil {
 		return g.failed("adding a grant", err)
@@ -53,8 +51,8 @@ func (g grants) one(ctx context.Context, where string, arg any) (store.Grant, er
 func (g grants) Redeem(ctx context.Context, at time.Time, id string, data []byte, first *store.RefreshToken) error {
 	err := g.s.within(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// One statement: of those at the same time one finds the code unspent.
-		r, err := tx.ExecContext(ctx, g.s.sql(`UPDATE idp_grant SET spent = ?, data = ? WHERE id = ? AND spent = 0 AND revoked = 0`), micro(at), some(data), id)
-		if err := changed(r, err, store.ErrSpent); err != nil {
+		if err := one(store.ErrSpent)(tx.ExecContext(ctx, g.s.sql(`UPDATE idp_grant SET spent = ?, data = ? WHERE id = ? AND spent = 0 AND revoked = 0`),
+			micro(at), some(data), id)); err != nil {
 			return g.s.whyNot(ctx, tx, id, err)
 		}
 		if first == nil {

@@ -177,9 +177,8 @@ func step(ctx context.Context, db *sql.DB, d Dialect, migrations []string) (done
 	return false, tx.Commit()
 }
 
-// change runs do inside a transaction that counts up the role's row, and then
-// tells our own watchers. When it returns nil the change is on disk.
-func (s *Store) change(ctx context.Context, role string, do func(ctx context.Context, tx *sql.Tx, seq int64) error) error {
+// within runs do in one transaction. When it returns nil what do did is on disk.
+func (s *Store) within(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tx, err := s.write.BeginTx(ctx, nil)
@@ -187,19 +186,27 @@ func (s *Store) change(ctx context.Context, role string, do func(ctx context.Con
 		return err
 	}
 	defer tx.Rollback()
-	var seq int64
-	if err := tx.QueryRowContext(ctx, s.sql(`UPDATE change SET seq = seq + 1 WHERE role = ? RETURNING seq`), role).Scan(&seq); err != nil {
+	if err := do(ctx, tx); err != nil {
 		return err
 	}
-	if err := do(ctx, tx, seq); err != nil {
-		return err
-	}
-	if s.dialect.Notify != "" {
-		if _, err := tx.ExecContext(ctx, s.dialect.Notify); err != nil {
+	return tx.Commit()
+}
+
+// change runs do inside a transaction that counts up the role's row, and then
+// tells our own watchers. When it returns nil the change is on disk.
+func (s *Store) change(ctx context.Context, role string, do func(ctx context.Context, tx *sql.Tx, seq int64) error) error {
+	err := s.within(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var seq int64
+		if err := tx.QueryRowContext(ctx, s.sql(`UPDATE change SET seq = seq + 1 WHERE role = ? RETURNING seq`), role).Scan(&seq); err != nil {
 			return err
 		}
-	}
-	if err := tx.Commit(); err != nil {
+		if err := do(ctx, tx, seq); err != nil || s.dialect.Notify == "" {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, s.dialect.Notify)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	s.feed.refresh() // its failure is the feed's: the change is made

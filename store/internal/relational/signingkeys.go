@@ -22,9 +22,8 @@ func (k signingKeys) Add(ctx context.Context, n store.SigningKey, latest string)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// The column before is unique: of those who saw the same latest key one writes.
-	r, err := k.s.write.ExecContext(ctx, k.s.sql(`INSERT INTO signing_key (id, public, sealed, made, begins, before) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`), n.ID, n.Public, n.Sealed, micro(n.Made), micro(n.From), latest)
-	if err := changed(r, err, store.ErrConflict); err != nil {
+	if err := one(store.ErrConflict)(k.s.write.ExecContext(ctx, k.s.sql(`INSERT INTO signing_key (id, public, sealed, made, begins, before) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`), n.ID, n.Public, n.Sealed, micro(n.Made), micro(n.From), latest)); err != nil {
 		return fmt.Errorf("%s: adding a signing key: %w", k.s.dialect.Name, err)
 	}
 	return nil
@@ -33,8 +32,7 @@ func (k signingKeys) Add(ctx context.Context, n store.SigningKey, latest string)
 func (k signingKeys) Drop(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := k.s.write.ExecContext(ctx, k.s.sql(`DELETE FROM signing_key WHERE id = ?`), id)
-	if err := changed(r, err, store.ErrNotFound); err != nil {
+	if err := one(store.ErrNotFound)(k.s.write.ExecContext(ctx, k.s.sql(`DELETE FROM signing_key WHERE id = ?`), id)); err != nil {
 		return fmt.Errorf("%s: dropping a signing key: %w", k.s.dialect.Name, err)
 	}
 	return nil

@@ -49,12 +49,10 @@ func (s *Store) rotate(ctx context.Context, tx *sql.Tx, at time.Time, presented 
 	if err := tx.QueryRowContext(ctx, s.sql(`SELECT grant_id, parent FROM refresh_token WHERE hash = ?`), presented[:]).Scan(&id, &parent); err != nil {
 		return missing(err)
 	}
-	r, err := tx.ExecContext(ctx, s.sql(`UPDATE idp_grant SET revoked = 0 WHERE id = ? AND revoked = 0`), id)
-	if err := changed(r, err, store.ErrRevoked); err != nil {
+	if err := one(store.ErrRevoked)(tx.ExecContext(ctx, s.sql(`UPDATE idp_grant SET revoked = 0 WHERE id = ? AND revoked = 0`), id)); err != nil {
 		return err
 	}
-	r, err = tx.ExecContext(ctx, s.sql(`UPDATE refresh_token SET spent = ?, used = 1 WHERE hash = ? AND spent = 0`), micro(at), presented[:])
-	err = changed(r, err, store.ErrSpent)
+	err := one(store.ErrSpent)(tx.ExecContext(ctx, s.sql(`UPDATE refresh_token SET spent = ?, used = 1 WHERE hash = ? AND spent = 0`), micro(at), presented[:]))
 	switch {
 	case errors.Is(err, store.ErrSpent):
 		err = s.again(ctx, tx, at, presented, grace)
