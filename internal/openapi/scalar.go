@@ -177,6 +177,16 @@ func (sh *shared) overflows(raw []byte) bool {
 	return !sh.ranges[formatDouble].holds(&v)
 }
 
+// length returns how many code points b has, or its bytes where these show already
+// that the bounds are kept.
+func (t *text) length(b []byte) int {
+	n := len(b)
+	if n > t.max && t.max >= 0 || n < 4*t.min {
+		n = utf8.RuneCount(b)
+	}
+	return n
+}
+
 func (r *run) text(i int, s *Schema) bool {
 	t := s.text
 	if s.enum != nil || s.konst != nil {
@@ -189,14 +199,9 @@ func (r *run) text(i int, s *Schema) bool {
 		r.mark(i, bounded)
 	}
 	b := r.d.Text(i)
-	if t.min > 0 || t.max >= 0 {
-		n := len(b)
-		if n > t.max && t.max >= 0 || n < 4*t.min {
-			n = utf8.RuneCount(b)
-		}
-		if n < t.min && r.fail(i, "minLength") || t.max >= 0 && n > t.max && r.fail(i, "maxLength") {
-			return false
-		}
+	n := t.length(b)
+	if n < t.min && r.fail(i, "minLength") || t.max >= 0 && n > t.max && r.fail(i, "maxLength") {
+		return false
 	}
 	if t.pattern != nil && !t.pattern.match(b) && r.fail(i, "pattern") {
 		return false

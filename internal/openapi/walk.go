@@ -233,14 +233,8 @@ func (s *Schema) holdsText(b []byte) bool {
 	if t == nil {
 		return true
 	}
-	if t.min > 0 || t.max >= 0 {
-		n := len(b)
-		if n > t.max && t.max >= 0 || n < 4*t.min {
-			n = utf8.RuneCount(b)
-		}
-		if n < t.min || t.max >= 0 && n > t.max {
-			return false
-		}
+	if n := t.length(b); n < t.min || t.max >= 0 && n > t.max {
+		return false
 	}
 	return (t.pattern == nil || t.pattern.match(b)) && (t.format == noFormat || t.format.numeric() || t.format.matches(b))
 }
