@@ -12,7 +12,10 @@ const MaxPicks = 4
 
 // Picks names values that a reading notes on its way: some members of one object,
 // or of every element of one array. It is compiled once and is immutable.
-type Picks struct{ root *pick }
+type Picks struct {
+	root *pick
+	many bool // of every element of an array
+}
 
 // pick is a place in a document on the way to what is picked.
 type pick struct {
@@ -45,7 +48,7 @@ func NewPicks(each *jsonwalk.Path, values ...*jsonwalk.Path) *Picks {
 		if i < len(steps)-1 {
 			return nil
 		}
-		at.leaf, at.items = pickArray, &pick{leaf: notPicked}
+		p.many, at.leaf, at.items = true, pickArray, &pick{leaf: notPicked}
 		at = at.items
 	}
 	if len(values) > MaxPicks {
@@ -183,7 +186,7 @@ type Values [MaxPicks][]byte
 func (r *Reading) Each(f func(v *Values) bool) {
 	v := &r.values
 	*v = Values{}
-	begun, arrived := !r.picks.many(), !r.picks.many()
+	begun, arrived := !r.picks.many, !r.picks.many
 	for _, p := range r.picked {
 		switch {
 		case p.leaf == pickArray:
@@ -201,15 +204,6 @@ func (r *Reading) Each(f func(v *Values) bool) {
 	if begun || !arrived {
 		f(v)
 	}
-}
-
-// many reports picks of the elements of an array.
-func (p *Picks) many() bool {
-	at := p.root
-	for at.items == nil && len(at.subs) == 1 && at.leaf == notPicked {
-		at = at.subs[0]
-	}
-	return at.items != nil
 }
 
 // Text returns the text of a string and the digits of a number. Anything else has
