@@ -1,5 +1,7 @@
 package gatehouse
 
+import "strings"
+
 // Field is one header or trailer field. Name is in lower case.
 type Field struct{ Name, Value string }
 
@@ -75,4 +77,15 @@ func (f *Fields) delFrom(i int, name string) {
 		}
 	}
 	*f = s[:n]
+}
+
+// Encoded reports a content coding (RFC 9110 section 8.4) other than identity: the
+// body's bytes are not what its media type says.
+func (f Fields) Encoded() bool {
+	for i := range f {
+		if f[i].Name == "content-encoding" && !strings.EqualFold(f[i].Value, "identity") {
+			return true
+		}
+	}
+	return false
 }

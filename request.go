@@ -101,6 +101,17 @@ type Response struct {
 	Own bool
 }
 
+// Changed forgets what was made of a body that is another now, and drops the fields
+// that speak of the bytes that were: the entity tag and digests (RFC 9530).
+func (r *Response) Changed() {
+	if r.Parsed != nil {
+		r.Parsed.Reset()
+	}
+	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest"} {
+		r.Fields.Del(name)
+	}
+}
+
 // Item is one item of a reply that is a sequence: an event of a
 // text/event-stream, or a line of JSON.
 type Item struct {

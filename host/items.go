@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
@@ -17,12 +16,7 @@ const CutShort = "an item of the reply was not fit to leave"
 // Sequence reports whether a reply is a sequence that can be taken apart: by its
 // media type, and not encoded.
 func Sequence(r *gatehouse.Response) bool {
-	for i := range r.Fields {
-		if r.Fields[i].Name == "content-encoding" && !strings.EqualFold(r.Fields[i].Value, "identity") {
-			return false
-		}
-	}
-	return events.Of(r.Fields.Get("content-type")) != events.None
+	return !r.Fields.Encoded() && events.Of(r.Fields.Get("content-type")) != events.None
 }
 
 // Items takes a reply that is a sequence apart and lets out what the engine lets
@@ -41,9 +35,9 @@ func (s *Items) Begin(x *gatehouse.Exchange) {
 		limit = defaultItemLimit
 	}
 	s.reader.Reset(events.Of(x.Response.Fields.Get("content-type")), limit)
-	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges", "content-range"} {
-		x.Response.Fields.Del(name)
-	}
+	x.Response.Changed()
+	x.Response.Fields.Del("accept-ranges")
+	x.Response.Fields.Del("content-range")
 }
 
 // Take takes the next piece of the reply and returns what may leave now, which

@@ -67,7 +67,7 @@ func (l *look) inspect(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	case found != nothing:
 		return gatehouse.Deny(blocked).Because(whats[found]), nil
 	case masked:
-		forget(r)
+		r.Changed()
 		return gatehouse.PassBy("leak.masked").Because(whats[cardNumber]), nil
 	}
 	return gatehouse.Pass, nil
@@ -103,22 +103,11 @@ func replace(x *gatehouse.Exchange, reason, title string) {
 	b = append(b, `,"request_id":"`...)
 	b = append(b, x.ID...)
 	r.Body = append(b, "\"}\n"...)
-	forget(r)
+	r.Changed()
 	for _, name := range [...]string{"content-encoding", "content-language", "content-disposition", "content-range", "last-modified"} {
 		r.Fields.Del(name)
 	}
 	r.Fields.Set("content-type", "application/problem+json")
-}
-
-// forget drops what was said about the bytes that were, and does not hold for
-// those that are.
-func forget(r *gatehouse.Response) {
-	if r.Parsed != nil {
-		r.Parsed.Reset()
-	}
-	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest"} {
-		r.Fields.Del(name)
-	}
 }
 
 // scrub drops the fields that name products and machines.

@@ -2,7 +2,6 @@ package reply
 
 import (
 	"context"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -77,7 +76,7 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return gatehouse.Pass, nil
 	case res.BodyTooLarge:
 		return gatehouse.Deny(unreadable).Because("the reply is too large to be looked at"), nil
-	case encoded(res.Fields):
+	case res.Fields.Encoded():
 		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
 	}
 	o := k.options(x)
@@ -107,15 +106,6 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	return k.leave(x, b, cut > 0, v), nil
 }
 
-func encoded(f gatehouse.Fields) bool {
-	for i := range f {
-		if f[i].Name == "content-encoding" && !strings.EqualFold(f[i].Value, "identity") {
-			return true
-		}
-	}
-	return false
-}
-
 // leave decides on a reply that was judged, and lets what is left of it leave.
 func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Violation) gatehouse.Verdict {
 	switch {
@@ -127,20 +117,11 @@ func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Viol
 		return gatehouse.Deny(invalid).Because(v.String())
 	case cut:
 		x.Response.Body = append(x.Response.Body[:0], b.out...)
-		if x.Response.Parsed != nil {
-			x.Response.Parsed.Reset()
-		}
-		forget(&x.Response.Fields)
+		x.Response.Changed()
+		x.Response.Fields.Del("accept-ranges")
 		return gatehouse.PassBy("reply.stripped")
 	case v.Keyword != "":
 		return gatehouse.PassBy(reported).Because(v.String())
 	}
 	return gatehouse.Pass
-}
-
-// forget removes the fields that speak of the bytes that were.
-func forget(f *gatehouse.Fields) {
-	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"} {
-		f.Del(name)
-	}
 }
