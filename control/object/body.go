@@ -53,7 +53,7 @@ func (r *rule) spoofs(d *jsonwalk.Doc, i int, s standing) bool {
 			return false
 		}
 		n := p.Find(d, i)
-		return n != jsonwalk.Missing && same(d, n, id) != own
+		return n != jsonwalk.Missing && same(d.Raw(n), id) != own
 	}
 	return named(r.tenant.path, s.p.Tenant) || !s.role && named(r.owner.path, s.p.ID)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 var (
@@ -173,33 +174,49 @@ const (
 	own
 )
 
-// compare compares the owner and the tenant of the object at node i. No role
-// lifts the tenant.
+// compare compares the owner and the tenant of the object at node i.
 func (r *rule) compare(d *jsonwalk.Doc, i int, s standing) outcome {
+	var v openapi.Values
+	if r.tenant.path != nil {
+		v[pickedTenant] = raw(d, r.tenant.path.Find(d, i))
+	}
+	if r.owner.path != nil {
+		v[pickedOwner] = raw(d, r.owner.path.Find(d, i))
+	}
+	return r.judge(&v, s)
+}
+
+// raw returns a value as it stands in the document, or nil for none.
+func raw(d *jsonwalk.Doc, node int) []byte {
+	if node == jsonwalk.Missing {
+		return nil
+	}
+	return d.Raw(node)
+}
+
+// judge compares an owner and a tenant with the caller. No role lifts the tenant.
+func (r *rule) judge(v *openapi.Values, s standing) outcome {
 	found := own
 	if r.tenant.path != nil {
-		found = min(found, same(d, r.tenant.path.Find(d, i), s.p.Tenant))
+		found = min(found, same(v[pickedTenant], s.p.Tenant))
 	}
 	if r.owner.path != nil && !s.role && found != absent {
-		found = min(found, same(d, r.owner.path.Find(d, i), s.p.ID))
+		found = min(found, same(v[pickedOwner], s.p.ID))
 	}
 	return found
 }
 
-// same compares an id exactly: strings by their text, numbers by their digits.
-func same(d *jsonwalk.Doc, node int, id string) outcome {
-	if node == jsonwalk.Missing {
-		return absent
-	}
-	switch d.Kind(node) {
-	case jsonwalk.String, jsonwalk.Number:
-	case jsonwalk.Null:
+// same compares an id, as JSON, exactly: strings by their text, numbers by their
+// digits.
+func same(value []byte, id string) outcome {
+	text, ok := openapi.Text(value)
+	switch {
+	case len(value) > 0 && value[0] == 'n':
 		// An object that belongs to nobody is not the caller's.
 		return other
-	default:
+	case !ok:
 		return absent
-	}
-	if id != "" && string(d.Text(node)) == id {
+	case id != "" && string(text) == id:
 		return own
 	}
 	return other

@@ -2,7 +2,6 @@ package object
 
 import (
 	"context"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -61,7 +60,7 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 		return gatehouse.Deny(unverifiable).Because("the status is neither 200 nor an error"), false
 	case res.BodyTooLarge:
 		return gatehouse.Deny(unverifiable).Because("the reply is too large to be looked at"), false
-	case encoded(res.Fields):
+	case res.Fields.Encoded():
 		return gatehouse.Deny(unverifiable).Because("the reply is encoded"), false
 	}
 	return gatehouse.Verdict{}, true
@@ -101,41 +100,6 @@ const (
 	pickedTenant = iota
 	pickedOwner
 )
-
-// judge is compare for values that were picked.
-func (r *rule) judge(v *openapi.Values, s standing) outcome {
-	found := own
-	if r.tenant.path != nil {
-		found = min(found, is(v[pickedTenant], s.p.Tenant))
-	}
-	if r.owner.path != nil && !s.role && found != absent {
-		found = min(found, is(v[pickedOwner], s.p.ID))
-	}
-	return found
-}
-
-// is compares an id as same does.
-func is(raw []byte, id string) outcome {
-	text, ok := openapi.Text(raw)
-	switch {
-	case len(raw) > 0 && raw[0] == 'n':
-		return other
-	case !ok:
-		return absent
-	case id != "" && string(text) == id:
-		return own
-	}
-	return other
-}
-
-func encoded(f gatehouse.Fields) bool {
-	for i := range f {
-		if f[i].Name == "content-encoding" && !strings.EqualFold(f[i].Value, "identity") {
-			return true
-		}
-	}
-	return false
-}
 
 // cutting is the memory for cutting elements out of a list.
 type cutting struct {
@@ -202,8 +166,7 @@ func verdict(worst outcome) gatehouse.Verdict {
 func (r *rule) cutOut(x *gatehouse.Exchange, d *jsonwalk.Doc, cut *cutting) {
 	cut.out = d.AppendWithout(cut.out[:0], cut.nodes)
 	x.Response.Body = append(x.Response.Body[:0], cut.out...)
-	x.Response.Parsed.Reset()
-	for _, name := range [...]string{"etag", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges", "last-modified"} {
-		x.Response.Fields.Del(name)
-	}
+	x.Response.Changed()
+	x.Response.Fields.Del("accept-ranges")
+	x.Response.Fields.Del("last-modified")
 }
