@@ -126,18 +126,16 @@ func (t *turn) Write(b []byte) (int, error) {
 	if !t.begun {
 		t.WriteHeader(http.StatusOK)
 	}
-	switch {
+	switch over := int64(t.held.Len()) > host.ReplyLimit(&t.x); {
 	case t.cut:
 		return 0, errCut
 	case t.items != nil:
 		return len(b), t.let(t.items.Take(t.r.Context(), &t.x, b))
+	case t.hold && !over:
+		return t.held.Write(b)
+	case t.hold && !host.Partial(&t.x):
+		return len(b), nil // refused when next is done
 	case t.hold:
-		if over := int64(t.held.Len()) > host.ReplyLimit(&t.x); !over || !host.Partial(&t.x) {
-			if over {
-				return len(b), nil // refused when next is done
-			}
-			return t.held.Write(b)
-		}
 		if err := t.begin(); err != nil {
 			return 0, err
 		}
