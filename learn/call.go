@@ -43,7 +43,6 @@ type payload struct {
 
 // answer is what is known of the replies with one status.
 type answer struct {
-	n       int
 	content map[string]*shape // by media type; nil where nothing is known
 }
 
@@ -173,7 +172,6 @@ func (c *call) body(q *lesson) {
 }
 
 func (a *answer) observe(q *lesson) {
-	a.n++
 	if q.answer == "" {
 		return
 	}
@@ -219,7 +217,6 @@ func (c *call) add(o *call) {
 			to = &answer{content: map[string]*shape{}}
 			c.answers[status] = to
 		}
-		to.n += a.n
 		for name, s := range a.content {
 			to.content[name] = addShape(to.content[name], s)
 		}

@@ -88,8 +88,8 @@ type Learner struct {
 	size   int
 	full   bool
 
-	seen, learned, refused int
-	left                   map[reason]int
+	seen, learned int
+	left          map[reason]int
 }
 
 // New returns a Learner that has seen nothing.
@@ -356,7 +356,6 @@ func (q *lesson) teach() {
 
 // fail counts a request that the API refused, and learns its answer.
 func (q *lesson) fail() {
-	q.refused++
 	if n := q.known(); n != nil && n.calls[q.x.Method] != nil {
 		n.calls[q.x.Method].failed++
 	}

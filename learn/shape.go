@@ -17,17 +17,17 @@ const (
 
 // shape is what is known of the JSON values of one place.
 type shape struct {
-	seen, nulls, truths int
-	text                text
-	number              number
-	array               *array
-	object              *object
-	deep                bool // something below was too deep, or no program could hold it
+	nulls, truths int
+	text          text
+	number        number
+	array         *array
+	object        *object
+	deep          bool // something below was too deep, or no program could hold it
 }
 
 type array struct {
-	n, max int
-	items  *shape // nil until an element was seen
+	max   int
+	items *shape // nil until an element was seen
 }
 
 type object struct {
@@ -46,7 +46,6 @@ type member struct {
 
 // observe adds the value at i, which stands under a name.
 func (s *shape) observe(l *Learner, d *jsonwalk.Doc, i, depth int, name string) {
-	s.seen++
 	switch d.Kind(i) {
 	case jsonwalk.Null:
 		s.nulls++
@@ -67,7 +66,6 @@ func (s *shape) elements(l *Learner, d *jsonwalk.Doc, i, depth int, name string)
 	if s.array == nil {
 		s.array = &array{}
 	}
-	s.array.n++
 	s.array.max = max(s.array.max, d.Count(i))
 	if depth == maxNesting {
 		s.deep = true
@@ -122,7 +120,7 @@ func (l *Learner) shape() *shape {
 }
 
 func (s *shape) add(o *shape) {
-	s.seen, s.nulls, s.truths = s.seen+o.seen, s.nulls+o.nulls, s.truths+o.truths
+	s.nulls, s.truths = s.nulls+o.nulls, s.truths+o.truths
 	s.text.add(&o.text)
 	s.number.add(&o.number)
 	s.deep = s.deep || o.deep
@@ -130,7 +128,6 @@ func (s *shape) add(o *shape) {
 		if s.array == nil {
 			s.array = &array{}
 		}
-		s.array.n += a.n
 		s.array.max = max(s.array.max, a.max)
 		if a.items != nil {
 			if s.array.items == nil {
