@@ -103,7 +103,7 @@ func (k *check) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	switch {
 	case m == nil:
 		return gatehouse.Deny(unknownType), nil
-	case isJSON(name) && !anyFile(m):
+	case openapi.IsJSON(name) && !anyFile(m):
 		return k.judgeJSON(x, m)
 	}
 	s := k.borrow(x)
@@ -149,12 +149,6 @@ const (
 	urlencoded = "application/x-www-form-urlencoded"
 	formData   = "multipart/form-data"
 )
-
-// isJSON reports a media type of JSON documents, whatever the case of its letters.
-func isJSON(name string) bool {
-	const suffix = "+json"
-	return strings.EqualFold(name, "application/json") || len(name) > len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix)
-}
 
 // judgeText judges a body that is one text.
 func (k *check) judgeText(s *scratch, body []byte, schema *openapi.Schema) (*gatehouse.Answer, string) {

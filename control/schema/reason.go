@@ -134,7 +134,7 @@ func (k *check) whyBody(x *gatehouse.Exchange, v gatehouse.Verdict) {
 		return
 	}
 	var all []openapi.Violation
-	if isJSON(name) && !anyFile(m) {
+	if openapi.IsJSON(name) && !anyFile(m) {
 		if d, err := jsonwalk.Of(&q.Parsed, q.Body, limits); err == nil {
 			all = m.Schema.Explain(d, k.of(x), gatehouse.MostViolations)
 		}

@@ -41,7 +41,7 @@ func (l *loader) parameter(a at, in resource) (*Parameter, error) {
 	}
 	schema := a.get("schema")
 	_ = a.get("content").each(func(mediaType string, m at) error {
-		p.JSON = p.JSON || isJSON(strings.ToLower(mediaType))
+		p.JSON = p.JSON || IsJSON(mediaType)
 		schema = m.get("schema")
 		return nil
 	})
@@ -85,14 +85,13 @@ func (p *Parameter) defaults(a at) error {
 	return a.fault("style %q does not exist in %s", p.Style, p.In)
 }
 
-// isJSON reports application/json and the types with its suffix (RFC 6839).
-func isJSON(mediaType string) bool {
-	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
+// IsJSON reports whether bodies of the media type, without parameters and whatever
+// the case of its letters, are JSON documents (RFC 6839 section 3.1).
+func IsJSON(mediaType string) bool {
+	const suffix = "+json"
+	n := len(mediaType) - len(suffix)
+	return strings.EqualFold(mediaType, "application/json") || n >= 0 && strings.EqualFold(mediaType[n:], suffix)
 }
-
-// IsJSON reports whether bodies of the media type, in lower case and without
-// parameters, are JSON documents (RFC 6839 section 3.1).
-func IsJSON(mediaType string) bool { return isJSON(mediaType) }
 
 // bodies reads what an operation takes and gives.
 func (p *path) bodies(op *Operation, v at) (err error) {

@@ -28,8 +28,7 @@ func (r *Response) JSON(contentType string) *Schema {
 		contentType = r.Content[0].Type
 	}
 	m := r.Represented(contentType)
-	name := mediaType(contentType)
-	if m == nil || !strings.EqualFold(name, "application/json") && (len(name) <= 5 || !strings.EqualFold(name[len(name)-5:], "+json")) {
+	if m == nil || !IsJSON(mediaType(contentType)) {
 		return nil
 	}
 	return m.Schema
