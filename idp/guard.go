@@ -116,10 +116,9 @@ func repeated(v url.Values) string {
 	return ""
 }
 
-// authorize serves the beginning of an authorization. What is refused here is not
-// told to the redirect URI: nobody knows yet whose it is.
-func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+// parameters returns those of a request that a browser makes: of its query or, in a
+// POST, of its body.
+func parameters(r *http.Request) (url.Values, error) {
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if r.Method == http.MethodPost && err == nil {
 		if err = r.ParseForm(); r.URL.RawQuery != "" {
@@ -127,6 +126,14 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		}
 		params = r.PostForm
 	}
+	return params, err
+}
+
+// authorize serves the beginning of an authorization. What is refused here is not
+// told to the redirect URI: nobody knows yet whose it is.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	params, err := parameters(r)
 	says := ""
 	switch {
 	case err != nil:

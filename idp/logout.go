@@ -18,13 +18,7 @@ import (
 // registered for exactly that client, and to no other.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
-	params, err := url.ParseQuery(r.URL.RawQuery)
-	if r.Method == http.MethodPost && err == nil {
-		if err = r.ParseForm(); r.URL.RawQuery != "" {
-			err = errors.New("idp: parameters in the query and in the body")
-		}
-		params = r.PostForm
-	}
+	params, err := parameters(r)
 	if err != nil || repeated(params) != "" {
 		s.page(w, http.StatusBadRequest, "The request cannot be read.")
 		return
