@@ -42,6 +42,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	path, method := r.URL.Path, r.Method
 	get, post := method == http.MethodGet, method == http.MethodPost
 	switch {
@@ -60,7 +61,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == pathLogout && (get || post) && s.people():
 		s.logout(w, r)
 	case strings.HasPrefix(path, PagesPath) && s.people() && s.options.Login.Pages() != nil:
-		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		s.options.Login.Pages().ServeHTTP(w, r)
 	default:
 		http.Error(w, "there is nothing here", http.StatusNotFound)
@@ -75,7 +75,6 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	a := asked{endpoint: endpoint}
 	_, _, a.basic = r.BasicAuth()
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -132,7 +131,6 @@ func parameters(r *http.Request) (url.Values, error) {
 // authorize serves the beginning of an authorization. What is refused here is not
 // told to the redirect URI: nobody knows yet whose it is.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	params, err := parameters(r)
 	says := ""
 	switch {
@@ -163,7 +161,6 @@ func others(params url.Values) bool {
 
 func (s *Server) pass(w http.ResponseWriter, r *http.Request, a asked) {
 	a.id = requestID(r)
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	s.library.ServeHTTP(&answer{ResponseWriter: w, asked: a}, r.WithContext(context.WithValue(r.Context(), askedKey{}, a)))
 }
 

@@ -17,7 +17,6 @@ import (
 // without one the person is asked. A browser is sent back to a URI that is
 // registered for exactly that client, and to no other.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	params, err := parameters(r)
 	if err != nil || repeated(params) != "" {
 		s.page(w, http.StatusBadRequest, "The request cannot be read.")
