@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -22,6 +19,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/people"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/keyfile"
 )
 
 // load reads a configuration with all that this program has.
@@ -44,35 +42,11 @@ type self struct {
 
 // openKeys opens the signing keys of the store.
 func openKeys(ctx context.Context, f facts, state string) (*idp.Keys, error) {
-	seal, err := sealKey(filepath.Join(state, sealName))
+	seal, err := keyfile.Open(filepath.Join(state, sealName))
 	if err != nil {
 		return nil, err
 	}
 	return idp.OpenKeys(ctx, f.SigningKeys(), seal, time.Now)
-}
-
-// sealKey reads the key that seals signing keys, and makes it at the first start.
-func sealKey(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		fresh := make([]byte, 32)
-		_, _ = rand.Read(fresh) // it never fails
-		text = []byte(hex.EncodeToString(fresh) + "\n")
-		// Not over another's: of those who start together one makes it.
-		var out *os.File
-		if out, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
-			_, err = out.Write(text)
-			err = errors.Join(err, out.Sync(), out.Close())
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("keeping the key that seals signing keys: %w", err)
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != 32 {
-		return nil, fmt.Errorf("%s does not hold 32 bytes in hexadecimal", path)
-	}
-	return key, nil
 }
 
 // startOwn starts our own authorization server where the configuration has one,

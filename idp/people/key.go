@@ -5,16 +5,14 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/keyfile"
 )
 
 // Key seals what must not be read or made by others: the secrets of second factors
@@ -25,66 +23,22 @@ type Key struct {
 	sign []byte
 }
 
-const keyBytes = 32
-
-// ErrKeyFile says that a key file cannot be trusted.
-var ErrKeyFile = errors.New("people: the key file is not 32 bytes that only its owner can read")
-
-// OpenKey reads the key file, and makes it when it is not there. It returns
-// [ErrKeyFile] for one that others may read.
+// OpenKey reads the key file, and makes it when it is not there. It returns an error
+// that wraps [keyfile.ErrUntrusted] for one that others may read.
 func OpenKey(path string) (*Key, error) {
-	raw := make([]byte, keyBytes)
-	_, _ = rand.Read(raw) // never fails
-	err := create(path, raw)
-	if errors.Is(err, fs.ErrExist) {
-		raw, err = read(path)
-	}
+	raw, err := keyfile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("people: opening the key: %w", err)
 	}
 	return newKey(raw)
 }
 
-// create writes the file whole or not at all: of several processes one makes it.
-func create(path string, raw []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(raw); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), path)
-}
-
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := os.ReadFile(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.Mode().Perm()&0o077 != 0 || len(raw) != keyBytes:
-		return nil, ErrKeyFile
-	}
-	return raw, nil
-}
-
 func newKey(raw []byte) (*Key, error) {
-	secret, err := hkdf.Key(sha256.New, raw, nil, "gatehouse people seal", keyBytes)
+	secret, err := hkdf.Key(sha256.New, raw, nil, "gatehouse people seal", keyfile.Size)
 	if err != nil {
 		return nil, err
 	}
-	sign, err := hkdf.Key(sha256.New, raw, nil, "gatehouse people sign", keyBytes)
+	sign, err := hkdf.Key(sha256.New, raw, nil, "gatehouse people sign", keyfile.Size)
 	if err != nil {
 		return nil, err
 	}

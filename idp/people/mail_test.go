@@ -19,6 +19,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/keyfile"
 )
 
 // post is a mail server that speaks as much SMTP as there is to test.
@@ -207,14 +209,14 @@ func TestTheKeyIsOneAndNobodyElses(t *testing.T) {
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenKey(path); !errors.Is(err, ErrKeyFile) {
+	if _, err := OpenKey(path); !errors.Is(err, keyfile.ErrUntrusted) {
 		t.Errorf("a key that others may read: %v", err)
 	}
 	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_ = os.Chmod(path, 0o600)
-	if _, err := OpenKey(path); !errors.Is(err, ErrKeyFile) {
+	if _, err := OpenKey(path); !errors.Is(err, keyfile.ErrUntrusted) {
 		t.Errorf("a key that is too short: %v", err)
 	}
 }
