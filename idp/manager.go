@@ -177,14 +177,12 @@ func (m *manager) own(ctx context.Context, id string) (*goidc.Grant, error) {
 	if _, err := m.store.Clients().Client(ctx, client); err != nil {
 		return nil, notFound(err)
 	}
-	entries, err := m.store.Revocations().List(ctx, time.Now())
+	granted, err := m.store.Revocations().Granted(ctx, time.Now(), m.issuer, id)
 	if err != nil {
 		return nil, err
 	}
-	for i := range entries {
-		if e := &entries[i]; e.Kind == store.RevokeGrant && e.Subject == id && (e.Issuer == "" || e.Issuer == m.issuer) {
-			return nil, goidc.ErrNotFound
-		}
+	if !granted {
+		return nil, goidc.ErrNotFound
 	}
 	return &goidc.Grant{ID: id, ClientID: client, Subject: client, Store: map[string]any{}}, nil
 }

@@ -13,8 +13,8 @@ import (
 const TokenLife = 62 * time.Minute
 
 // Revocations remembers which access tokens no longer hold although their time
-// is not over (RFC 7009). It is asked by nobody for a single token: the data path
-// judges by what it was told by Watch.
+// is not over (RFC 7009). The data path asks it for no single token: it judges by
+// what it was told by Watch.
 type Revocations interface {
 	// Revoke puts an entry in. When it returns nil the entry survives the process.
 	// An entry of the same kind, issuer and subject is never weakened by a later
@@ -23,6 +23,9 @@ type Revocations interface {
 	Revoke(ctx context.Context, r Revocation) error
 	// List returns the entries whose time is not over at the given time.
 	List(ctx context.Context, at time.Time) ([]Revocation, error)
+	// Granted reports whether no entry for a grant of that issuer, or of any issuer,
+	// has time left at the given time.
+	Granted(ctx context.Context, at time.Time, issuer, grant string) (bool, error)
 	// Watch calls changed with every entry that may still count, once before it
 	// returns and then after every change, never twice at a time. stop ends it and
 	// waits for a call under way. What changed gets must not be modified, and

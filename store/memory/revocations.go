@@ -58,6 +58,15 @@ func (r *Revocations) List(_ context.Context, at time.Time) ([]store.Revocation,
 	return slices.DeleteFunc(slices.Clone(r.list), func(e store.Revocation) bool { return !e.Until.After(at) }), nil
 }
 
+// Granted implements [store.Revocations].
+func (r *Revocations) Granted(_ context.Context, at time.Time, issuer, grant string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !slices.ContainsFunc(r.list, func(e store.Revocation) bool {
+		return e.Kind == store.RevokeGrant && e.Subject == grant && (e.Issuer == "" || e.Issuer == issuer) && e.Until.After(at)
+	}), nil
+}
+
 // Watch implements [store.Revocations].
 func (r *Revocations) Watch(changed func([]store.Revocation)) (func(), error) {
 	r.mu.Lock()

@@ -154,6 +154,30 @@ func Revocations(t *testing.T, open func(t *testing.T) store.Revocations) {
 		wantRevocations(t, r, start.Add(time.Hour), two)
 		wantRevocations(t, r, start.Add(2*time.Hour))
 	})
+	t.Run("a grant is granted unless an entry of its issuer or of any holds", func(t *testing.T) {
+		r := open(t)
+		for _, e := range []store.Revocation{
+			{Kind: store.RevokeGrant, Issuer: "https://a.example", Subject: "one"}, {Kind: store.RevokeGrant, Subject: "any"}, {Kind: store.RevokeToken, Subject: "token"},
+		} {
+			e.At, e.Until = start, start.Add(time.Hour)
+			if err := r.Revoke(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			issuer, grant string
+			after         time.Duration
+			want          bool
+		}{
+			{"https://a.example", "one", 0, false}, {"https://b.example", "one", 0, true}, {"https://a.example", "any", 0, false},
+			{"https://a.example", "token", 0, true}, {"https://a.example", "none", 0, true},
+			{"https://a.example", "one", time.Hour - time.Second, false}, {"https://a.example", "one", time.Hour, true},
+		} {
+			if got, err := r.Granted(t.Context(), start.Add(c.after), c.issuer, c.grant); got != c.want || err != nil {
+				t.Errorf("%+v: %v, %v", c, got, err)
+			}
+		}
+	})
 	t.Run("an entry is never weakened", func(t *testing.T) {
 		r := open(t)
 		e := store.Revocation{Kind: store.RevokeSubject, Issuer: "https://login.example.com", Subject: "alice", Before: start.Add(time.Minute), At: start, Until: start.Add(3 * time.Hour)}

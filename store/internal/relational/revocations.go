@@ -60,6 +60,18 @@ func (r revocations) List(ctx context.Context, at time.Time) ([]store.Revocation
 	return list, nil
 }
 
+func (r revocations) Granted(ctx context.Context, at time.Time, issuer, grant string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var entries int
+	err := r.s.read.QueryRowContext(ctx, r.s.sql(`SELECT COUNT(*) FROM revocation WHERE kind = ? AND issuer IN ('', ?) AND subject = ? AND until > ?`),
+		string(store.RevokeGrant), issuer, grant, micro(at)).Scan(&entries)
+	if err != nil {
+		return false, fmt.Errorf("%s: looking for a revocation: %w", r.s.dialect.Name, err)
+	}
+	return entries == 0, nil
+}
+
 func (r revocations) Watch(changed func([]store.Revocation)) (func(), error) {
 	stop, err := watch(&r.s.feed, &r.s.revocations, changed)
 	if err != nil {
