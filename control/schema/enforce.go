@@ -165,18 +165,7 @@ func (k *check) judgeText(s *scratch, body []byte, schema *openapi.Schema) (*gat
 func (k *check) media(contentType string) (string, *openapi.MediaType) {
 	name, _, _ := strings.Cut(contentType, ";")
 	name = strings.Trim(name, " \t")
-	var ranged *openapi.MediaType
-	for i := range k.body.Content {
-		m := &k.body.Content[i]
-		if strings.EqualFold(m.Type, name) {
-			return name, m
-		}
-		prefix, isRange := strings.CutSuffix(m.Type, "*")
-		if isRange && name != "" && (m.Type == "*/*" && ranged == nil || m.Type != "*/*" && len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
-			ranged = m
-		}
-	}
-	return name, ranged
+	return name, openapi.Match(k.body.Content, strings.ToLower(name))
 }
 
 func (k *check) judgeJSON(x *gatehouse.Exchange, m *openapi.MediaType) (gatehouse.Verdict, error) {

@@ -218,9 +218,10 @@ func Match(content []MediaType, mediaType string) *MediaType {
 		switch {
 		case m.Type == mediaType:
 			return m
+		case mediaType == "":
 		case m.Type == "*/*":
 			r = 1
-		case strings.HasSuffix(m.Type, "/*") && strings.HasPrefix(mediaType, m.Type[:len(m.Type)-1]):
+		case strings.HasSuffix(m.Type, "/*") && len(mediaType) >= len(m.Type) && strings.HasPrefix(mediaType, m.Type[:len(m.Type)-1]):
 			r = 2
 		}
 		if r > rank {

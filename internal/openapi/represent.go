@@ -5,19 +5,7 @@ import "strings"
 // Represented returns what is declared for the Content-Type of a reply, as it was
 // sent, or nil: the type itself before "type/*" and "*/*".
 func (r *Response) Represented(contentType string) *MediaType {
-	name := mediaType(contentType)
-	var ranged *MediaType
-	for i := range r.Content {
-		m := &r.Content[i]
-		if strings.EqualFold(m.Type, name) {
-			return m
-		}
-		prefix, isRange := strings.CutSuffix(m.Type, "*")
-		if isRange && name != "" && (m.Type == "*/*" || len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)) {
-			ranged = m
-		}
-	}
-	return ranged
+	return Match(r.Content, strings.ToLower(mediaType(contentType))) // mostly in lower case already
 }
 
 // JSON returns the schema of a reply that is JSON, by its Content-Type as it was
