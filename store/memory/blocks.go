@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -12,15 +11,10 @@ import (
 // Blocks keeps blocks in a list that is replaced and never changed. It
 // implements [store.Blocks]. Watchers hear of a change before Add or Lift
 // return.
-type Blocks struct {
-	mu       sync.Mutex
-	list     []store.Block
-	watchers map[int]func([]store.Block)
-	next     int
-}
+type Blocks struct{ watched[store.Block] }
 
 // NewBlocks returns an empty list of blocks.
-func NewBlocks() *Blocks { return &Blocks{watchers: map[int]func([]store.Block){}} }
+func NewBlocks() *Blocks { return &Blocks{} }
 
 // List implements [store.Blocks].
 func (b *Blocks) List(context.Context) ([]store.Block, error) {
@@ -53,26 +47,4 @@ func (b *Blocks) Lift(_ context.Context, id string) error {
 	}
 	b.replace(rest)
 	return nil
-}
-
-// Watch implements [store.Blocks]. changed must not call back into b.
-func (b *Blocks) Watch(changed func([]store.Block)) (func(), error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	id := b.next
-	b.next++
-	b.watchers[id] = changed
-	changed(b.list)
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.watchers, id)
-	}, nil
-}
-
-func (b *Blocks) replace(list []store.Block) {
-	b.list = list
-	for _, changed := range b.watchers {
-		changed(list)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/store"
@@ -12,17 +11,10 @@ import (
 
 // Revocations keeps revocations in a list that is replaced and never changed. It
 // implements [store.Revocations]. Watchers hear of a change before Revoke returns.
-type Revocations struct {
-	mu       sync.Mutex
-	list     []store.Revocation
-	watchers map[int]func([]store.Revocation)
-	next     int
-}
+type Revocations struct{ watched[store.Revocation] }
 
 // NewRevocations returns an empty list of revocations.
-func NewRevocations() *Revocations {
-	return &Revocations{watchers: map[int]func([]store.Revocation){}}
-}
+func NewRevocations() *Revocations { return &Revocations{} }
 
 // Revoke implements [store.Revocations].
 func (r *Revocations) Revoke(_ context.Context, entry store.Revocation) error {
@@ -44,10 +36,7 @@ func (r *Revocations) Revoke(_ context.Context, entry store.Revocation) error {
 			list = append(list, old)
 		}
 	}
-	r.list = append(list, entry)
-	for _, changed := range r.watchers {
-		changed(r.list)
-	}
+	r.replace(append(list, entry))
 	return nil
 }
 
@@ -65,21 +54,6 @@ func (r *Revocations) Granted(_ context.Context, at time.Time, issuer, grant str
 	return !slices.ContainsFunc(r.list, func(e store.Revocation) bool {
 		return e.Kind == store.RevokeGrant && e.Subject == grant && (e.Issuer == "" || e.Issuer == issuer) && e.Until.After(at)
 	}), nil
-}
-
-// Watch implements [store.Revocations].
-func (r *Revocations) Watch(changed func([]store.Revocation)) (func(), error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	id := r.next
-	r.next++
-	r.watchers[id] = changed
-	changed(r.list)
-	return func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.watchers, id)
-	}, nil
 }
 
 // Checked implements [store.Revocations]: watchers here are never behind.
