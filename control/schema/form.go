@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
@@ -40,7 +41,7 @@ func (s *scratch) urlencoded(body []byte, f *form) (*gatehouse.Answer, string) {
 		if !wellFormed(rawName) || !wellFormed(rawValue) || len(s.entries) == maxEntries {
 			return badForm, ""
 		}
-		s.name = decode(s.name[:0], str(rawName), true)
+		s.name = percent.Append(s.name[:0], str(rawName), true)
 		if !utf8.Valid(s.name) {
 			return badForm, ""
 		}
@@ -162,7 +163,7 @@ func wellFormed(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
 		case c == '%':
-			if i+2 >= len(b) || !hex(b[i+1]) || !hex(b[i+2]) || b[i+1] == '0' && b[i+2] == '0' {
+			if v, ok := percent.Decode(b[i:]); !ok || v == 0 {
 				return false
 			}
 		case c < 0x20, c == ';', c >= 0x7F:

@@ -1,10 +1,10 @@
 package schema
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -20,7 +20,7 @@ func (k *check) judgeQuery(s *scratch, query string) (*gatehouse.Answer, string)
 			continue
 		}
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName, true)
+		s.name = percent.Append(s.name[:0], rawName, true)
 		i := find(k.query, s.name)
 		if i < 0 {
 			return undeclared, "query"
@@ -88,7 +88,7 @@ func (s *scratch) repeated(p *parameter, query string) (openapi.Violation, bool)
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		rawName, value, _ := strings.Cut(pair, "=")
-		if s.name = decode(s.name[:0], rawName, true); p.name == string(s.name) {
+		if s.name = percent.Append(s.name[:0], rawName, true); p.name == string(s.name) {
 			s.add(p.node.element(), s.decoded(view(value), inForm))
 		}
 	}
@@ -104,7 +104,7 @@ func (s *scratch) gathered(list []parameter, p *parameter, query string) (openap
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName, true)
+		s.name = percent.Append(s.name[:0], rawName, true)
 		switch {
 		case p.deep && bracketed(s.name, p.name):
 			s.enter(s.name, false)
@@ -138,7 +138,7 @@ func (s *scratch) under(of string, name []byte) {
 // valued gives the last entry its value.
 func (s *scratch) valued(raw []byte) {
 	from := len(s.text)
-	s.text = decode(s.text, str(raw), !s.plus)
+	s.text = percent.Append(s.text, str(raw), !s.plus)
 	s.entries[len(s.entries)-1].value = span{uint32(from), uint32(len(s.text))}
 }
 
@@ -161,10 +161,14 @@ func (s *scratch) built(p *parameter) (openapi.Violation, bool) {
 func delimits(path string) bool {
 	for rest := path; ; {
 		i := strings.IndexByte(rest, '%')
-		if i < 0 || i+2 >= len(rest) {
+		if i < 0 {
 			return false
 		}
-		if bytes.IndexByte([]byte(",;=."), unhex(rest[i+1])<<4|unhex(rest[i+2])) >= 0 {
+		c, ok := percent.Decode(rest[i:])
+		if !ok {
+			return false // in a canonical path every escape is one
+		}
+		if strings.IndexByte(",;=.", c) >= 0 {
 			return true
 		}
 		rest = rest[i+3:]

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -51,7 +52,7 @@ func (k *check) whyQuery(x *gatehouse.Exchange, s *scratch) {
 			continue
 		}
 		rawName, value, _ := strings.Cut(pair, "=")
-		s.name = decode(s.name[:0], rawName, true)
+		s.name = percent.Append(s.name[:0], rawName, true)
 		i := find(k.query, s.name)
 		if i < 0 {
 			if !strange {

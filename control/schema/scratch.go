@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/multipart"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
@@ -168,38 +169,10 @@ func (s *scratch) decoded(piece []byte, e escapes) []byte {
 	case inHeader:
 		return bytes.Trim(piece, " \t")
 	case inForm, inCookie:
-		s.piece = decode(s.piece[:0], str(piece), e == inForm && !s.plus)
+		s.piece = percent.Append(s.piece[:0], str(piece), e == inForm && !s.plus)
 		return s.piece
 	}
 	return piece
-}
-
-// decode appends the text that escapes stand for.
-func decode(dst []byte, s string, form bool) []byte {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+' && form:
-			dst = append(dst, ' ')
-		case c == '%' && i+2 < len(s) && hex(s[i+1]) && hex(s[i+2]):
-			dst = append(dst, unhex(s[i+1])<<4|unhex(s[i+2]))
-			i += 2
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
-func hex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
-
-func unhex(c byte) byte {
-	switch {
-	case c >= 'a':
-		return c - 'a' + 10
-	case c >= 'A':
-		return c - 'A' + 10
-	}
-	return c - '0'
 }
 
 // view returns the bytes of s without copying. They are only read.

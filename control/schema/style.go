@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -94,10 +95,10 @@ func (s *scratch) members(p *parameter, root int, text []byte, e escapes) (keywo
 // a value holds unescaped.
 func cut(text []byte, separator byte, e escapes) (before, after []byte, found bool) {
 	for i, c := range text {
-		switch {
-		case c == separator, e == inForm && separator == ' ' && c == '+':
+		if c == separator || e == inForm && separator == ' ' && c == '+' {
 			return text[:i], text[i+1:], true
-		case e == inForm && c == '%' && separator != ',' && i+2 < len(text) && hex(text[i+1]) && hex(text[i+2]) && unhex(text[i+1])<<4|unhex(text[i+2]) == separator:
+		}
+		if v, ok := percent.Decode(text[i:]); ok && v == separator && e == inForm && separator != ',' {
 			return text[:i], text[i+3:], true
 		}
 	}

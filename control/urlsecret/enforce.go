@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 )
 
 var (
@@ -55,30 +56,7 @@ func decoded(x *gatehouse.Exchange, s string) string {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
 	}
-	return x.Append(func(to []byte) []byte {
-		for i := 0; i < len(s); i++ {
-			switch {
-			case s[i] == '+':
-				to = append(to, ' ')
-			case s[i] == '%' && i+2 < len(s) && hex(s[i+1]) < 16 && hex(s[i+2]) < 16:
-				to = append(to, hex(s[i+1])<<4|hex(s[i+2]))
-				i += 2
-			default:
-				to = append(to, s[i])
-			}
-		}
-		return to
-	})
-}
-
-func hex(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
+	return x.Append(func(to []byte) []byte { return percent.Append(to, s, true) })
 }
 
 // secretName reports whether a parameter's name says that it holds a secret.

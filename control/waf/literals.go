@@ -1,6 +1,10 @@
 package waf
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
+)
 
 // signs say which of libinjection's two parsers a literal calls for.
 type signs uint8
@@ -87,33 +91,12 @@ func (l *literals) find(text string) (found signs, sure string) {
 }
 
 // unescape appends what the escapes of text stand for, and spaces for plus signs
-// where they do. It reports whether there was nothing to do, and then appends
-// nothing.
+// where they do. It reports whether there was nothing to do.
 func unescape(dst []byte, text string, plus bool) (to []byte, plain bool) {
-	if strings.IndexByte(text, '%') < 0 && (!plus || strings.IndexByte(text, '+') < 0) {
+	plain = !plus || strings.IndexByte(text, '+') < 0
+	if plain && strings.IndexByte(text, '%') < 0 {
 		return dst, true
 	}
-	plain = true
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c == '+' && plus:
-			c, plain = ' ', false
-		case c == '%' && i+2 < len(text) && hex(text[i+1]) < 16 && hex(text[i+2]) < 16:
-			c, plain = hex(text[i+1])<<4|hex(text[i+2]), false
-			i += 2
-		}
-		dst = append(dst, c)
-	}
-	return dst, plain
-}
-
-func hex(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
+	to = percent.Append(dst, text, plus)
+	return to, plain && len(to)-len(dst) == len(text)
 }
