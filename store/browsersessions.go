@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"time"
 )
@@ -39,6 +40,10 @@ type BrowserSession struct {
 	Address string        // of the client, when it began
 	Agent   string        // the browser's name for itself: foreign text, for the person to recognise it
 }
+
+// Name is what tokens, pages and the log know the session by. It does not lead to
+// the cookie.
+func (s *BrowserSession) Name() string { return base64.RawURLEncoding.EncodeToString(s.ID[:16]) }
 
 // Check returns an error that wraps [ErrInvalid] for a session that could never be
 // used.

@@ -116,6 +116,11 @@ func runVerb(command, usage string, args []string, stdout, stderr io.Writer, ver
 // reasons adds the flags of an entry that somebody answers for.
 func (e *entry) reasons() {
 	e.flags.StringVar(&e.because, "because", "", "why; kept with the entry, never shown to a caller")
+	e.answers()
+}
+
+// answers adds the flag of who answers for it.
+func (e *entry) answers() {
 	e.flags.StringVar(&e.author, "author", "", "who answers for it, such as ops@example.com")
 }
 
@@ -156,10 +161,15 @@ func (e *entry) none(args []string) error {
 
 // answered refuses an entry without a reason or without a name.
 func (e *entry) answered() error {
-	switch {
-	case strings.TrimSpace(e.because) == "":
+	if strings.TrimSpace(e.because) == "" {
 		return errors.New(`nothing says why; write: --because "credential stuffing, ticket 4711"`)
-	case strings.TrimSpace(e.author) == "":
+	}
+	return e.authored()
+}
+
+// authored refuses an entry that nobody answers for.
+func (e *entry) authored() error {
+	if strings.TrimSpace(e.author) == "" {
 		return errors.New("nobody answers for it; write: --author you@example.com")
 	}
 	return nil

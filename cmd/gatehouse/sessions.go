@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"time"
@@ -59,7 +58,7 @@ func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
 	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
 	for _, s := range some {
 		n := shownSession{
-			Session: base64.RawURLEncoding.EncodeToString(s.ID[:16]), User: s.User, ACR: s.ACR,
+			Session: s.Name(), User: s.User, ACR: s.ACR,
 			Proven: s.At, Used: s.Used, Until: s.Until, Agent: s.Agent,
 		}
 		list = append(list, n)

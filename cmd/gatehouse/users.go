@@ -185,14 +185,6 @@ func (e *entry) person(args []string, answered func() error, do func(context.Con
 	})
 }
 
-// authored refuses an entry that nobody answers for.
-func (e *entry) authored() error {
-	if strings.TrimSpace(e.author) == "" {
-		return errors.New("nobody answers for it; write: --author you@example.com")
-	}
-	return nil
-}
-
 // done prints the person as the store has it now.
 func (e *entry) done(ctx context.Context, f facts, id, what string) error {
 	u, err := f.Users().User(ctx, id)
@@ -222,7 +214,7 @@ func (e *entry) enableUser(args []string) error {
 }
 
 func (e *entry) resetPassword(args []string) error {
-	e.flags.StringVar(&e.author, "author", "", "who answers for it, such as ops@example.com")
+	e.answers()
 	stdin := e.fresh()
 	return e.person(args, e.authored, func(ctx context.Context, _ facts, a *people.Accounts, u store.User) error {
 		secret, made, err := newPassword(*stdin)
@@ -237,7 +229,7 @@ func (e *entry) resetPassword(args []string) error {
 }
 
 func (e *entry) removeSecondFactor(args []string) error {
-	e.flags.StringVar(&e.author, "author", "", "who answers for it, such as ops@example.com")
+	e.answers()
 	return e.person(args, e.authored, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
 		if err := a.SetSecondFactor(ctx, u.ID, nil, 0, nil, store.Hash{}, e.author); err != nil {
 			return err

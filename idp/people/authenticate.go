@@ -1,7 +1,6 @@
 package people
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -166,10 +165,10 @@ func (p *People) scopeText(scope string) string {
 	return scope
 }
 
-// sessionName is what others know the session by. It does not lead to the cookie.
+// sessionName is what others know the session by, or "".
 func (v *visit) sessionName() string {
 	if !v.signedIn() {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(v.session.ID[:16])
+	return v.session.Name()
 }
