@@ -60,6 +60,16 @@ type Conn struct {
 	Client netip.Addr     // who asks: Peer, or what trusted proxies say; unmapped
 	TLS    *tls.ConnectionState
 	Secure bool // over TLS, or a trusted proxy says so
+	// Certificate is what the client has shown in the TLS handshake, or nil.
+	Certificate *Certificate
+}
+
+// Certificate is a client's certificate of one connection. The handshake has proven
+// that the client holds its key; whether anybody vouches for it is the listener's
+// business. It is immutable.
+type Certificate struct {
+	Thumbprint [32]byte // SHA-256 of its DER form (RFC 8705 section 3.1)
+	Field      string   // its DER form as the value of Client-Cert (RFC 9440 section 2.2)
 }
 
 // Lookup is the object's present state, fetched from the upstream before a

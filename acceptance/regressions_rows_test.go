@@ -126,7 +126,7 @@ func TestSection1_1_Forwarding(t *testing.T) {
 	h := open(t, options{top: "listen: {trusted_proxies: [10.0.0.0/8]}\n"})
 	n := 0
 	for _, c := range h.callers(t) {
-		for _, name := range []string{"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "x-forwarded-port", "x-forwarded-user", "x-forwarded-anything", "x-forwarded", "x-real-ip", "x-original-url", "x-original-uri", "x-original-host", "x-original-anything", "x-rewrite-url", "true-client-ip"} {
+		for _, name := range []string{"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "x-forwarded-port", "x-forwarded-user", "x-forwarded-anything", "x-forwarded", "x-real-ip", "x-original-url", "x-original-uri", "x-original-host", "x-original-anything", "x-rewrite-url", "true-client-ip", "client-cert", "client-cert-chain"} {
 			n++
 			g := c.do(ask{token: h.alice(), fields: fields{{Name: name, Value: "203.0.113.9"}}})
 			if d := h.said.of(t, g); g.status != 200 || d.Client != "127.0.0.1" || strings.Contains(fmt.Sprint(h.up.last().fields), "203.0.113.9") {

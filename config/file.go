@@ -126,6 +126,9 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 	if t := f.Listen.TLS; t != nil {
 		t.Cert = beside(r.dir, strings.TrimPrefix(t.Cert, "file:"))
 		t.Key = beside(r.dir, strings.TrimPrefix(t.Key, "file:"))
+		if t.ClientCA != "" {
+			t.ClientCA = beside(r.dir, strings.TrimPrefix(t.ClientCA, "file:"))
+		}
 	}
 	f.Development = d.Environment == "development"
 	r.self = r.idp(top, d, f.options)

@@ -118,6 +118,11 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 	}
 	a.blocks = r.blocks(a, d.Controls.Node, f.kinds)
 	for _, b := range a.blocks {
+		if b.kind.Name == "identity" {
+			// It binds tokens to certificates, and shows people where they signed in.
+			b.extend(a.Place, "certificate", "!!bool", "true")
+			b.extend(a.Place, "client", "!!str", "forwarded")
+		}
 		r.decode(b)
 	}
 	r.endpoints(a, f.kinds)
@@ -144,6 +149,23 @@ func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
 				`{referrer_policy: same-origin, pages: {because: "the pages name their style and where their forms go", owner: gatehouse, until: %s}}`, until))
 		}
 	}
+}
+
+// extend adds a key to a block that does not have it. What is written stands.
+func (b *block) extend(at gatehouse.Place, key, tag, value string) {
+	if old, _ := lookup(b.node, key); old != nil || b.node != nil && b.node.Kind != yaml.MappingNode {
+		return
+	}
+	grown := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: at.Line, Column: at.Col}
+	if b.node == nil {
+		b.place = at
+	} else {
+		grown.Line, grown.Column = b.node.Line, b.node.Column
+		grown.Content = slices.Clone(b.node.Content)
+	}
+	name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key, Line: at.Line, Column: at.Col}
+	grown.Content = append(grown.Content, name, &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value, Line: at.Line, Column: at.Col})
+	b.node = grown
 }
 
 // exception replaces one control on one of our own server's endpoints.

@@ -36,11 +36,24 @@ type Listen struct {
 	MaxConnectionsPerIP int               `yaml:"max_connections_per_ip"` // default 256
 }
 
-// TLS names the files of the server's certificate chain and key, in PEM.
+// TLS names the files of the server's certificate chain and key, in PEM, and says
+// what is asked of clients in the handshake.
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+	// ClientCertificates is "request", "require", or "" where clients are not asked
+	// for a certificate (RFC 8705).
+	ClientCertificates string `yaml:"client_certificates"`
+	// ClientCA is a PEM file of those who vouch for clients' certificates. Without
+	// it any certificate is taken.
+	ClientCA string `yaml:"client_ca"`
 }
+
+// Clients are asked for a certificate of their own, and may do without one or not.
+const (
+	RequestClientCertificates = "request"
+	RequireClientCertificates = "require"
+)
 
 // Admin is where the operators are served. It is a loopback address: the admin
 // plane is never reached from another machine (R32 of the regressions).
@@ -126,6 +139,17 @@ func (r *reader) listen(n *yaml.Node, l *Listen) {
 	}
 	if l.TLS != nil && (l.TLS.Cert == "" || l.TLS.Key == "") {
 		r.at(n, "listen.tls", "TLS needs a certificate and its key", "tls: {cert: server.pem, key: server.key}")
+	}
+	if t := l.TLS; t != nil {
+		switch t.ClientCertificates {
+		case RequestClientCertificates, RequireClientCertificates:
+		case "":
+			if t.ClientCA != "" {
+				r.at(n, "listen.tls.client_ca", "clients are not asked for a certificate", "client_certificates: request")
+			}
+		default:
+			r.at(n, "listen.tls.client_certificates", fmt.Sprintf("expected request or require, found %q", t.ClientCertificates), "client_certificates: request")
+		}
 	}
 	for _, p := range l.TrustedProxies {
 		if p.Bits() == 0 {

@@ -75,7 +75,8 @@ func kindOf(name string) kind {
 	case "forwarded", "x-forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip",
 		"cf-connecting-ip", "fastly-client-ip", "client-ip":
 		return forwardedKind
-	case "x-http-method-override", "x-http-method", "x-method-override", "x-rewrite-url":
+	case "x-http-method-override", "x-http-method", "x-method-override", "x-rewrite-url",
+		"client-cert", "client-cert-chain": // RFC 9440 section 4
 		return reservedKind
 	}
 	if len(name) > 6 {

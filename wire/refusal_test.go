@@ -339,7 +339,7 @@ func TestOnlyTheExpectation100ContinueIsKnown(t *testing.T) {
 
 func TestR10_ForwardedFieldsAreKeptApart(t *testing.T) {
 	lines := []string{"Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Uri: /admin", "X-Forwarded-Prefix: /x", "x-forwarded-host: b", "X-Real-IP: 1.2.3.4", "True-Client-IP: 1.2.3.4", "CF-Connecting-IP: 1"}
-	got := takes(t, head(append(lines, "X-Original-URL: /admin", "X-Original-Host: b", "X-Rewrite-URL: /admin")...))
+	got := takes(t, head(append(lines, "X-Original-URL: /admin", "X-Original-Host: b", "X-Rewrite-URL: /admin", "Client-Cert: :AA==:", "client-cert-chain: :AA==:")...))
 	if len(got.Fields) != 0 || len(got.Forwarded) != len(lines) || got.Forwarded[1].Value != "1.2.3.4" {
 		t.Errorf("%v, %v", got.Fields, got.Forwarded)
 	}

@@ -192,6 +192,11 @@ func (g *gateway) startProxy(o gatewayOptions) error {
 		if g.cert, err = proxy.LoadCertificate(l.TLS.Cert, l.TLS.Key); err != nil {
 			return err
 		}
+		if l.TLS.ClientCertificates != "" {
+			if err = g.cert.Ask(l.TLS.ClientCertificates == config.RequireClientCertificates, l.TLS.ClientCA); err != nil {
+				return err
+			}
+		}
 		tlsConfig = g.cert.Config()
 	}
 	ln := o.Listener
@@ -260,7 +265,7 @@ func (g *gateway) reload() error {
 		}
 	}
 	for what, changed := range map[string]bool{
-		"listen": f.Listen.Address != g.file.Listen.Address || (f.Listen.TLS == nil) != (g.file.Listen.TLS == nil),
+		"listen": f.Listen.Address != g.file.Listen.Address || !sameTLS(f.Listen.TLS, g.file.Listen.TLS),
 		"admin":  f.Admin != g.file.Admin, "state": f.State != g.file.State, "log": f.Log != g.file.Log,
 		"idp":   f.IDP.Issuer != g.file.IDP.Issuer || !slices.Equal(f.IDP.Scopes, g.file.IDP.Scopes) || !slices.Equal(f.OwnAudiences(), g.file.OwnAudiences()),
 		"store": f.Store.Postgres != g.file.Store.Postgres,
@@ -273,6 +278,10 @@ func (g *gateway) reload() error {
 	g.gate.Swap(p)
 	return nil
 }
+
+// sameTLS reports whether a listener would speak the same TLS. What is in the files
+// may have changed: that is read again.
+func sameTLS(a, b *config.TLS) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
 // Close lets exchanges in progress end, until ctx does, and writes out the rest.
 func (g *gateway) Close(ctx context.Context) error {

@@ -105,6 +105,9 @@ func (g *gateway) watched() []string {
 	files := g.file.Files()
 	if t := g.file.Listen.TLS; t != nil {
 		files = append(files, t.Cert, t.Key)
+		if t.ClientCA != "" {
+			files = append(files, t.ClientCA)
+		}
 	}
 	return files
 }

@@ -13,7 +13,7 @@ import (
 // reserved are fields that mean something to HTTP or to proxies, and must not
 // be taken for an identity.
 var reserved = []string{
-	"authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect", "forwarded",
+	"authorization", "client-cert", "client-cert-chain", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect", "forwarded",
 	"host", "keep-alive", "origin", "proxy-authorization", "proxy-connection", "range", "referer", "te", "trailer",
 	"transfer-encoding", "upgrade", "user-agent", "via",
 }
@@ -27,8 +27,8 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err := c.check(b); err != nil {
 		return nil, err
 	}
-	w := &writer{names: c.names()}
-	step := gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Need: gatehouse.Head, Enforce: w.remove}
+	w := &writer{names: c.names(), certificate: c.Certificate, client: c.Client}
+	step := gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Forward, Need: gatehouse.Head, Enforce: w.writeConnection}
 	if b.Public != nil {
 		return []gatehouse.Step{step}, nil
 	}
@@ -75,6 +75,9 @@ func (c *Config) check(b *gatehouse.Build) error {
 		if !slices.Contains(parts, c.Plain[name]) {
 			fault("plain."+name, fmt.Sprintf("%q is nothing a caller has", c.Plain[name]), "one of "+strings.Join(parts, ", "))
 		}
+	}
+	if c.Client != "" && c.Client != clientForwarded && c.Client != clientXForwarded {
+		fault("client", fmt.Sprintf("%q is no way to tell an address", c.Client), "client: "+clientForwarded+", or "+clientXForwarded)
 	}
 	if c.Key.Scheme() == "env" && !b.Development {
 		fault("key", "the environment is no place for a secret in production", "key: file:PATH")

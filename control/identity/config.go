@@ -17,7 +17,7 @@ var Kind = gatehouse.Kind{
 	New: func() gatehouse.Control {
 		return &Config{Header: "gatehouse-identity", Issuer: "gatehouse"}
 	},
-	Covers: []gatehouse.Requirement{"authn.internal-too"},
+	Covers: []gatehouse.Requirement{"authn.internal-too", "jwt.dpop-mtls"},
 }
 
 // Config says how the upstream is told.
@@ -35,4 +35,17 @@ type Config struct {
 	// for upstreams that cannot verify a signature and that nobody but the gateway
 	// can reach.
 	Plain map[string]string `yaml:"plain"`
+	// Certificate has the certificate of the client's TLS connection sent in
+	// Client-Cert (RFC 9440), for upstreams that nobody but the gateway can reach.
+	Certificate bool `yaml:"certificate"`
+	// Client has the client's address sent: "forwarded" in Forwarded (RFC 7239), with
+	// host and proto, "x-forwarded-for" in X-Forwarded-For, with X-Forwarded-Host and
+	// X-Forwarded-Proto. What came in is never passed on or added to.
+	Client string `yaml:"client"`
 }
+
+// How an upstream is told the client's address.
+const (
+	clientForwarded  = "forwarded"
+	clientXForwarded = "x-forwarded-for"
+)

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ type writer struct {
 	sealFor          string // whom a statement of this writer is for
 	key              jose.IdentityKey
 	plain            []plain
+	certificate      bool
+	client           string // clientForwarded, clientXForwarded or ""
 }
 
 type plain struct {
@@ -44,10 +47,48 @@ type plain struct {
 	of   int // index in parts
 }
 
+// writeConnection removes what pretends to be the identity and writes what is known
+// of the client's connection.
+func (w *writer) writeConnection(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	w.remove(x)
+	if w.certificate && x.Conn.Certificate != nil {
+		x.Request.Forward.Add("client-cert", x.Conn.Certificate.Field)
+	}
+	switch proto := protocol(&x.Conn); w.client {
+	case clientForwarded:
+		x.Request.Forward.Add("forwarded", x.Append(func(b []byte) []byte {
+			b = appendNode(append(b, "for="...), x.Conn.Client)
+			b = append(append(append(b, `;host="`...), x.Request.Host...), `";proto=`...)
+			return append(b, proto...)
+		}))
+	case clientXForwarded:
+		x.Request.Forward.Add("x-forwarded-for", x.Append(x.Conn.Client.AppendTo))
+		x.Request.Forward.Add("x-forwarded-host", x.Request.Host)
+		x.Request.Forward.Add("x-forwarded-proto", proto)
+	}
+	return gatehouse.Pass, nil
+}
+
+// protocol is what the client speaks, as far as the first hop that is known.
+func protocol(c *gatehouse.Conn) string {
+	if c.Secure {
+		return "https"
+	}
+	return "http"
+}
+
+// appendNode appends an address as a node (RFC 7239 section 6).
+func appendNode(b []byte, a netip.Addr) []byte {
+	if a.Is4() {
+		return a.AppendTo(b)
+	}
+	return append(a.WithZone("").AppendTo(append(b, `"[`...)), `]"`...)
+}
+
 // remove drops the client's own fields of these names. A field that differs by
 // underscores only is dropped too: the upstream may read one for the other
 // (CVE-2026-39858).
-func (w *writer) remove(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (w *writer) remove(x *gatehouse.Exchange) {
 	x.Request.Drop = append(x.Request.Drop, w.names...)
 	for i := range x.Request.Fields {
 		if name := x.Request.Fields[i].Name; strings.IndexByte(name, '_') >= 0 {
@@ -58,7 +99,6 @@ func (w *writer) remove(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 			}
 		}
 	}
-	return gatehouse.Pass, nil
 }
 
 // twin reports whether a is b when case and the difference between hyphen and
@@ -84,7 +124,7 @@ func twin(a, b string) bool {
 
 // write removes what pretends to be the identity and then writes it.
 func (w *writer) write(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	if v, err := w.remove(ctx, x); err != nil || x.Principal == nil {
+	if v, err := w.writeConnection(ctx, x); err != nil || x.Principal == nil {
 		return v, err
 	}
 	seal, err := w.seal(x.Principal, x.At)

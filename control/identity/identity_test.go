@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -234,17 +235,39 @@ func TestPlainFieldsCanBeReadInOneWayOnly(t *testing.T) {
 	}
 }
 
+// RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
+func TestTheClientsAddressIsWrittenAsANode(t *testing.T) {
+	b, _ := build(t)
+	for address, want := range map[string]string{"192.0.2.7": `for=192.0.2.7;host="api.example.com:8443";proto=https`, "2001:db8::1": `for="[2001:db8::1]";host="api.example.com:8443";proto=https`,
+		"fe80::1%eth0": `for="[fe80::1]";host="api.example.com:8443";proto=https`} {
+		x := &gatehouse.Exchange{At: time.Now(), Principal: alice()}
+		x.Request.Host, x.Conn.Client, x.Conn.Secure = "api.example.com:8443", netip.MustParseAddr(address), true
+		enforce(t, compile(t, config(func(c *Config) { c.Client = "forwarded" }), b), x)
+		if got := x.Request.Forward.Get("forwarded"); got != want {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
+	if _, err := config(func(c *Config) { c.Client = "x-real-ip" }).Compile(b); err == nil {
+		t.Error("an unknown field is taken")
+	}
+}
+
 func TestAFreshStatementCostsNoAllocation(t *testing.T) {
 	b, _ := build(t)
-	step := compile(t, config(func(c *Config) { c.Plain = map[string]string{"x-roles": "roles", "x-sub": "sub"} }), b)
+	step := compile(t, config(func(c *Config) {
+		c.Plain = map[string]string{"x-roles": "roles", "x-sub": "sub"}
+		c.Certificate, c.Client = true, "forwarded"
+	}), b)
 	x := &gatehouse.Exchange{At: time.Now(), Principal: alice()}
+	x.Request.Host = "api.example.com"
+	x.Conn = gatehouse.Conn{Client: netip.MustParseAddr("2001:db8::1"), Certificate: &gatehouse.Certificate{Field: ":AA==:"}}
 	x.Request.Fields.Add("x_roles", "admin")
-	p, at := x.Principal, x.At
+	p, at, conn := x.Principal, x.At, x.Conn
 	n := testing.AllocsPerRun(100, func() {
 		fields := x.Request.Fields
 		x.Request.Fields = nil
 		x.Reset()
-		x.Request.Fields, x.Principal, x.At = fields, p, at
+		x.Request.Fields, x.Principal, x.At, x.Conn, x.Request.Host = fields, p, at, conn, "api.example.com"
 		if v, err := step.Enforce(context.Background(), x); err != nil || !v.Passed() {
 			t.Fatal("refused")
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -236,8 +235,8 @@ func TestABoundTokenNeedsItsCertificate(t *testing.T) {
 	over := func(certificates ...string) *gatehouse.Exchange {
 		x := withToken(time.Now(), token)
 		x.Conn.TLS = &tls.ConnectionState{}
-		for _, c := range certificates {
-			x.Conn.TLS.PeerCertificates = append(x.Conn.TLS.PeerCertificates, &x509.Certificate{Raw: []byte(c)})
+		if len(certificates) > 0 {
+			x.Conn.Certificate = &gatehouse.Certificate{Thumbprint: sha256.Sum256([]byte(certificates[0]))}
 		}
 		return x
 	}

@@ -276,5 +276,5 @@ func unhex(c byte) byte {
 // holds reports whether the client's certificate is the one that the token is
 // bound to.
 func holds(c *gatehouse.Conn, thumb [sha256.Size]byte) bool {
-	return c.TLS != nil && len(c.TLS.PeerCertificates) > 0 && sha256.Sum256(c.TLS.PeerCertificates[0].Raw) == thumb
+	return c.Certificate != nil && c.Certificate.Thumbprint == thumb
 }

@@ -138,7 +138,7 @@ func (t *turn) admitted(p *engine.Policy) {
 // it stands and read by the wire's own parser, so that both doors have one.
 func (t *turn) canonical(l *wire.Limits) error {
 	r, x := t.r, &t.x
-	x.Conn.TLS = r.TLS
+	x.Conn.TLS, x.Conn.Certificate = r.TLS, host.Certificate(r.TLS)
 	if p, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		x.Conn.Peer = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 	}

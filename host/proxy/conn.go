@@ -23,6 +23,7 @@ type conn struct {
 	net       net.Conn // with TLS, if any
 	tlsConfig *tls.Config
 	tls       *tls.ConnectionState
+	shown     *gatehouse.Certificate // by the client in the handshake, or nil
 	peer      netip.AddrPort
 	group     netip.Addr
 	reader    *wire.Reader
@@ -103,7 +104,7 @@ func (c *conn) handshake() (proto string, ok bool) {
 		return "", false
 	}
 	st := t.ConnectionState()
-	c.tls = &st
+	c.tls, c.shown = &st, host.Certificate(&st)
 	return st.NegotiatedProtocol, c.server.watcher.rest(&c.watch)
 }
 
@@ -134,7 +135,7 @@ func (c *conn) exchange() bool {
 		return false
 	}
 	c.closing, c.bodySize, c.bodyStart = false, 0, 0
-	x.Conn.Peer, x.Conn.TLS = c.peer, c.tls
+	x.Conn.Peer, x.Conn.TLS, x.Conn.Certificate = c.peer, c.tls, c.shown
 	x.Request.Scheme = "http"
 	if c.tls != nil {
 		x.Request.Scheme = "https"

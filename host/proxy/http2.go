@@ -86,7 +86,7 @@ func (c *conn) serveStream(m *meter, w http.ResponseWriter, r *http.Request) {
 	defer s.watcher.remove(t.watch)
 	d := &stream{server: s, w: w, r: r, control: http.NewResponseController(w), began: time.Now()}
 	x := &t.x
-	x.Conn.Peer, x.Conn.TLS = c.peer, c.tls
+	x.Conn.Peer, x.Conn.TLS, x.Conn.Certificate = c.peer, c.tls, c.shown
 	x.Request.Scheme, x.Request.Major = "http", 2
 	if c.tls != nil {
 		x.Request.Scheme = "https"

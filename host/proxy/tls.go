@@ -23,7 +23,10 @@ func AEADSuites() []uint16 {
 // runs. A pair that cannot be read leaves the last good one in force.
 type Certificate struct {
 	cert, key string
+	ask       tls.ClientAuthType // set by Ask, before Config
+	ca        string             // file of those who vouch for clients, or ""
 	pair      atomic.Pointer[tls.Certificate]
+	clients   atomic.Pointer[tls.Config] // with which clients are asked, or nil
 	stamp     atomic.Pointer[string]
 }
 
@@ -43,7 +46,14 @@ func (c *Certificate) Reload() error {
 	if pair.Leaf != nil && time.Now().After(pair.Leaf.NotAfter) && c.pair.Load() != nil {
 		return errors.New("proxy: reading the certificate: it has expired; the last one stays in force")
 	}
+	var clients *tls.Config
+	if c.ask != tls.NoClientCert {
+		if clients, err = c.asking(); err != nil {
+			return err
+		}
+	}
 	c.pair.Store(&pair)
+	c.clients.Store(clients)
 	s := c.look()
 	c.stamp.Store(&s)
 	return nil
@@ -56,7 +66,7 @@ func (c *Certificate) Files() [2]string { return [2]string{c.cert, c.key} }
 func (c *Certificate) Changed() bool { return c.look() != *c.stamp.Load() }
 
 func (c *Certificate) look() (s string) {
-	for _, f := range [...]string{c.cert, c.key} {
+	for _, f := range [...]string{c.cert, c.key, c.ca} {
 		if i, err := os.Stat(f); err == nil {
 			s += fmt.Sprint(i.ModTime().UnixNano(), i.Size(), ";")
 		}
@@ -67,6 +77,14 @@ func (c *Certificate) look() (s string) {
 // Config returns the TLS configuration of a listener: 1.2 at the least, AEAD
 // suites only, HTTP/2 and HTTP/1.1, no early data (Go has none).
 func (c *Certificate) Config() *tls.Config {
+	cfg := c.base()
+	if c.ask != tls.NoClientCert {
+		cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.clients.Load(), nil }
+	}
+	return cfg
+}
+
+func (c *Certificate) base() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		CipherSuites: AEADSuites(),

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/config"
+	"github.com/gatehouse-api/gatehouse/internal/devissuer"
+)
+
+const boundConfig = `environment: development
+listen: {address: "%s", tls: {cert: demo.crt, key: demo.key, client_certificates: request}}
+admin: {address: "%s"}
+apis:
+  orders:
+    openapi: orders.openapi.yaml
+    upstream: %s
+    audience: https://api.example.com/orders
+    issuer: %s
+    roles: {clerk: [listOrders]}
+    no_object: {listOrders: {because: "every caller sees the same list", owner: ops@example.com, until: %s}}
+    controls: {identity: {certificate: true, client: forwarded}}
+`
+
+// clientCertificate makes one that nobody vouches for.
+func clientCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// jwt.dpop-mtls: a token that is bound to a certificate (RFC 8705) is taken on
+// connections of that certificate only, new and resumed ones, over both versions;
+// the upstream is told of the certificate and believes no client.
+func TestATokenBoundToACertificateNeedsItsConnection(t *testing.T) {
+	dir := t.TempDir()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Saw", strings.Join(r.Header["Client-Cert"], "|")+" "+strings.Join(r.Header["Forwarded"], "|")+" "+r.Header.Get("Client-Cert-Chain"))
+		_, _ = io.WriteString(w, `["1"]`)
+	}))
+	defer upstream.Close()
+	issuer, stop, err := devissuer.Start("https://api.example.com/orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	address := freeAddress(t)
+	for name, text := range map[string]string{
+		"gatehouse.yaml":      fmt.Sprintf(boundConfig, address, freeAddress(t), upstream.URL, issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
+		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := developmentCert(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := load(filepath.Join(dir, "gatehouse.yaml"), config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := startGateway(f, gatewayOptions{Log: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = g.Close(ctx)
+	}()
+	mine, other := clientCertificate(t), clientCertificate(t)
+	thumb := sha256.Sum256(mine.Certificate[0])
+	bound := issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}, Set: map[string]string{"cnf": fmt.Sprintf(`{"x5t#S256":%q}`, base64.RawURLEncoding.EncodeToString(thumb[:]))}})
+	free := issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}})
+	field := ":" + base64.StdEncoding.EncodeToString(mine.Certificate[0]) + ":"
+	forwarded := fmt.Sprintf(`for=127.0.0.1;host="%s";proto=https`, address)
+	for _, h2 := range []bool{false, true} {
+		sessions := tls.NewLRUClientSessionCache(8)
+		ask := func(token string, certs ...tls.Certificate) (int, string, bool) {
+			tr := &http.Transport{ForceAttemptHTTP2: h2, DisableKeepAlives: !h2, TLSClientConfig: &tls.Config{RootCAs: cert.pool, Certificates: certs, ClientSessionCache: sessions}}
+			defer tr.CloseIdleConnections()
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/v1/orders", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Client-Cert", ":AAAA:")
+			r.Header.Set("Client-Cert-Chain", ":AAAA:")
+			r.Header.Set("X-Forwarded-For", "192.0.2.1")
+			r.Header.Set("Forwarded", "for=192.0.2.1")
+			res, err := tr.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			b, _ := io.ReadAll(res.Body)
+			if (res.ProtoMajor == 2) != h2 {
+				t.Fatalf("spoke %s", res.Proto)
+			}
+			if res.StatusCode != 200 {
+				return res.StatusCode, string(b), res.TLS.DidResume
+			}
+			return res.StatusCode, res.Header.Get("X-Saw"), res.TLS.DidResume
+		}
+		for i := range 2 {
+			status, saw, resumed := ask(bound, mine)
+			if status != 200 || saw != field+" "+forwarded || resumed != (i > 0) {
+				t.Errorf("h2 %v, connection %d: %d, resumed %v, upstream saw %q", h2, i+1, status, resumed, saw)
+			}
+		}
+		sessions = tls.NewLRUClientSessionCache(8)
+		if status, body, _ := ask(bound); status != 401 || !strings.Contains(body, "jwt.cnf") {
+			t.Errorf("h2 %v, without a certificate: %d %s", h2, status, body)
+		}
+		sessions = tls.NewLRUClientSessionCache(8)
+		if status, body, _ := ask(bound, other); status != 401 || !strings.Contains(body, "jwt.cnf") {
+			t.Errorf("h2 %v, with another certificate: %d %s", h2, status, body)
+		}
+		sessions = tls.NewLRUClientSessionCache(8)
+		if status, saw, _ := ask(free); status != 200 || saw != forwarded {
+			t.Errorf("h2 %v, a bearer token without a certificate: %d %q", h2, status, saw)
+		}
+	}
+}
+
+// jwt.dpop-mtls: what binds our own server's tokens to certificates reaches it, and
+// it alone unless an operator says so.
+func TestOurServerIsToldTheCertificateAndTheAddress(t *testing.T) {
+	h := startSelfWith(t, nil, ", controls: {identity: {header: x-gatehouse-identity}}")
+	told := map[string]int{}
+	for _, e := range endpointsOf(h.g.gate.Policy()) {
+		for _, f := range e.Plan.Facts {
+			if strings.Contains(f.Says, "in Client-Cert;") || strings.Contains(f.Says, "address in Forwarded,") {
+				told[e.API]++
+			}
+		}
+	}
+	if told["idp"] == 0 || told["idp"]%2 != 0 || len(told) != 1 {
+		t.Errorf("told are %v", told)
+	}
+}
