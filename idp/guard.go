@@ -76,7 +76,8 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	a := asked{endpoint: endpoint}
-	_, _, a.basic = r.BasicAuth()
+	basicOK := true
+	a.basic, basicOK = basic(r)
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	says := ""
 	switch {
@@ -92,6 +93,8 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		says = "a field is here twice"
 	case !a.basic && r.Header.Get("Authorization") != "":
 		says = "clients prove themselves by Basic or in the body"
+	case !basicOK:
+		says = "the credentials of Basic are not form-encoded"
 	default:
 		if name := repeated(r.PostForm); name != "" {
 			says = "a parameter is here twice"
@@ -102,6 +105,23 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		return
 	}
 	s.pass(w, r, a)
+}
+
+// basic reports whether a client proves itself by Basic. Its id and secret are each
+// form-encoded there (RFC 6749 section 2.3.1); the request is left with what they
+// stand for, which is what the library compares. ok is false of what cannot be decoded.
+func basic(r *http.Request) (by, ok bool) {
+	id, secret, by := r.BasicAuth()
+	if !by {
+		return false, true
+	}
+	id, err := url.QueryUnescape(id)
+	text, err2 := url.QueryUnescape(secret)
+	if err != nil || err2 != nil || strings.Contains(id, ":") {
+		return true, false
+	}
+	r.SetBasicAuth(id, text)
+	return true, true
 }
 
 // repeated returns a parameter that is there more than once (RFC 6749 section 3.1),
@@ -186,6 +206,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, a asked, says st
 	_, _ = out.Write(body)
 }
 
+// wrongProof is how the library describes a DPoP proof that does not hold; it has
+// no code of its own for it.
+const wrongProof = "invalid DPoP proof"
+
 // answer is a response whose errors say by which id the log knows more, and are of
 // the status that the standard has for them.
 type answer struct {
@@ -215,6 +239,8 @@ func (a *answer) Write(b []byte) (int, error) {
 		e = map[string]string{"error": "server_error"}
 	}
 	switch code := e["error"]; {
+	case e["error_description"] == wrongProof:
+		e["error"] = "invalid_dpop_proof" // RFC 9449 section 5
 	case code == "internal_error":
 		e["error"], status = "server_error", http.StatusInternalServerError
 	case code == "unauthorized_client":
