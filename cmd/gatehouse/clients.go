@@ -14,7 +14,7 @@ import (
 )
 
 const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYPE]... [--redirect URL]... [--scope SCOPE]...   a client; its secret is shown once
-               [--public] [--native] [--dpop] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
+               [--post-logout-redirect URL]... [--public] [--native] [--dpop] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
        gatehouse clients list                                                                           who is registered
        gatehouse clients rotate ID [--overlap 48h]                                                      a new secret; the old one holds for the overlap, 0 ends it now
        gatehouse clients remove ID                                                                      its tokens hold until they expire: gatehouse tokens revoke
@@ -43,6 +43,7 @@ type shownClient struct {
 	Public    bool      `json:"public"`
 	Grants    []string  `json:"grants"`
 	Redirects []string  `json:"redirect_uris,omitempty"`
+	Goodbyes  []string  `json:"post_logout_redirect_uris,omitempty"`
 	Scopes    []string  `json:"scopes,omitempty"`
 	Secret    string    `json:"secret,omitempty"`
 	Secrets   []string  `json:"secret_ids,omitempty"`
@@ -50,7 +51,7 @@ type shownClient struct {
 }
 
 func clientOf(c *store.Client, secret string) shownClient {
-	out := shownClient{ID: c.ID, Name: c.Name, Public: c.Public, Grants: c.Grants, Redirects: c.RedirectURIs, Scopes: c.Scopes, Secret: secret, Made: c.Made}
+	out := shownClient{ID: c.ID, Name: c.Name, Public: c.Public, Grants: c.Grants, Redirects: c.RedirectURIs, Goodbyes: c.PostLogoutRedirectURIs, Scopes: c.Scopes, Secret: secret, Made: c.Made}
 	for i := range c.Secrets {
 		out.Secrets = append(out.Secrets, c.Secrets[i].ID)
 	}
@@ -63,6 +64,7 @@ func (e *entry) addClient(args []string) error {
 	e.flags.StringVar(&c.Name, "name", "", "for people")
 	e.flags.Var((*texts)(&c.Grants), "grant", "a grant type; may be repeated")
 	e.flags.Var((*texts)(&c.RedirectURIs), "redirect", "a redirect URI, compared exactly; may be repeated")
+	e.flags.Var((*texts)(&c.PostLogoutRedirectURIs), "post-logout-redirect", "where people may be sent after they logged out, compared exactly; may be repeated")
 	e.flags.Var((*texts)(&c.Scopes), "scope", "a scope that it may ask for; may be repeated")
 	e.flags.Var((*texts)(&c.Roles), "role", "a role in its own tokens; may be repeated")
 	e.flags.StringVar(&c.Tenant, "tenant", "", "the tenant in its own tokens")
