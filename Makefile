@@ -10,8 +10,10 @@ TAGS      ?=
 H2SPEC     = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 STATIC     = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS      = $(CURDIR)/.tools
+# The tests of the program itself with x/oauth2, coreos/go-oidc and Chromium.
+INTEROP    = TestChromium|TestAnAppLogsAPersonInAndCallsTheAPI|TestAPersonLogsInThroughTheGateway|TestAnotherServiceGetsATokenAndCallsTheAPI
 
-.PHONY: postgres build test test-browser test-waf race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
+.PHONY: postgres build test test-interop test-browser test-waf race lint cases bench gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
 build: ## build ./bin/gatehouse, reproducibly; TAGS=waf puts the OWASP Core Rule Set in
 	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -33,6 +35,15 @@ test-waf: ## control/waf with the OWASP Core Rule Set, which other builds do not
 test-browser: ## sign in through the gateway with a real Chromium (installs it where that is possible)
 	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; }
 	$(GO) test ./cmd/gatehouse -run TestChromium -count=1 -v | grep -E '^(---|ok|FAIL|PASS)|browser_test'
+
+test-interop: ## others' OAuth, OpenID and SAML programs and a real Chromium against ours (installs Node.js, npm packages and Chromium where that is possible)
+	@{ command -v node && command -v npm; } >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } || \
+	  echo "Node.js is not installed and cannot be: the tests with its programs will be skipped"
+	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+	  echo "Chromium is not installed and cannot be: the tests with it will be skipped"
+	@! command -v npm >/dev/null || npm ci --prefix interop --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(GO) test ./interop -count=1 -v | grep -vE '^=== '
+	$(GO) test ./cmd/gatehouse -run '$(INTEROP)' -count=1 -v | grep -vE '^=== '
 
 race: postgres ## every test under the race detector
 	$(GO) test -race ./...

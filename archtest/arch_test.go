@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"examples":   {"internal"},
 	"acceptance": nil, // tests of the whole program
 	"bench":      nil, // measurements of the whole program
+	"interop":    nil, // the whole program beside those of others
 }
 
 // listed is one package as `go list` sees it.
@@ -268,7 +269,7 @@ func walk(t *testing.T, f func(path string, src []byte)) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git") {
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git" || d.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		if strings.HasSuffix(path, ".go") {

@@ -1,0 +1,77 @@
+package interop
+
+import (
+	"maps"
+	"strconv"
+	"testing"
+)
+
+// The clients' own addresses: nobody listens there, the browser is only sent.
+const (
+	callback = "https://app.example.com/callback"
+	goodbye  = "https://app.example.com/goodbye"
+)
+
+// flows are what a certified client does here, by the name that its script gives
+// them.
+var flows = []struct {
+	name, says string
+	public     bool
+}{
+	{"code", "discovery, code with PKCE, userinfo, introspection, refresh, revocation", false},
+	{"par", "a public client pushes its request", true},
+	{"dpop", "tokens bound to a key", true},
+	{"logout", "RP-initiated logout", false},
+	{"machine", "client credentials", false},
+}
+
+// TestOpenIDClientSpeaksWithUs runs openid-client: token.standards.
+func TestOpenIDClientSpeaksWithUs(t *testing.T) { playClient(t, "openid-client.mjs") }
+
+// playClient plays every flow of a script on one gateway, each with a person and
+// a client of its own.
+func playClient(t *testing.T, script string) {
+	t.Helper()
+	needsNode(t)
+	g := start(t, settings{})
+	rs := map[string]string{"rs_id": "orders-api", "rs_secret": g.addClient("orders-api", "--resource-server")}
+	for _, f := range flows {
+		t.Run(f.name, func(t *testing.T) {
+			g := g.in(t)
+			id := "client-" + f.name
+			args := []string{"--scope", "openid", "--scope", "offline_access", "--scope", "orders:read"}
+			if f.name == "machine" {
+				args = []string{"--scope", "orders:read", "--grant", "client_credentials", "--role", "robot"}
+			} else {
+				args = append(args, "--grant", "authorization_code", "--grant", "refresh_token", "--redirect", callback, "--post-logout-redirect", goodbye)
+			}
+			if f.public {
+				args = append(args, "--public")
+			}
+			p := g.addPerson(f.name+"@example.com", "--role", "clerk", "--tenant", "t1")
+			given := map[string]string{"flow": f.name, "client_id": id, "client_secret": g.addClient(id, args...), "redirect_uri": callback, "goodbye_uri": goodbye, "sub": p.id}
+			maps.Copy(given, rs)
+			browser := g.browser()
+			g.play(script, given, answers{
+				"authorize": func(request string) string {
+					back, err := browser.Authorize(t.Context(), request, p.name, p.password)
+					if err != nil {
+						t.Fatalf("%v\n%s", err, browser.Body)
+					}
+					return back.String()
+				},
+				// open tells where the browser is sent, or the status of the page.
+				"open": func(page string) string {
+					away, err := browser.Open(t.Context(), page)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if away != nil {
+						return away.String()
+					}
+					return strconv.Itoa(browser.Status)
+				},
+			})
+		})
+	}
+}
