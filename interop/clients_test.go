@@ -28,6 +28,9 @@ var flows = []struct {
 // TestOpenIDClientSpeaksWithUs runs openid-client: token.standards.
 func TestOpenIDClientSpeaksWithUs(t *testing.T) { playClient(t, "openid-client.mjs") }
 
+// TestOauth4webapiSpeaksWithUs runs oauth4webapi and jose: token.standards.
+func TestOauth4webapiSpeaksWithUs(t *testing.T) { playClient(t, "oauth4webapi.mjs") }
+
 // playClient plays every flow of a script on one gateway, each with a person and
 // a client of its own.
 func playClient(t *testing.T, script string) {
