@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
+
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // The authentication context classes: what NIST SP 800-63B calls authenticator
@@ -192,10 +194,30 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 			return err
 		}
 		p := who(g)
+		if err := s.stillSignedIn(ctx, g, p.Session); err != nil {
+			return err
+		}
 		p.Tenant, p.Roles = now.Tenant, now.Roles
 		return setWho(g, p)
 	}
 	return nil
+}
+
+// stillSignedIn refuses a refresh when the session that the grant comes from has
+// ended by its age, and counts as a use of that session. A grant of offline_access
+// outlives it: that is what was consented to (OpenID Connect Core 1.0 section 11).
+func (s *Server) stillSignedIn(ctx context.Context, g *goidc.Grant, session string) error {
+	if session == "" || slices.Contains(strings.Fields(g.Scopes), scopeOffline) {
+		return nil
+	}
+	_, err := s.options.Store.BrowserSessions().UseNamed(ctx, time.Now(), session)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := s.manager.revoke(ctx, g.ID, "its session is over", "authorization server"); err != nil {
+		return err
+	}
+	return invalidGrant(err)
 }
 
 func setWho(g *goidc.Grant, p Proof) error {
@@ -235,5 +257,9 @@ func (s *Server) audience() string {
 
 func (s *Server) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
 	p := who(g)
-	return map[string]any{"acr": p.ACR, "amr": p.AMR, "auth_time": p.At.Unix()}
+	claims := map[string]any{"acr": p.ACR, "amr": p.AMR, "auth_time": p.At.Unix()}
+	if p.Session != "" {
+		claims["sid"] = p.Session
+	}
+	return claims
 }

@@ -51,6 +51,8 @@ type Store interface {
 	Authorizations() store.Authorizations
 	Revocations() store.Revocations
 	Once() store.Once
+	BrowserSessions() store.BrowserSessions
+	Logouts() store.Logouts
 }
 
 // Options is what a server is made of.
@@ -162,20 +164,4 @@ func (s *Server) Run(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// RevokeSubject ends everything that was granted in a person's name by that issuer:
-// refresh tokens at once, access tokens as soon as the gateways hear of it. It is for
-// changed passwords and factors, and for people who leave.
-func RevokeSubject(ctx context.Context, tokens store.RefreshTokens, now time.Time, issuer, subject, because, author string) error {
-	// Tokens carry whole seconds: now is rounded up, so that none of this second is left.
-	before := now.Add(time.Second - 1).Truncate(time.Second)
-	_, err := tokens.RevokeSubject(ctx, now, subject, store.Revocation{
-		Kind: store.RevokeSubject, Issuer: issuer, Subject: subject, Before: before,
-		Because: because, Author: author, At: now, Until: before.Add(store.TokenLife),
-	})
-	if err != nil {
-		return fmt.Errorf("idp: revoking what %s granted: %w", subject, err)
-	}
-	return nil
 }

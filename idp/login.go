@@ -79,7 +79,9 @@ type Proof struct {
 	ACR     string   // authentication context class
 	AMR     []string // methods (RFC 8176)
 	At      time.Time
-	Session string   // of the browser, opaque, or ""
+	// Session is the name of the session in [store.BrowserSessions], which tokens have
+	// as their sid, or "". What is granted ends with it.
+	Session string
 	Scopes  []string // consented; those that were not asked for are dropped
 }
 

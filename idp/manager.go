@@ -91,9 +91,13 @@ func (m *manager) add(ctx context.Context, g *goidc.Grant) error {
 	if err != nil {
 		return err
 	}
-	return m.store.Grants().Add(ctx, store.Grant{
-		ID: g.ID, Subject: g.Subject, Client: g.ClientID, Data: data, Code: hash(g.AuthCode), Made: made, Until: until,
+	err = m.store.Grants().Add(ctx, store.Grant{
+		ID: g.ID, Subject: g.Subject, Client: g.ClientID, Session: who(g).Session, Data: data, Code: hash(g.AuthCode), Made: made, Until: until,
 	})
+	if errors.Is(err, store.ErrRevoked) {
+		return goidc.WrapError(goidc.ErrorCodeAccessDenied, "the session has ended", err)
+	}
+	return err
 }
 
 func (m *manager) redeem(ctx context.Context, g *goidc.Grant) error {

@@ -2,13 +2,12 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"time"
 )
 
 // BrowserSessions remembers which browser is signed in as whom, under the SHA-256
-// of what the browser's cookie says.
+// of what the browser's cookie says. They end by their time or by [Endings].
 type BrowserSessions interface {
 	// Begin puts a session in and ends the one that it replaces, unless that is zero,
 	// both or neither. It returns [ErrExists] and [ErrInvalid].
@@ -16,11 +15,9 @@ type BrowserSessions interface {
 	// Use returns the session, and notes that it was used. It returns [ErrNotFound]
 	// for one that was not used for its idle time or whose time is over.
 	Use(ctx context.Context, at time.Time, id Hash) (BrowserSession, error)
-	// End ends one session. It returns [ErrNotFound] when there is none.
-	End(ctx context.Context, id Hash) error
-	// EndAll ends every session of a person, but for the one to keep, unless that is
-	// zero. It returns how many there were.
-	EndAll(ctx context.Context, user string, keep Hash) (int, error)
+	// UseNamed is Use for a session that is known by its name: for applications that
+	// somebody signed in to in it.
+	UseNamed(ctx context.Context, at time.Time, name string) (BrowserSession, error)
 	// List returns the sessions of a person, or of everybody for "", that are alive
 	// at that time, those used last first, n at most.
 	List(ctx context.Context, at time.Time, user string, n int) ([]BrowserSession, error)
@@ -28,7 +25,11 @@ type BrowserSessions interface {
 
 // BrowserSession is one.
 type BrowserSession struct {
-	ID      Hash
+	ID Hash
+	// Name is what tokens (sid), pages and the log know the session by: unique, and it
+	// does not lead to the cookie. It stays when the same person is proven again and
+	// the ID changes.
+	Name    string
 	User    string
 	ACR     string    // how well the person was proven
 	AMR     []string  // by which methods (RFC 8176)
@@ -41,15 +42,11 @@ type BrowserSession struct {
 	Agent   string        // the browser's name for itself: foreign text, for the person to recognise it
 }
 
-// Name is what tokens, pages and the log know the session by. It does not lead to
-// the cookie.
-func (s *BrowserSession) Name() string { return base64.RawURLEncoding.EncodeToString(s.ID[:16]) }
-
 // Check returns an error that wraps [ErrInvalid] for a session that could never be
 // used.
 func (s *BrowserSession) Check() error {
-	if s.ID == (Hash{}) || s.User == "" || s.Idle <= 0 || !s.Until.After(s.Made) {
-		return fmt.Errorf("%w: a session needs an id, a person and a time to end", ErrInvalid)
+	if s.ID == (Hash{}) || s.Name == "" || s.User == "" || s.Idle <= 0 || !s.Until.After(s.Made) {
+		return fmt.Errorf("%w: a session needs an id, a name, a person and a time to end", ErrInvalid)
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ type Client struct {
 	Grants                 []string // grant types: authorization_code, refresh_token, client_credentials
 	RedirectURIs           []string // compared exactly
 	PostLogoutRedirectURIs []string // compared exactly
+	BackchannelLogoutURI   string   // where the client is told of logouts (OpenID Connect Back-Channel Logout 1.0), or ""
 	Scopes                 []string // that it may ask for
 	Roles                  []string // in its own tokens: those of client_credentials
 	Tenant                 string   // in its own tokens

@@ -24,7 +24,7 @@ var (
 // from it. Codes and tokens are known by their SHA-256 alone.
 type Grants interface {
 	// Add puts a grant in. It returns [ErrExists] when the id or the code is taken,
-	// and [ErrInvalid].
+	// [ErrRevoked] when the session that it comes from has ended, and [ErrInvalid].
 	Add(ctx context.Context, g Grant) error
 	// Grant returns the grant with that id, or [ErrNotFound]. Revoked and expired
 	// ones are there until they are forgotten, a day after their time.
@@ -55,9 +55,6 @@ type RefreshTokens interface {
 	// its sibling ended less than grace ago, [ErrReused] for any other that is spent,
 	// [ErrRevoked] when the grant holds no more, and [ErrNotFound].
 	Rotate(ctx context.Context, at time.Time, presented Hash, next RefreshToken, grace time.Duration) error
-	// RevokeSubject ends every grant of a person, and puts the entry into
-	// [Revocations], all or nothing. It returns how many were alive.
-	RevokeSubject(ctx context.Context, at time.Time, subject string, entry Revocation) (int, error)
 	// Forget deletes the grants whose time was over at that time, with their tokens:
 	// at most many at once. It returns how many there were.
 	Forget(ctx context.Context, before time.Time, many int) (int, error)
@@ -74,6 +71,7 @@ type Grant struct {
 	ID      string
 	Subject string
 	Client  string
+	Session string // the name of the browser session that it comes from, or ""
 	Data    []byte // the server's own; no secret
 	Code    Hash   // of its authorization code
 	Made    time.Time

@@ -38,6 +38,8 @@ type facts interface {
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions
+	Endings() store.Endings
+	Logouts() store.Logouts
 	Checked() time.Time
 	Close() error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp/people"
@@ -12,6 +13,7 @@ import (
 
 const sessionsUsage = `usage: gatehouse sessions list [E-MAIL]                                       browsers that are signed in
        gatehouse sessions revoke E-MAIL --because WHY --author WHO            sign a person out everywhere; tokens end at once
+       gatehouse sessions revoke E-MAIL --session NAME --because WHY --author WHO     sign a person out of one browser, with the tokens that were granted there
 `
 
 // runSessions lists and ends the sessions of browsers.
@@ -58,7 +60,7 @@ func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
 	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
 	for _, s := range some {
 		n := shownSession{
-			Session: s.Name(), User: s.User, ACR: s.ACR,
+			Session: s.Name, User: s.User, ACR: s.ACR,
 			Proven: s.At, Used: s.Used, Until: s.Until, Agent: s.Agent,
 		}
 		list = append(list, n)
@@ -72,7 +74,11 @@ func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
 
 func (e *entry) revokeSessions(args []string) error {
 	e.reasons()
-	return e.person(args, e.answered, func(ctx context.Context, _ facts, a *people.Accounts, u store.User) error {
+	name := e.flags.String("session", "", "end this session only, by its name as `gatehouse sessions list` prints it")
+	return e.person(args, e.answered, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
+		if *name != "" {
+			return e.revokeSession(ctx, f, a, u, *name)
+		}
 		n, err := a.SignOut(ctx, u.ID, e.because, e.author, store.Hash{})
 		if err != nil {
 			return err
@@ -83,4 +89,23 @@ func (e *entry) revokeSessions(args []string) error {
 		_, err = fmt.Fprintf(e.stdout, "%s is signed out of %d browsers, and every token is revoked\n", u.Name, n)
 		return err
 	})
+}
+
+// revokeSession ends one session, which must be that person's.
+func (e *entry) revokeSession(ctx context.Context, f facts, a *people.Accounts, u store.User, name string) error {
+	list, err := f.BrowserSessions().List(ctx, time.Now(), u.ID, sessionsAtOnce)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(s store.BrowserSession) bool { return s.Name == name }) {
+		return fmt.Errorf("%s has no session %s; write: gatehouse sessions list %s", u.Name, printable(name), u.Name)
+	}
+	if err := a.EndSession(ctx, name, e.because, e.author); err != nil {
+		return err
+	}
+	if e.json {
+		return e.print(map[string]int{"ended": 1})
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is signed out of that browser, and the tokens that were granted there are revoked\n", u.Name)
+	return err
 }

@@ -1,7 +1,6 @@
 package people
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -100,7 +99,7 @@ func (v *visit) account() error {
 	g := page{Title: "Your account", Name: v.user.Name, HasFactor: v.user.TOTP != nil}
 	for _, one := range sessions {
 		g.Sessions = append(g.Sessions, shownSession{
-			ID: hex.EncodeToString(one.ID[:]), Agent: one.Agent, Address: one.Address,
+			ID: one.Name, Agent: one.Agent, Address: one.Address,
 			Since: one.Made.Format("2 January 15:04 UTC"), Here: one.ID == v.session.ID,
 		})
 	}
@@ -124,11 +123,7 @@ func (v *visit) endSessions() error {
 		}
 		return v.goTo(pathSignIn)
 	}
-	var id store.Hash
-	if n, err := hex.Decode(id[:], []byte(asked[:min(len(asked), 2*len(id))])); err != nil || n != len(id) {
-		return errForm
-	}
-	if id == v.session.ID {
+	if asked == v.session.Name {
 		if err := v.signOut(); err != nil {
 			return err
 		}
@@ -139,13 +134,10 @@ func (v *visit) endSessions() error {
 		return fmt.Errorf("people: %w", err)
 	}
 	for _, one := range mine { // of somebody else's nothing is said, not even that it is there
-		if one.ID != id {
+		if one.Name != asked {
 			continue
 		}
-		if err := v.p.options.Store.BrowserSessions().End(v.r.Context(), id); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("people: %w", err)
-		}
-		if err := v.p.accounts.revoke(v.r.Context(), v.user.ID, "signed out elsewhere", v.user.ID); err != nil {
+		if err := v.p.accounts.EndSession(v.r.Context(), asked, "signed out from another browser", v.user.ID); err != nil {
 			return err
 		}
 	}
@@ -157,15 +149,16 @@ func (v *visit) withdraw() error {
 	if !v.signedIn() {
 		return v.goTo(pathSignIn)
 	}
-	err := v.p.options.Store.Consents().Withdraw(v.r.Context(), v.user.ID, v.form("client"))
+	client := v.form("client")
+	err := v.p.options.Store.Consents().Withdraw(v.r.Context(), v.user.ID, client)
 	if errors.Is(err, store.ErrNotFound) {
 		return v.goTo(pathAccount)
 	}
 	if err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	if err := v.p.accounts.revoke(v.r.Context(), v.user.ID, "a consent was taken back", v.user.ID); err != nil {
-		return err
+	if _, err := v.p.options.Store.Endings().EndConsent(v.r.Context(), v.user.ID, client, v.p.accounts.ending("a consent was taken back", v.user.ID)); err != nil {
+		return fmt.Errorf("people: %w", err)
 	}
 	return v.goTo(pathAccount)
 }

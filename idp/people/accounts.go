@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/password"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -20,7 +19,7 @@ type Store interface {
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions
-	RefreshTokens() store.RefreshTokens
+	Endings() store.Endings
 }
 
 // Accounts changes who there is and what they prove themselves by. Whatever takes
@@ -158,15 +157,24 @@ func taken(err error) (bool, error) {
 
 // SignOut ends a person's sessions, but for the one to keep, and every token.
 func (a *Accounts) SignOut(ctx context.Context, id, because, author string, keep store.Hash) (sessions int, err error) {
-	if sessions, err = a.Store.BrowserSessions().EndAll(ctx, id, keep); err != nil {
+	ended, err := a.Store.Endings().EndSubject(ctx, id, keep, a.ending(because, author))
+	if err != nil {
 		return 0, fmt.Errorf("people: %w", err)
 	}
-	return sessions, a.revoke(ctx, id, because, author)
+	return ended.Sessions, nil
 }
 
-// revoke ends every token of a person.
-func (a *Accounts) revoke(ctx context.Context, id, because, author string) error {
-	return idp.RevokeSubject(ctx, a.Store.RefreshTokens(), a.Now(), a.Issuer, id, because, author)
+// EndSession ends one session with every token that was granted in it. What the
+// person granted elsewhere stays.
+func (a *Accounts) EndSession(ctx context.Context, name, because, author string) error {
+	if _, err := a.Store.Endings().EndSession(ctx, name, a.ending(because, author)); err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	return nil
+}
+
+func (a *Accounts) ending(because, author string) store.Ending {
+	return store.Ending{Issuer: a.Issuer, Because: because, Author: author, At: a.Now()}
 }
 
 // change edits a person and ends what was proven before.

@@ -170,5 +170,5 @@ func (v *visit) sessionName() string {
 	if !v.signedIn() {
 		return ""
 	}
-	return v.session.Name()
+	return v.session.Name
 }

@@ -139,7 +139,8 @@ func (p *People) Person(ctx context.Context, subject string) (idp.Person, error)
 	return idp.Person{Tenant: u.Tenant, Roles: u.Roles}, nil
 }
 
-// Logout implements [idp.Authenticator]. The person's tokens are revoked, too.
+// Logout implements [idp.Authenticator]. The tokens that were granted in the session
+// end with it.
 func (p *People) Logout(w http.ResponseWriter, r *http.Request) (string, error) {
 	v := &visit{p: p, w: w, r: r, at: p.now()}
 	if err := v.recognise(); err != nil {

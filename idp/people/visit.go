@@ -133,6 +133,15 @@ func (v *visit) set(name, value string, life time.Duration) {
 // begin signs the person in under a new id, whatever the browser had: an id that
 // was planted or seen before is worth nothing (session fixation).
 func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) error {
+	name := rand.Text()
+	switch {
+	case v.user.ID == u.ID: // the same session goes on, better or later proven
+		name = v.session.Name
+	case v.signedIn(): // somebody else sits here now
+		if err := v.p.accounts.EndSession(v.r.Context(), v.session.Name, "another person signed in", u.ID); err != nil {
+			return err
+		}
+	}
 	secret := rand.Text() + rand.Text() // 260 bits
 	agent := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -141,7 +150,7 @@ func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) 
 		return r
 	}, v.r.UserAgent())
 	s := store.BrowserSession{
-		ID: sha256.Sum256([]byte(secret)), User: u.ID, ACR: acr, AMR: amr, At: proven, Made: v.at, Used: v.at,
+		ID: sha256.Sum256([]byte(secret)), Name: name, User: u.ID, ACR: acr, AMR: amr, At: proven, Made: v.at, Used: v.at,
 		Idle: SessionIdle, Until: proven.Add(SessionLife), Address: v.p.options.Address(v.r), Agent: agent[:min(len(agent), 200)],
 	}
 	if err := v.p.options.Store.BrowserSessions().Begin(v.r.Context(), s, v.session.ID); err != nil {
@@ -153,14 +162,10 @@ func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) 
 	return nil
 }
 
-// signOut ends this browser's session and revokes the person's tokens.
+// signOut ends this browser's session, with the tokens that were granted in it.
 func (v *visit) signOut() error {
 	v.set(cookieSession, "", -1)
-	id := v.session.ID
-	if err := v.p.options.Store.BrowserSessions().End(v.r.Context(), id); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("people: %w", err)
-	}
-	if err := v.p.accounts.revoke(v.r.Context(), v.user.ID, "signed out", v.user.ID); err != nil {
+	if err := v.p.accounts.EndSession(v.r.Context(), v.session.Name, "signed out", v.user.ID); err != nil {
 		return err
 	}
 	v.p.log.Info("signed out", "subject", v.user.ID)

@@ -80,6 +80,15 @@ func TestConformance(t *testing.T) {
 			return storetest.People{Users: s.Users(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions()}
 		})
 	})
+	t.Run("endings", func(t *testing.T) {
+		storetest.Endings(t, func(t *testing.T) storetest.SignedIn {
+			s := openAt(t, fresh(t))
+			return storetest.SignedIn{
+				Users: s.Users(), Clients: s.Clients(), Sessions: s.BrowserSessions(), Grants: s.Grants(), Tokens: s.RefreshTokens(),
+				Revocations: s.Revocations(), Endings: s.Endings(), Logouts: s.Logouts(),
+			}
+		})
+	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 	t.Run("a schema of a newer program is refused", func(t *testing.T) {
 		url := fresh(t)

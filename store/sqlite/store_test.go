@@ -74,6 +74,15 @@ func TestConformance(t *testing.T) {
 			return storetest.People{Users: s.Users(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions()}
 		})
 	})
+	t.Run("endings", func(t *testing.T) {
+		storetest.Endings(t, func(t *testing.T) storetest.SignedIn {
+			s := openStore(t)
+			return storetest.SignedIn{
+				Users: s.Users(), Clients: s.Clients(), Sessions: s.BrowserSessions(), Grants: s.Grants(), Tokens: s.RefreshTokens(),
+				Revocations: s.Revocations(), Endings: s.Endings(), Logouts: s.Logouts(),
+			}
+		})
+	})
 	t.Run("durable", func(t *testing.T) { storetest.Durable(t, fresh, opened) })
 }
 

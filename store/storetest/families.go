@@ -200,21 +200,6 @@ func RefreshFamilies(t *testing.T, open func(t *testing.T) Families) {
 		}
 		want(t, "redeeming a revoked grant's code", f.Grants.Redeem(t.Context(), start, "h", nil, nil), store.ErrRevoked)
 	})
-	t.Run("all grants of a person end at once", func(t *testing.T) {
-		f := open(t)
-		one, two := family(t, f, "g"), family(t, f, "h")
-		bob := grantOf("b")
-		bob.Subject = "bob"
-		want(t, "adding", f.Grants.Add(t.Context(), bob), nil)
-		e := store.Revocation{Kind: store.RevokeSubject, Issuer: "https://login.example.com", Subject: "alice", Before: start, At: start, Until: start.Add(time.Hour)}
-		if n, err := f.Tokens.RevokeSubject(t.Context(), start, "alice", e); n != 2 || err != nil {
-			t.Errorf("%d grants, %v", n, err)
-		}
-		want(t, "rotating", f.rotate(t, 0, one, "x"), store.ErrRevoked)
-		want(t, "rotating", f.rotate(t, 0, two, "x"), store.ErrRevoked)
-		want(t, "another's", f.Grants.Redeem(t.Context(), start, "b", nil, nil), nil)
-		wantRevocations(t, f.Revocations, start, e)
-	})
 	t.Run("grants are forgotten with their tokens when their time is over", func(t *testing.T) {
 		f := open(t)
 		first := family(t, f, "g")

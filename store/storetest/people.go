@@ -201,7 +201,7 @@ func testFailures(t *testing.T, p People) {
 
 func session(id byte, user string) store.BrowserSession {
 	return store.BrowserSession{
-		ID: store.Hash{id}, User: user, ACR: "aal1", AMR: []string{"pwd"}, At: start, Made: start, Used: start,
+		ID: store.Hash{id}, Name: fmt.Sprintf("s%d", id), User: user, ACR: "aal1", AMR: []string{"pwd"}, At: start, Made: start, Used: start,
 		Idle: 30 * time.Minute, Until: start.Add(8 * time.Hour), Address: "192.0.2.1", Agent: "Browser/1",
 	}
 }
@@ -250,16 +250,22 @@ func testSessions(t *testing.T, p People) {
 			t.Errorf("%q has %d sessions, %v; want %d", user, len(l), err, want)
 		}
 	}
-	if n, err := b.EndAll(t.Context(), "alice", store.Hash{3}); n != 1 || err != nil {
-		t.Errorf("ended %d, %v", n, err)
+	named := session(5, "bob")
+	named.Name = "s4"
+	if err := b.Begin(t.Context(), named, store.Hash{}); !errors.Is(err, store.ErrExists) {
+		t.Errorf("the same name again: %v", err)
 	}
-	alive(2, time.Minute, false)
-	alive(3, time.Minute, true)
-	alive(4, time.Minute, true)
-	if err := b.End(t.Context(), store.Hash{3}); err != nil {
+	begin(named, store.Hash{4})
+	if got, err := b.UseNamed(t.Context(), start.Add(time.Minute), "s4"); err != nil || got.ID != named.ID {
+		t.Errorf("by its name: %+v, %v", got, err)
+	}
+	for after, name := range map[time.Duration]string{0: "s4 ", time.Hour: "s4"} { // nobody's, and idle
+		if _, err := b.UseNamed(t.Context(), start.Add(after), name); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q after %s: %v", name, after, err)
+		}
+	}
+	if _, err := b.UseNamed(t.Context(), start.Add(29*time.Minute), "s4"); err != nil {
 		t.Error(err)
 	}
-	if err := b.End(t.Context(), store.Hash{3}); !errors.Is(err, store.ErrNotFound) {
-		t.Error(fmt.Errorf("ended twice: %w", err))
-	}
+	alive(5, 58*time.Minute, true) // its applications used it
 }

@@ -16,7 +16,7 @@ type browserSessions struct{ s *Store }
 // BrowserSessions returns the role of that name.
 func (s *Store) BrowserSessions() store.BrowserSessions { return browserSessions{s} }
 
-const selectSessions = `SELECT id, person, acr, amr, proven, made, used, idle, until, address, agent FROM browser_session`
+const selectSessions = `SELECT id, name, person, acr, amr, proven, made, used, idle, until, address, agent FROM browser_session`
 
 // noteEvery is how exactly the last use of a session is known: it is written at
 // most that often, and a session may end that much early.
@@ -39,9 +39,9 @@ func (b browserSessions) Begin(ctx context.Context, n store.BrowserSession, repl
 		if _, err := tx.ExecContext(ctx, b.s.sql(`DELETE FROM browser_session WHERE until <= ?`), micro(n.Made.Add(-forgetAfter))); err != nil {
 			return err
 		}
-		return one(store.ErrExists)(tx.ExecContext(ctx, b.s.sql(`INSERT INTO browser_session (id, person, acr, amr, proven, made, used, idle, until, address, agent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
-			n.ID[:], n.User, n.ACR, strings.Join(n.AMR, " "), micro(n.At), micro(n.Made), micro(n.Made), n.Idle.Microseconds(), micro(n.Until), n.Address, n.Agent))
+		return one(store.ErrExists)(tx.ExecContext(ctx, b.s.sql(`INSERT INTO browser_session (id, name, person, acr, amr, proven, made, used, idle, until, address, agent)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+			n.ID[:], n.Name, n.User, n.ACR, strings.Join(n.AMR, " "), micro(n.At), micro(n.Made), micro(n.Made), n.Idle.Microseconds(), micro(n.Until), n.Address, n.Agent))
 	})
 	if err != nil {
 		return b.failed("beginning", err)
@@ -50,9 +50,17 @@ func (b browserSessions) Begin(ctx context.Context, n store.BrowserSession, repl
 }
 
 func (b browserSessions) Use(ctx context.Context, at time.Time, id store.Hash) (store.BrowserSession, error) {
+	return b.use(ctx, at, ` WHERE id = ?`, id[:])
+}
+
+func (b browserSessions) UseNamed(ctx context.Context, at time.Time, name string) (store.BrowserSession, error) {
+	return b.use(ctx, at, ` WHERE name = ?`, name)
+}
+
+func (b browserSessions) use(ctx context.Context, at time.Time, where string, key any) (store.BrowserSession, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	n, err := readSession(b.s.read.QueryRowContext(ctx, b.s.sql(selectSessions+` WHERE id = ? AND until > ? AND used + idle > ?`), id[:], micro(at), micro(at)).Scan)
+	n, err := readSession(b.s.read.QueryRowContext(ctx, b.s.sql(selectSessions+where+` AND until > ? AND used + idle > ?`), key, micro(at), micro(at)).Scan)
 	if err != nil {
 		return store.BrowserSession{}, b.failed("reading", missing(err))
 	}
@@ -60,33 +68,10 @@ func (b browserSessions) Use(ctx context.Context, at time.Time, id store.Hash) (
 		return n, nil
 	}
 	n.Used = at
-	if _, err := b.s.write.ExecContext(ctx, b.s.sql(`UPDATE browser_session SET used = ? WHERE id = ? AND used < ?`), micro(at), id[:], micro(at)); err != nil {
+	if _, err := b.s.write.ExecContext(ctx, b.s.sql(`UPDATE browser_session SET used = ? WHERE id = ? AND used < ?`), micro(at), n.ID[:], micro(at)); err != nil {
 		return store.BrowserSession{}, b.failed("using", err)
 	}
 	return n, nil
-}
-
-func (b browserSessions) End(ctx context.Context, id store.Hash) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := one(store.ErrNotFound)(b.s.write.ExecContext(ctx, b.s.sql(`DELETE FROM browser_session WHERE id = ?`), id[:])); err != nil {
-		return b.failed("ending", err)
-	}
-	return nil
-}
-
-func (b browserSessions) EndAll(ctx context.Context, user string, keep store.Hash) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	r, err := b.s.write.ExecContext(ctx, b.s.sql(`DELETE FROM browser_session WHERE person = ? AND id <> ?`), user, keep[:])
-	if err != nil {
-		return 0, b.failed("ending", err)
-	}
-	n, err := r.RowsAffected()
-	if err != nil {
-		return 0, b.failed("ending", err)
-	}
-	return int(n), nil
 }
 
 func (b browserSessions) List(ctx context.Context, at time.Time, user string, n int) ([]store.BrowserSession, error) {
@@ -104,7 +89,7 @@ func readSession(scan func(...any) error) (n store.BrowserSession, err error) {
 	var id []byte
 	var amr string
 	var proven, made, used, idle, until int64
-	err = scan(&id, &n.User, &n.ACR, &amr, &proven, &made, &used, &idle, &until, &n.Address, &n.Agent)
+	err = scan(&id, &n.Name, &n.User, &n.ACR, &amr, &proven, &made, &used, &idle, &until, &n.Address, &n.Agent)
 	copy(n.ID[:], id)
 	n.AMR, n.Idle = strings.Fields(amr), time.Duration(idle)*time.Microsecond
 	n.At, n.Made, n.Used, n.Until = timeOf(proven), timeOf(made), timeOf(used), timeOf(until)

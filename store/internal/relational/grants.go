@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,15 +20,28 @@ func (g grants) failed(doing string, err error) error {
 func (g grants) Add(ctx context.Context, n store.Grant) error {
 	err := n.Check()
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		err = one(store.ErrExists)(g.s.write.ExecContext(ctx, g.s.sql(`INSERT INTO idp_grant (id, subject, client, data, code, made, until, spent, revoked)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING`), n.ID, n.Subject, n.Client, some(n.Data), n.Code[:], micro(n.Made), micro(n.Until)))
+		err = g.s.within(ctx, func(ctx context.Context, tx *sql.Tx) error { return g.s.addGrant(ctx, tx, n) })
 	}
 	if err != nil {
 		return g.failed("adding a grant", err)
 	}
 	return nil
+}
+
+func (s *Store) addGrant(ctx context.Context, tx *sql.Tx, n store.Grant) error {
+	if n.Session != "" {
+		// Its row is locked: whoever ends the session meanwhile finds this grant, too.
+		var name string
+		err := tx.QueryRowContext(ctx, s.sql(`SELECT name FROM browser_session WHERE name = ?`+s.dialect.ForUpdate), n.Session).Scan(&name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return store.ErrRevoked
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return one(store.ErrExists)(tx.ExecContext(ctx, s.sql(`INSERT INTO idp_grant (id, subject, client, session, data, code, made, until, spent, revoked)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING`), n.ID, n.Subject, n.Client, n.Session, some(n.Data), n.Code[:], micro(n.Made), micro(n.Until)))
 }
 
 func (g grants) Grant(ctx context.Context, id string) (store.Grant, error) {
@@ -80,36 +94,32 @@ func (s *Store) whyNot(ctx context.Context, tx *sql.Tx, id string, otherwise err
 }
 
 func (g grants) Revoke(ctx context.Context, at time.Time, id string, entry store.Revocation) (alive bool, err error) {
-	n, err := g.s.revokeGrants(ctx, at, ` WHERE id = ? AND revoked = 0`, id, entry)
+	if err = entry.Check(); err == nil {
+		err = g.s.change(ctx, "revocation", func(ctx context.Context, tx *sql.Tx, seq int64) error {
+			r, err := tx.ExecContext(ctx, g.s.sql(`UPDATE idp_grant SET revoked = ? WHERE id = ? AND revoked = 0`), micro(at), id)
+			if err != nil {
+				return err
+			}
+			n, err := r.RowsAffected()
+			if err != nil {
+				return err
+			}
+			alive = n > 0
+			return g.s.revoke(ctx, tx, seq, entry)
+		})
+	}
 	if err != nil {
 		return false, g.failed("revoking a grant", err)
 	}
-	return n > 0, nil
+	return alive, nil
 }
 
-func (s *Store) revokeGrants(ctx context.Context, at time.Time, where, arg string, entry store.Revocation) (n int64, err error) {
-	if err := entry.Check(); err != nil {
-		return 0, err
-	}
-	err = s.change(ctx, "revocation", func(ctx context.Context, tx *sql.Tx, seq int64) error {
-		r, err := tx.ExecContext(ctx, s.sql(`UPDATE idp_grant SET revoked = ?`+where), micro(at), arg)
-		if err != nil {
-			return err
-		}
-		if n, err = r.RowsAffected(); err != nil {
-			return err
-		}
-		return s.revoke(ctx, tx, seq, entry)
-	})
-	return n, err
-}
-
-const selectGrants = `SELECT id, subject, client, data, code, made, until, spent, revoked FROM idp_grant`
+const selectGrants = `SELECT id, subject, client, session, data, code, made, until, spent, revoked FROM idp_grant`
 
 func readGrant(scan func(...any) error) (n store.Grant, err error) {
 	var code []byte
 	var made, until, spent, revoked int64
-	err = scan(&n.ID, &n.Subject, &n.Client, &n.Data, &code, &made, &until, &spent, &revoked)
+	err = scan(&n.ID, &n.Subject, &n.Client, &n.Session, &n.Data, &code, &made, &until, &spent, &revoked)
 	copy(n.Code[:], code)
 	n.Made, n.Until, n.Spent, n.Revoked = timeOf(made), timeOf(until), timeOf(spent), timeOf(revoked)
 	return n, err

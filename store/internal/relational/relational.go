@@ -108,6 +108,12 @@ func (s *Store) Grants() store.Grants { return grants{s} }
 // RefreshTokens returns the role of that name.
 func (s *Store) RefreshTokens() store.RefreshTokens { return refreshTokens{s} }
 
+// Endings returns the role of that name.
+func (s *Store) Endings() store.Endings { return endings{s} }
+
+// Logouts returns the role of that name.
+func (s *Store) Logouts() store.Logouts { return logoutQueue{s} }
+
 // Authorizations returns the role of that name.
 func (s *Store) Authorizations() store.Authorizations { return authorizations{s} }
 

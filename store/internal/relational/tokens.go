@@ -90,14 +90,6 @@ func (s *Store) insertToken(ctx context.Context, tx *sql.Tx, grant string, paren
 	return err
 }
 
-func (r refreshTokens) RevokeSubject(ctx context.Context, at time.Time, subject string, entry store.Revocation) (int, error) {
-	n, err := r.s.revokeGrants(ctx, at, ` WHERE subject = ? AND revoked = 0`, subject, entry)
-	if err != nil {
-		return 0, r.failed("revoking a subject's grants", err)
-	}
-	return int(n), nil
-}
-
 func (r refreshTokens) Forget(ctx context.Context, before time.Time, many int) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
