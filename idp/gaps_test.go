@@ -299,7 +299,8 @@ func TestReuseRevokesTheFamilyAndIsTold(t *testing.T) { // token.refresh-reuse, 
 func TestEverythingOfAPersonEndsAtOnce(t *testing.T) { // R40
 	h := newHouse(t)
 	r := h.login()
-	if err := RevokeSubject(t.Context(), h.server.options.Store.RefreshTokens(), time.Now(), h.server.options.Issuer, "u-1", "password changed", "account page"); err != nil {
+	why := store.Ending{Issuer: h.url, Because: "password changed", Author: "account page", At: time.Now()}
+	if _, err := h.store.Endings().EndSubject(t.Context(), "u-1", store.Hash{}, why); err != nil {
 		t.Fatal(err)
 	}
 	h.want(h.refresh("app", r.text("refresh_token")), 400, "invalid_grant")

@@ -63,7 +63,7 @@ func (s *Server) describe() ([]byte, error) {
 		m.TokenAuth = append(slices.Clone(secret), "none")
 		m.RevocationAuth = m.TokenAuth
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true
-		m.Claims = []string{"sub", "iss", "aud", "exp", "iat", "nonce", "acr", "amr", "auth_time"}
+		m.Claims = []string{"sub", "iss", "aud", "exp", "iat", "nonce", "acr", "amr", "auth_time", "sid"}
 	}
 	return json.Marshal(m)
 }

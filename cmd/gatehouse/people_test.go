@@ -265,6 +265,9 @@ func TestPeopleAreKeptByCommands(t *testing.T) {
 	h.do(0, "users", "remove-second-factor", "alice@example.com", "--author", "ops@example.com")
 	h.do(0, "sessions", "revoke", "alice@example.com", "--because", "lost laptop", "--author", "ops@example.com")
 	h.do(0, "sessions", "list", "alice@example.com", "--json")
+	if _, errs := h.do(1, "sessions", "revoke", "alice@example.com", "--session", "NONE", "--because", "lost laptop", "--author", "ops@example.com"); !strings.Contains(errs, "has no session NONE") {
+		t.Error(errs)
+	}
 	h.do(2, "sessions", "end")
 	if out, _ := h.do(0, "tokens", "list"); !strings.Contains(out, id) {
 		t.Errorf("nothing was revoked:\n%s", out)

@@ -1,6 +1,8 @@
 package people
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
 	"regexp"
@@ -40,7 +42,6 @@ func TestWhatTakesTrustAwayRevokesAtOnce(t *testing.T) {
 		do   func(h *house, u store.User, b *browser)
 		left int // sessions
 	}{
-		"signing out": {func(h *house, _ store.User, b *browser) { b.get("/logout") }, 1},
 		"signing out everywhere": {func(_ *house, _ store.User, b *browser) {
 			b.get("/account/").post("/account/sessions", "session", "all").want(303, "")
 		}, 0},
@@ -78,6 +79,95 @@ func TestWhatTakesTrustAwayRevokesAtOnce(t *testing.T) {
 			thief.client.Jar.SetCookies(origin, cookies(cookieSession, before))
 			thief.get(authorize).want(200, "Sign in")
 		})
+	}
+}
+
+// granted puts a grant of the session into the store that a browser was proven in
+// last, and returns its id.
+func (h *house) granted(client string) string {
+	h.t.Helper()
+	id := rand.Text()
+	g := store.Grant{ID: id, Subject: h.proof.Subject, Client: client, Session: h.proof.Session, Code: store.Hash([]byte(rand.Text() + "123456")), Made: h.now(), Until: h.now().Add(time.Hour)}
+	if err := h.facts.Grants().Add(h.t.Context(), g); err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+func (h *house) holds(grant string) bool {
+	h.t.Helper()
+	g, err := h.facts.Grants().Grant(h.t.Context(), grant)
+	granted, err2 := h.facts.Revocations().Granted(h.t.Context(), h.now(), h.server.URL, grant)
+	if err != nil || err2 != nil || g.Revoked.IsZero() != granted {
+		h.t.Fatal(g, granted, err, err2)
+	}
+	return granted
+}
+
+// token.revoke-events: signing out ends what was granted in that browser, and nothing
+// of other browsers.
+func TestSigningOutEndsWhatWasGrantedInThatBrowser(t *testing.T) {
+	for name, leave := range map[string]func(b, other *browser){
+		"signing out":                      func(b, _ *browser) { b.get("/logout") },
+		"on the page of sessions":          func(b, _ *browser) { b.endSession(true) },
+		"from another browser":             func(_, other *browser) { other.endSession(false) },
+		"when somebody else signs in here": func(b, _ *browser) { b.h.ask(idp.Pending{Prompt: []string{"login"}}); b.signIn("bob@example.com", secretWord) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, nil)
+			u := h.add(alice)
+			h.add("bob@example.com")
+			b, other := h.browser(), h.browser()
+			b.signIn(alice, secretWord).want(200, "PROVEN")
+			here := h.granted("app")
+			h.ask(idp.Pending{Prompt: []string{"login"}})
+			b.signIn(alice, secretWord).want(200, "PROVEN") // under a new cookie, and still the same session
+			again, session := h.granted("shop"), h.proof.Session
+			other.signIn(alice, secretWord).want(200, "PROVEN")
+			there := h.granted("app")
+			if h.proof.Session == session || h.sessions(u) != 2 {
+				t.Fatalf("%q and %q of %d sessions", session, h.proof.Session, h.sessions(u))
+			}
+			leave(b, other)
+			if h.holds(here) || h.holds(again) || !h.holds(there) || h.revoked(u) || h.sessions(u) != 1 {
+				t.Errorf("holds here %v and %v, there %v; %d sessions", h.holds(here), h.holds(again), h.holds(there), h.sessions(u))
+			}
+			h.ask(idp.Pending{})
+			other.get(authorize).want(200, "PROVEN "+u.ID)
+		})
+	}
+}
+
+var namedSession = regexp.MustCompile(`name="session" value="([A-Z2-7]{26})"`)
+
+// endSession ends this browser's session or the other one on the account's page.
+func (b *browser) endSession(here bool) {
+	b.h.t.Helper()
+	b.get("/account/")
+	all := namedSession.FindAllStringSubmatch(b.body, -1)
+	own, err := b.h.facts.BrowserSessions().Use(b.h.t.Context(), b.h.now(), sha256.Sum256([]byte(b.cookie(cookieSession))))
+	if err != nil || len(all) != 2 {
+		b.h.t.Fatal(all, err)
+	}
+	for _, m := range all {
+		if (m[1] == own.Name) == here {
+			b.post("/account/sessions", "session", m[1]).want(303, "")
+			return
+		}
+	}
+}
+
+// A consent that is taken back ends the tokens of that client, and of no other.
+func TestAConsentThatIsTakenBackEndsTheClientsTokens(t *testing.T) {
+	h := newHouse(t, nil)
+	u := h.add(alice)
+	b := h.browser()
+	h.ask(idp.Pending{Scopes: []string{"orders:read"}})
+	b.signIn(alice, secretWord).post(authorize, "decision", "allow").want(200, "PROVEN")
+	mine, others := h.granted("app"), h.granted("shop")
+	b.get("/account/").post("/account/consents", "client", "app").want(303, "")
+	if h.holds(mine) || !h.holds(others) || h.revoked(u) {
+		t.Errorf("app %v, shop %v", h.holds(mine), h.holds(others))
 	}
 }
 
@@ -161,7 +251,7 @@ func TestNobodyEndsAnotherPersonsSession(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	b.get("/account/").post("/account/sessions", "session", hex.EncodeToString(list[0].ID[:])).want(303, "")
+	b.get("/account/").post("/account/sessions", "session", list[0].Name).want(303, "")
 	if h.sessions(u) != 1 || h.revoked(u) || h.revoked(m) {
 		t.Error("a session of somebody else was ended")
 	}
