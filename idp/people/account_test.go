@@ -108,10 +108,13 @@ func (h *house) holds(grant string) bool {
 // of other browsers.
 func TestSigningOutEndsWhatWasGrantedInThatBrowser(t *testing.T) {
 	for name, leave := range map[string]func(b, other *browser){
-		"signing out":                      func(b, _ *browser) { b.get("/logout") },
-		"on the page of sessions":          func(b, _ *browser) { b.endSession(true) },
-		"from another browser":             func(_, other *browser) { other.endSession(false) },
-		"when somebody else signs in here": func(b, _ *browser) { b.h.ask(idp.Pending{Prompt: []string{"login"}}); b.signIn("bob@example.com", secretWord) },
+		"signing out":             func(b, _ *browser) { b.get("/logout") },
+		"on the page of sessions": func(b, _ *browser) { b.endSession(true) },
+		"from another browser":    func(_, other *browser) { other.endSession(false) },
+		"when somebody else signs in here": func(b, _ *browser) {
+			b.h.ask(idp.Pending{Prompt: []string{"login"}})
+			b.signIn("bob@example.com", secretWord)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, nil)
