@@ -17,6 +17,7 @@ import (
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
 
+	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -51,10 +52,12 @@ func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, er
 	for _, g := range c.Grants {
 		out.GrantTypes = append(out.GrantTypes, goidc.GrantType(g))
 	}
-	switch {
+	switch a := askedIn(ctx); {
 	case c.Public:
 		out.TokenAuthnMethod = goidc.AuthnMethodNone
-	case usesBasic(ctx):
+	case a.proven == c.ID:
+		out.Secret = storedSecrets([]store.ClientSecret{{Hash: hash(a.pass)}})
+	case a.basic:
 		out.TokenAuthnMethod = goidc.AuthnMethodSecretBasic
 	}
 	if c.Native {
@@ -139,8 +142,11 @@ func checksum(s string) string {
 // and never beyond its own end; an overlap of 0 ends every other secret now. Of
 // older ones none is left, so that two hold at most.
 func RotateSecret(c *store.Client, now time.Time, overlap time.Duration) (string, error) {
-	if c.Public {
+	switch {
+	case c.Public:
 		return "", fmt.Errorf("%w: a public client has no secret", store.ErrInvalid)
+	case len(c.JWKS) > 0:
+		return "", fmt.Errorf("%w: the client proves itself by its keys", store.ErrInvalid)
 	}
 	if overlap != 0 && (overlap < LeastOverlap || overlap > MostOverlap) {
 		return "", fmt.Errorf("%w: an overlap is between %s and %s, or 0 when the old secret is known to others", store.ErrInvalid, LeastOverlap, MostOverlap)
@@ -161,6 +167,16 @@ func RotateSecret(c *store.Client, now time.Time, overlap time.Duration) (string
 		c.Secrets = append(c.Secrets, last)
 	}
 	return text, nil
+}
+
+// ReplaceKeys gives a client that proves itself by keys other ones. What was signed
+// by the keys before proves nothing any more.
+func ReplaceKeys(c *store.Client, jwks []byte) error {
+	if len(c.JWKS) == 0 {
+		return fmt.Errorf("%w: the client does not prove itself by keys", store.ErrInvalid)
+	}
+	c.JWKS = jwks
+	return checkJWKS(jwks)
 }
 
 // CheckClient returns an error that says what is wrong with a client that somebody
@@ -185,12 +201,36 @@ func CheckClient(c *store.Client) error {
 			return fmt.Errorf("%w: %q is no scope", store.ErrInvalid, s)
 		}
 	}
+	if len(c.JWKS) > 0 {
+		if err := checkJWKS(c.JWKS); err != nil {
+			return err
+		}
+	}
 	for _, u := range slices.Concat(c.RedirectURIs, c.PostLogoutRedirectURIs) {
 		if err := checkRedirect(u, c.Native); err != nil {
 			return err
 		}
 	}
 	return c.Check()
+}
+
+// mostJWKS is the largest key set of a client, in bytes.
+const mostJWKS = 16 << 10
+
+// checkJWKS takes a set of public keys that sign here, every one of them: a key that
+// is left out in silence is an outage when its turn comes.
+func checkJWKS(jwks []byte) error {
+	if len(jwks) > mostJWKS {
+		return fmt.Errorf("%w: a key set has %d bytes at most", store.ErrInvalid, mostJWKS)
+	}
+	set, err := jose.ParseSet(jwks)
+	if err == nil {
+		err = errors.Join(set.Refused...)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the key set cannot be used: %w", store.ErrInvalid, err)
+	}
+	return nil
 }
 
 // checkRedirect takes https, a loopback address (RFC 8252 section 7.3) and, for

@@ -21,19 +21,23 @@ type asked struct {
 	endpoint string
 	basic    bool
 	id       string // of the request, for the log and the client's operator
+	// proven is the client that proved itself before the library is asked, or "".
+	proven string
+	// pass is the secret of the proven client for this one request.
+	pass string
 }
 
 type askedKey struct{}
 
-func endpointOf(ctx context.Context) string {
-	a, _ := ctx.Value(askedKey{}).(asked)
-	return a.endpoint
+// askedIn returns what is known of the request, or the zero value.
+func askedIn(ctx context.Context) *asked {
+	if a, ok := ctx.Value(askedKey{}).(*asked); ok {
+		return a
+	}
+	return &asked{}
 }
 
-func usesBasic(ctx context.Context) bool {
-	a, _ := ctx.Value(askedKey{}).(asked)
-	return a.basic
-}
+func endpointOf(ctx context.Context) string { return askedIn(ctx).endpoint }
 
 // ServeHTTP serves the endpoints. What is not listed here does not exist, whatever
 // the library has routes for.
@@ -53,11 +57,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case (path == pathToken || path == pathRevoke || path == pathIntrospect) && post, path == pathPAR && post && s.people():
 		s.form(w, r, path)
 	case path == pathUserinfo && (get || post) && s.people():
-		s.pass(w, r, asked{endpoint: path})
+		s.pass(w, r, &asked{endpoint: path})
 	case path == pathAuthorize && (get || post) && s.people():
 		s.authorize(w, r)
 	case strings.HasPrefix(path, pathAuthorize+"/") && (get || post) && s.people():
-		s.pass(w, r, asked{endpoint: pathAuthorize + "/"})
+		s.pass(w, r, &asked{endpoint: pathAuthorize + "/"})
 	case path == pathLogout && (get || post) && s.people():
 		s.logout(w, r)
 	case strings.HasPrefix(path, PagesPath) && s.people() && s.options.Login.Pages() != nil:
@@ -75,7 +79,7 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
-	a := asked{endpoint: endpoint}
+	a := &asked{endpoint: endpoint, id: requestID(r)}
 	basicOK := true
 	a.basic, basicOK = basic(r)
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -87,7 +91,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		says = "the body must be application/x-www-form-urlencoded"
 	case r.ParseForm() != nil:
 		says = "the body cannot be read"
-	case a.basic && r.PostForm.Has("client_secret"):
+	case ways(r, a.basic) > 1:
 		says = "a client proves itself in one way" // RFC 6749 section 2.3
 	case len(r.Header.Values("Authorization")) > 1 || len(r.Header.Values("DPoP")) > 1:
 		says = "a field is here twice"
@@ -101,7 +105,11 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		}
 	}
 	if says != "" {
-		s.refuse(w, r, a, says)
+		s.refuse(w, a, http.StatusBadRequest, "invalid_request", says)
+		return
+	}
+	if err := s.prove(r, a); err != nil {
+		s.unproven(w, r, a, err)
 		return
 	}
 	s.pass(w, r, a)
@@ -122,6 +130,16 @@ func basic(r *http.Request) (by, ok bool) {
 	}
 	r.SetBasicAuth(id, text)
 	return true, true
+}
+
+// ways counts how many proofs of a client a request has.
+func ways(r *http.Request, basic bool) (n int) {
+	for _, there := range []bool{basic, r.PostForm.Has(formSecret), r.PostForm.Has(formAssertion) || r.PostForm.Has(formAssertionType)} {
+		if there {
+			n++
+		}
+	}
+	return n
 }
 
 // repeated returns a parameter that is there more than once (RFC 6749 section 3.1),
@@ -167,7 +185,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusBadRequest, says)
 		return
 	}
-	s.pass(w, r, asked{endpoint: pathAuthorize})
+	s.pass(w, r, &asked{endpoint: pathAuthorize})
 }
 
 func others(params url.Values) bool {
@@ -179,7 +197,7 @@ func others(params url.Values) bool {
 	return false
 }
 
-func (s *Server) pass(w http.ResponseWriter, r *http.Request, a asked) {
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, a *asked) {
 	a.id = requestID(r)
 	s.library.ServeHTTP(&answer{ResponseWriter: w, asked: a}, r.WithContext(context.WithValue(r.Context(), askedKey{}, a)))
 }
@@ -194,15 +212,14 @@ func requestID(r *http.Request) string {
 }
 
 // refuse answers a form that the library never sees.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, a asked, says string) {
-	a.id = requestID(r)
-	body, err := json.Marshal(map[string]string{"error": "invalid_request", "error_description": says})
+func (s *Server) refuse(w http.ResponseWriter, a *asked, status int, code, says string) {
+	body, err := json.Marshal(map[string]string{"error": code, "error_description": says})
 	if err != nil {
 		s.log.Error("an error was not written", "error", err)
 	}
 	out := &answer{ResponseWriter: w, asked: a}
 	out.Header().Set("Content-Type", "application/json")
-	out.WriteHeader(http.StatusBadRequest)
+	out.WriteHeader(status)
 	_, _ = out.Write(body)
 }
 
@@ -214,7 +231,7 @@ const wrongProof = "invalid DPoP proof"
 // the status that the standard has for them.
 type answer struct {
 	http.ResponseWriter
-	asked  asked
+	asked  *asked
 	status int // of an error that is not written yet
 }
 
@@ -267,7 +284,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // failed writes down what a client is not told.
 func (s *Server) failed(ctx context.Context, err error) {
-	a, _ := ctx.Value(askedKey{}).(asked)
+	a := askedIn(ctx)
 	s.log.Info("refused", "endpoint", a.endpoint, "request", a.id, "cause", err.Error())
 }
 
@@ -278,8 +295,7 @@ func (s *Server) renderError(w http.ResponseWriter, r *http.Request, err error) 
 	if e, ok := errors.AsType[goidc.Error](err); ok {
 		status, says = http.StatusBadRequest, "This link cannot be used: "+e.Description+"."
 	}
-	a, _ := r.Context().Value(askedKey{}).(asked)
-	s.page(w, status, says+" ("+a.id+")")
+	s.page(w, status, says+" ("+askedIn(r.Context()).id+")")
 	return nil
 }
 

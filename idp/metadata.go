@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"slices"
+
+	"github.com/gatehouse-api/gatehouse/internal/jose"
 )
 
 //go:embed description.yaml
@@ -16,41 +18,46 @@ func Description() []byte { return slices.Clone(description) }
 // metadata is the document of OpenID Connect Discovery 1.0 section 3 and RFC 8414
 // section 2. It lists what is on, and nothing else.
 type metadata struct {
-	Issuer              string   `json:"issuer"`
-	Authorization       string   `json:"authorization_endpoint,omitempty"`
-	Token               string   `json:"token_endpoint"`
-	JWKS                string   `json:"jwks_uri"`
-	Userinfo            string   `json:"userinfo_endpoint,omitempty"`
-	EndSession          string   `json:"end_session_endpoint,omitempty"`
-	PAR                 string   `json:"pushed_authorization_request_endpoint,omitempty"`
-	Revocation          string   `json:"revocation_endpoint"`
-	Introspection       string   `json:"introspection_endpoint"`
-	Scopes              []string `json:"scopes_supported"`
-	ResponseTypes       []string `json:"response_types_supported"`
-	ResponseModes       []string `json:"response_modes_supported,omitempty"`
-	GrantTypes          []string `json:"grant_types_supported"`
-	TokenAuth           []string `json:"token_endpoint_auth_methods_supported"`
-	RevocationAuth      []string `json:"revocation_endpoint_auth_methods_supported"`
-	IntrospectionAuth   []string `json:"introspection_endpoint_auth_methods_supported"`
-	Challenges          []string `json:"code_challenge_methods_supported,omitempty"`
-	DPoP                []string `json:"dpop_signing_alg_values_supported"`
-	ACR                 []string `json:"acr_values_supported,omitempty"`
-	SubjectTypes        []string `json:"subject_types_supported"`
-	IDTokenAlgorithms   []string `json:"id_token_signing_alg_values_supported"`
-	Claims              []string `json:"claims_supported,omitempty"`
-	IssuerInResponse    bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
-	RequestParameter    bool     `json:"request_parameter_supported"`
-	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
+	Issuer               string   `json:"issuer"`
+	Authorization        string   `json:"authorization_endpoint,omitempty"`
+	Token                string   `json:"token_endpoint"`
+	JWKS                 string   `json:"jwks_uri"`
+	Userinfo             string   `json:"userinfo_endpoint,omitempty"`
+	EndSession           string   `json:"end_session_endpoint,omitempty"`
+	PAR                  string   `json:"pushed_authorization_request_endpoint,omitempty"`
+	Revocation           string   `json:"revocation_endpoint"`
+	Introspection        string   `json:"introspection_endpoint"`
+	Scopes               []string `json:"scopes_supported"`
+	ResponseTypes        []string `json:"response_types_supported"`
+	ResponseModes        []string `json:"response_modes_supported,omitempty"`
+	GrantTypes           []string `json:"grant_types_supported"`
+	TokenAuth            []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuth       []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionAuth    []string `json:"introspection_endpoint_auth_methods_supported"`
+	TokenAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	RevokeAlgorithms     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	IntrospectAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	Challenges           []string `json:"code_challenge_methods_supported,omitempty"`
+	DPoP                 []string `json:"dpop_signing_alg_values_supported"`
+	ACR                  []string `json:"acr_values_supported,omitempty"`
+	SubjectTypes         []string `json:"subject_types_supported"`
+	IDTokenAlgorithms    []string `json:"id_token_signing_alg_values_supported"`
+	Claims               []string `json:"claims_supported,omitempty"`
+	IssuerInResponse     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	RequestParameter     bool     `json:"request_parameter_supported"`
+	RequestURIParameter  bool     `json:"request_uri_parameter_supported"`
 }
 
 func (s *Server) describe() ([]byte, error) {
 	at := func(path string) string { return s.options.Issuer + path }
-	secret := []string{"client_secret_basic", "client_secret_post"}
+	proofs := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	algorithms := []string{jose.ES256, jose.RS256, jose.PS256, jose.EdDSA} // of assertions
 	m := metadata{
 		Issuer: s.options.Issuer, Token: at(pathToken), JWKS: at(pathJWKS), Revocation: at(pathRevoke), Introspection: at(pathIntrospect),
 		Scopes: slices.Clone(s.options.Scopes), ResponseTypes: []string{}, GrantTypes: []string{grantCredential},
-		TokenAuth: secret, RevocationAuth: secret, IntrospectionAuth: secret, DPoP: []string{"ES256"},
+		TokenAuth: proofs, RevocationAuth: proofs, IntrospectionAuth: proofs, DPoP: []string{"ES256"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{"ES256"},
+		TokenAlgorithms: algorithms, RevokeAlgorithms: algorithms, IntrospectAlgorithms: algorithms,
 	}
 	if m.Scopes == nil {
 		m.Scopes = []string{}
@@ -60,7 +67,7 @@ func (s *Server) describe() ([]byte, error) {
 		m.Scopes = append([]string{scopeOpenID, scopeOffline}, m.Scopes...)
 		m.ResponseTypes, m.ResponseModes = []string{"code"}, []string{"query"}
 		m.GrantTypes = []string{grantCode, grantRefresh, grantCredential}
-		m.TokenAuth = append(slices.Clone(secret), "none")
+		m.TokenAuth = append(slices.Clone(proofs), "none")
 		m.RevocationAuth = m.TokenAuth
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true
 		m.Claims = []string{"sub", "iss", "aud", "exp", "iat", "nonce", "acr", "amr", "auth_time", "sid"}

@@ -151,7 +151,7 @@ func (h *house) newBrowser() *http.Client {
 func (h *house) client(c store.Client) {
 	h.Helper()
 	c.Made = time.Now()
-	if !c.Public {
+	if !c.Public && len(c.JWKS) == 0 {
 		text, kept := NewSecret(time.Now())
 		c.Secrets, h.secrets[c.ID] = []store.ClientSecret{kept}, text
 		h.given = append(h.given, text)
@@ -338,6 +338,9 @@ func (h *house) parts(token string) (header, claims map[string]any) {
 	}
 	return header, claims
 }
+
+// base64URL is base64url without padding.
+func base64URL(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // revoked reports whether the gateways are told that a grant is over.
 func (h *house) revoked(grant any) bool {

@@ -51,7 +51,10 @@ type Client struct {
 	Roles                  []string // in its own tokens: those of client_credentials
 	Tenant                 string   // in its own tokens
 	Secrets                []ClientSecret
-	Made                   time.Time
+	// JWKS is the set of public keys by which it proves itself in place of secrets
+	// (RFC 7523, RFC 7517), or nil.
+	JWKS []byte
+	Made time.Time
 }
 
 // ClientSecret is one secret of a client, of which the hash alone is known.
@@ -75,8 +78,10 @@ func (c *Client) Check() error {
 		return fmt.Errorf("%w: a client was made at some time", ErrInvalid)
 	case len(c.Grants) == 0 && !c.ResourceServer:
 		return fmt.Errorf("%w: a client without a grant type gets no token", ErrInvalid)
-	case c.Public && (len(c.Secrets) > 0 || c.ResourceServer):
-		return fmt.Errorf("%w: a public client proves nothing by a secret", ErrInvalid)
+	case c.Public && (len(c.Secrets) > 0 || len(c.JWKS) > 0 || c.ResourceServer):
+		return fmt.Errorf("%w: a public client proves nothing", ErrInvalid)
+	case len(c.Secrets) > 0 && len(c.JWKS) > 0:
+		return fmt.Errorf("%w: a client proves itself in one way: by secrets or by keys", ErrInvalid)
 	case len(c.Secrets) > MaxSecrets:
 		return fmt.Errorf("%w: at most %d secrets hold at once", ErrInvalid, MaxSecrets)
 	}

@@ -161,3 +161,30 @@ func TestASecondGatewayTakesNoSocketAway(t *testing.T) {
 	}
 	_ = ln.Close()
 }
+
+func TestAClientIsRegisteredByItsPublicKeys(t *testing.T) {
+	d := newDesk(t)
+	file := filepath.Join(t.TempDir(), "bank.jwks")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`)
+	out, _ := d.run(0, "clients", "add", "bank", "--grant", "client_credentials", "--jwks", file)
+	if strings.Contains(out, "secret") {
+		t.Errorf("%s", out)
+	}
+	if out, _ = d.run(0, "clients", "list"); !strings.Contains(out, "keys") {
+		t.Errorf("%s", out)
+	}
+	d.run(0, "clients", "keys", "bank", "--jwks", file)
+	if _, errs := d.run(1, "clients", "rotate", "bank"); !strings.Contains(errs, "keys") {
+		t.Errorf("%s", errs)
+	}
+	d.run(1, "clients", "add", "two", "--grant", "client_credentials", "--jwks", filepath.Join(t.TempDir(), "none"))
+	d.run(1, "clients", "keys", "nobody", "--jwks", file)
+	d.run(1, "clients", "keys", "bank")
+	write(`{"keys":[]}`)
+	d.run(1, "clients", "keys", "bank", "--jwks", file)
+}
