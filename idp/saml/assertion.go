@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/beevik/etree"
+
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 )
 
 // bearer is the one way to confirm a subject in a browser (SAML Profiles section
@@ -76,51 +78,54 @@ func moment(e *etree.Element, name string) (time.Time, error) {
 type reading struct {
 	s       *ServiceProvider
 	now     time.Time
-	request string    // that this browser was sent away with, or ""
+	request string    // that this browser was sent away with
 	answers string    // InResponseTo of the response
 	name    string    // NameID, or ""
 	until   time.Time // when nobody would take the assertion any more
 }
 
-func (r *reading) assertion(e *etree.Element) (*Assertion, error) {
+func (r *reading) assertion(e *etree.Element) (sso.Identity, error) {
 	in, err := children(e, "Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement")
 	switch {
 	case err != nil:
-		return nil, err
+		return sso.Identity{}, err
 	case len(in["Subject"]) != 1 || len(in["Conditions"]) != 1 || len(in["AuthnStatement"]) != 1:
-		return nil, refuse(ReasonShape, "an assertion has one Subject, one Conditions and one AuthnStatement")
+		return sso.Identity{}, refuse(ReasonShape, "an assertion has one Subject, one Conditions and one AuthnStatement")
 	case attribute(e, "Version") != "2.0":
-		return nil, refuse(ReasonMalformed, "version %q", attribute(e, "Version"))
+		return sso.Identity{}, refuse(ReasonMalformed, "version %q", attribute(e, "Version"))
 	}
 	if err := r.s.issuer(e); err != nil {
-		return nil, err
+		return sso.Identity{}, err
 	}
 	if err := issued(e, r.now); err != nil {
-		return nil, err
+		return sso.Identity{}, err
 	}
 	if err := r.subject(in["Subject"][0]); err != nil {
-		return nil, err
+		return sso.Identity{}, err
 	}
 	if err := r.conditions(in["Conditions"][0]); err != nil {
-		return nil, err
+		return sso.Identity{}, err
 	}
-	a := &Assertion{Issuer: r.s.o.Provider.EntityID, Subject: r.name, Solicited: r.answers != "", Attributes: map[string][]string{}}
-	if err := r.statement(in["AuthnStatement"][0], a); err != nil {
-		return nil, err
+	who := sso.Identity{Issuer: r.s.o.Provider.EntityID, Subject: r.name, Attributes: map[string][]string{}}
+	if err := r.statement(in["AuthnStatement"][0], &who); err != nil {
+		return sso.Identity{}, err
 	}
 	for _, s := range in["AttributeStatement"] {
-		if err := attributes(s, a.Attributes); err != nil {
-			return nil, err
+		if err := attributes(s, who.Attributes); err != nil {
+			return sso.Identity{}, err
 		}
 	}
 	if by := r.s.o.SubjectAttribute; by != "" {
-		values := a.Attributes[by]
+		values := who.Attributes[by]
 		if len(values) != 1 {
-			return nil, refuse(ReasonName, "the attribute %q has %d values; one says who somebody is", by, len(values))
+			return sso.Identity{}, refuse(ReasonName, "the attribute %q has %d values; one says who somebody is", by, len(values))
 		}
-		a.Subject = values[0]
+		who.Subject = values[0]
 	}
-	return a, recognisable(a.Subject)
+	if mail := who.Attributes[r.s.o.EmailAttribute]; len(mail) == 1 {
+		who.Email, who.EmailVerified = mail[0], true
+	}
+	return who, recognisable(who.Subject)
 }
 
 // subject reads who the assertion is about and judges whether it is for this browser
@@ -208,9 +213,9 @@ func (r *reading) confirmation(e *etree.Element) error {
 	switch {
 	case inner != r.answers:
 		return refuse(ReasonRequest, "the response answers %q, the assertion in it %q", r.answers, inner)
-	case inner == "" && !r.s.o.Unsolicited:
-		return refuse(ReasonRequest, "the response answers no request: sign-ins that begin at the identity provider are off")
-	case inner != "" && inner != r.request:
+	case inner == "":
+		return refuse(ReasonRequest, "the response answers no request: sign-ins begin here, not at the identity provider")
+	case inner != r.request:
 		return refuse(ReasonRequest, "the response answers %q, which this browser did not ask", inner)
 	}
 	return nil
@@ -277,20 +282,20 @@ func (r *reading) conditions(e *etree.Element) error {
 }
 
 // statement reads when and how the person was proven.
-func (r *reading) statement(e *etree.Element, a *Assertion) (err error) {
-	if a.At, err = moment(e, "AuthnInstant"); err != nil {
+func (r *reading) statement(e *etree.Element, who *sso.Identity) (err error) {
+	if who.AuthnInstant, err = moment(e, "AuthnInstant"); err != nil {
 		return err
 	}
-	if a.Until, err = moment(e, "SessionNotOnOrAfter"); err != nil {
+	if who.NotOnOrAfter, err = moment(e, "SessionNotOnOrAfter"); err != nil {
 		return err
 	}
 	switch {
-	case a.At.IsZero():
+	case who.AuthnInstant.IsZero():
 		return refuse(ReasonMalformed, "nothing says when the person was proven (AuthnInstant)")
-	case a.At.After(r.now.Add(Skew)):
-		return refuse(ReasonTime, "the person was proven at %s, which is to come", a.At.Format(time.RFC3339))
-	case !a.Until.IsZero() && !r.now.Before(a.Until):
-		return refuse(ReasonTime, "the session at the identity provider ended at %s", a.Until.Format(time.RFC3339))
+	case who.AuthnInstant.After(r.now.Add(Skew)):
+		return refuse(ReasonTime, "the person was proven at %s, which is to come", who.AuthnInstant.Format(time.RFC3339))
+	case !who.NotOnOrAfter.IsZero() && !r.now.Before(who.NotOnOrAfter):
+		return refuse(ReasonTime, "the session at the identity provider ended at %s", who.NotOnOrAfter.Format(time.RFC3339))
 	}
 	in, err := children(e, "SubjectLocality", "AuthnContext")
 	switch {
@@ -306,7 +311,7 @@ func (r *reading) statement(e *etree.Element, a *Assertion) (err error) {
 	case len(in["AuthnContextClassRef"]) > 1:
 		return refuse(ReasonShape, "a context is of one class")
 	case len(in["AuthnContextClassRef"]) == 1:
-		a.Class, err = text(in["AuthnContextClassRef"][0])
+		who.ACR, err = text(in["AuthnContextClassRef"][0])
 	}
 	return err
 }

@@ -5,79 +5,87 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
 	"github.com/russellhaering/goxmldsig/etreeutils"
+
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 )
 
-// Assertion is what an identity provider says of a person, after every check.
-type Assertion struct {
-	Issuer  string // the entity id of the identity provider
-	Subject string // by which it names the person among all that it knows
-	// Attributes are by their names, each with its values in order. Attributes that
-	// hold more than text are not among them.
-	Attributes map[string][]string
-	At         time.Time // when the person was proven (AuthnInstant)
-	Until      time.Time // when the identity provider's session ends (SessionNotOnOrAfter), or zero
-	Class      string    // how the person was proven (AuthnContextClassRef), or ""
-	Solicited  bool      // the answer to a request of ours
+// Handle implements [sso.Protocol]. RelayState is a handle that we gave, or nothing:
+// it is never an address to go to.
+func (s *ServiceProvider) Handle(params url.Values) string {
+	h := params["RelayState"]
+	if len(h) != 1 || len(h[0]) != sso.HandleLength {
+		return ""
+	}
+	return h[0]
 }
 
-// Receive judges a response that a browser posted: the value of the field
-// SAMLResponse, and the id of the request that this browser was sent away with, or
-// "". It returns a [*Refused] for what is not believed, and another error where the
-// store does not answer; in both cases nobody is signed in.
-func (s *ServiceProvider) Receive(ctx context.Context, response, request string) (*Assertion, error) {
-	now := s.o.Now()
-	a, once, err := s.judge(response, request, now)
+// Finish implements [sso.Protocol]. It returns a [*Refused] for what is not
+// believed, and another error where the store does not answer.
+func (s *ServiceProvider) Finish(ctx context.Context, a sso.Answer) (sso.Identity, error) {
+	if len(a.Params["SAMLRequest"]) > 0 {
+		return sso.Identity{}, refuse(ReasonLogout, "a SAMLRequest: we answer none, and there is no logout by SAML")
+	}
+	response := a.Params["SAMLResponse"]
+	if len(response) != 1 || len(a.Kept) == 0 {
+		return sso.Identity{}, refuse(ReasonMalformed, "%d responses to %q", len(response), a.Kept)
+	}
+	who, used, err := s.judge(response[0], string(a.Kept), a.At)
 	if err != nil {
-		return nil, err
+		return sso.Identity{}, err
 	}
-	if err := s.spend(ctx, once, now); err != nil {
-		return nil, err
+	if a.Fresh && who.AuthnInstant.Before(a.Began.Add(-Skew)) {
+		return sso.Identity{}, refuse(ReasonTime, "the person was proven at %s, and was to be proven anew", who.AuthnInstant.Format(time.RFC3339))
 	}
-	return a, nil
+	// What is used up comes last, so that nothing that is refused uses up anything.
+	if err := s.spend(ctx, used, a.At); err != nil {
+		return sso.Identity{}, err
+	}
+	return who, nil
 }
 
 // judge runs the parsers and every check. A parser that gives up does so for this
 // response only.
-func (s *ServiceProvider) judge(response, request string, now time.Time) (a *Assertion, once spent, err error) {
+func (s *ServiceProvider) judge(response, request string, now time.Time) (who sso.Identity, used spent, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a, err = nil, refuse(ReasonMalformed, "a parser gave up: %v", p)
+			who, err = sso.Identity{}, refuse(ReasonMalformed, "a parser gave up: %v", p)
 		}
 	}()
 	raw, err := decode(response)
 	if err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
 	root, err := parse(raw)
 	if err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
 	unverified, err := onlyAssertion(root)
 	if err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
 	signed, err := s.verify(unverified, now)
 	if err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
 	// From here on the tree that was posted is asked for nothing but what must agree
 	// with the element that was signed.
 	if err := s.envelope(root, now); err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
 	r := reading{s: s, now: now, request: request, answers: attribute(root, "InResponseTo")}
-	if a, err = r.assertion(signed); err != nil {
-		return nil, spent{}, err
+	if who, err = r.assertion(signed); err != nil {
+		return sso.Identity{}, spent{}, err
 	}
 	if err := s.secondOpinion(response, r.name, now); err != nil {
-		return nil, spent{}, err
+		return sso.Identity{}, spent{}, err
 	}
-	return a, spent{assertion: attribute(signed, "ID"), request: r.answers, until: r.until}, nil
+	return who, spent{id: attribute(signed, "ID"), until: r.until}, nil
 }
 
 // verify checks the signature of the assertion alone and returns the element that
@@ -127,32 +135,21 @@ func (s *ServiceProvider) secondOpinion(response, name string, now time.Time) er
 	return nil
 }
 
-// spent is what a response uses up.
+// spent is an assertion that is used up.
 type spent struct {
-	assertion string
-	request   string    // or "" where nobody asked
-	until     time.Time // when nobody would take the assertion any more
+	id    string
+	until time.Time // when nobody would take it any more
 }
 
-// spend comes last, so that nothing that is refused uses up anything.
-func (s *ServiceProvider) spend(ctx context.Context, u spent, now time.Time) error {
-	if u.request != "" {
-		if err := s.first(ctx, "saml.request", u.request, ReasonRequest, now, RequestLife); err != nil {
-			return err
-		}
-	}
-	return s.first(ctx, "saml.assertion", u.assertion, ReasonReplay, now, u.until.Sub(now))
-}
-
-func (s *ServiceProvider) first(ctx context.Context, space, id string, reason Reason, now time.Time, ttl time.Duration) error {
+func (s *ServiceProvider) spend(ctx context.Context, a spent, now time.Time) error {
 	// Identity providers choose their ids: one must not use up another's.
-	key := sha256.Sum256([]byte(s.o.Provider.EntityID + "\x00" + id))
-	first, err := s.o.Once.First(ctx, now, space, hex.EncodeToString(key[:]), ttl)
+	key := sha256.Sum256([]byte(s.o.Provider.EntityID + "\x00" + a.id))
+	first, err := s.o.Once.First(ctx, now, "saml.assertion", hex.EncodeToString(key[:]), a.until.Sub(now))
 	switch {
 	case err != nil:
-		return fmt.Errorf("saml: asking whether a %s was used: %w", space, err)
+		return fmt.Errorf("saml: asking whether an assertion was used: %w", err)
 	case !first:
-		return refuse(reason, "the %s %s was used before", space, id)
+		return refuse(ReasonReplay, "the assertion %s was used before", a.id)
 	}
 	return nil
 }

@@ -1,52 +1,47 @@
 package saml
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/beevik/etree"
 	saml2 "github.com/russellhaering/gosaml2"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 )
 
-// Request is an AuthnRequest on its way (SAML Core section 3.4).
-type Request struct {
-	// ID is what the answer must name in InResponseTo. Whoever sends the request keeps
-	// it with the browser that it was made for.
-	ID string
-	// Location is where the browser goes (HTTP-Redirect), or what the form that holds
-	// Message is posted to (HTTP-POST).
-	Location string
-	Message  string // the value of the field SAMLRequest; "" where the browser is redirected
-}
-
-// Request makes a request for the identity provider. force has it prove the person
-// anew, whatever session there is.
-func (s *ServiceProvider) Request(force bool) (Request, error) {
-	lib, err := s.library(s.o.Now())
+// Begin implements [sso.Protocol]: it makes an AuthnRequest (SAML Core section 3.4),
+// whose id is kept. The handle travels as RelayState.
+func (s *ServiceProvider) Begin(_ context.Context, start sso.Start) (sso.Departure, error) {
+	lib, err := s.library(start.At)
 	if err != nil {
-		return Request{}, err
+		return sso.Departure{}, err
 	}
-	lib.ForceAuthn = force
+	lib.ForceAuthn = start.Fresh
 	build := lib.BuildAuthRequestDocumentNoSig
 	if s.o.Provider.Binding == Post {
 		build = lib.BuildAuthRequestDocument // the signature is in the document
 	}
 	doc, err := build()
 	if err != nil {
-		return Request{}, fmt.Errorf("saml: writing a request: %w", err)
+		return sso.Departure{}, fmt.Errorf("saml: writing a request: %w", err)
 	}
-	r := Request{ID: doc.Root().SelectAttrValue("ID", ""), Location: s.o.Provider.SSO}
+	d := sso.Departure{URL: s.o.Provider.SSO, ByPost: true, Kept: []byte(doc.Root().SelectAttrValue("ID", ""))}
 	if s.o.Provider.Binding == Post {
-		r.Message, err = encode(doc)
+		var message string
+		message, err = encode(doc)
+		d.Form = url.Values{"SAMLRequest": {message}, "RelayState": {start.Handle}}
 	} else {
-		r.Location, err = lib.BuildAuthURLRedirect("", doc)
+		d.URL, err = lib.BuildAuthURLRedirect(start.Handle, doc)
 	}
 	if err != nil {
-		return Request{}, fmt.Errorf("saml: writing a request: %w", err)
+		return sso.Departure{}, fmt.Errorf("saml: writing a request: %w", err)
 	}
-	return r, nil
+	return d, nil
 }
 
 func encode(doc *etree.Document) (string, error) {

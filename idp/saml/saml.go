@@ -11,7 +11,8 @@
 // they disagree nobody is signed in.
 //
 // Nothing is fetched: what is known of an identity provider stands in a file. There
-// is no logout by SAML and no encryption of assertions: both are refused.
+// is no logout by SAML, no encryption of assertions, and no sign-in that begins at
+// the identity provider: all three are refused.
 package saml
 
 import (
@@ -23,13 +24,13 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // The numbers of the protocol.
 const (
 	Skew         = 60 * time.Second // between our clock and an identity provider's
-	RequestLife  = 10 * time.Minute // of a request that waits for its answer
 	MostBytes    = 256 << 10        // of a response, decoded
 	longestLife  = 24 * time.Hour   // of an assertion, which is remembered that long
 	mostElements = 1000             // of a response; the verifier visits no more
@@ -66,25 +67,23 @@ type Options struct {
 	// SubjectAttribute names the attribute that says who somebody is. Where it is "" the
 	// NameID does.
 	SubjectAttribute string
+	// EmailAttribute names the attribute with the e-mail address, for which the
+	// identity provider vouches; "" is none.
+	EmailAttribute string
 	// Sign signs requests; nil does not.
 	Sign *Signer
-	// Unsolicited takes responses that nobody asked for (IdP-initiated login). Whoever
-	// has an account can then sign others in as themselves (login CSRF).
-	Unsolicited bool
-	// Once remembers assertions, and requests that were answered.
+	// Once remembers the assertions that were used.
 	Once store.Once
-	Now  func() time.Time // nil is time.Now
 }
 
-// ServiceProvider is us, as one identity provider knows us. It is safe for
-// concurrent use.
+// ServiceProvider is us, as one identity provider knows us. It is the [sso.Protocol]
+// of one connection.
 type ServiceProvider struct{ o Options }
+
+var _ sso.Protocol = (*ServiceProvider)(nil)
 
 // New makes a service provider.
 func New(o Options) (*ServiceProvider, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("saml: %w", err)
 	}
@@ -137,7 +136,7 @@ const (
 	ReasonIssuer    Reason = "issuer"    // by another identity provider
 	ReasonAudience  Reason = "audience"  // for another service provider
 	ReasonRecipient Reason = "recipient" // for another address: Destination or Recipient
-	ReasonRequest   Reason = "request"   // the answer to nothing that this browser asked
+	ReasonRequest   Reason = "request"   // the answer to nothing that this browser asked, or not in the way it asked
 	ReasonTime      Reason = "time"      // too early or too late
 	ReasonReplay    Reason = "replay"    // used before
 	ReasonName      Reason = "name"      // nobody can be recognised by the name
@@ -147,6 +146,15 @@ const (
 type Refused struct {
 	Reason Reason
 	Says   string // what is wrong, for the log; it may hold foreign text
+}
+
+// Unwrap returns [sso.ErrDeclined] where the identity provider says that it proved
+// nobody, and [sso.ErrAnswer] for everything else.
+func (r *Refused) Unwrap() error {
+	if r.Reason == ReasonStatus {
+		return sso.ErrDeclined
+	}
+	return sso.ErrAnswer
 }
 
 // Error returns the reason and what is wrong.
