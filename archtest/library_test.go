@@ -44,6 +44,72 @@ func TestTheLibraryOfTheAuthorizationServerIsSeenByNobody(t *testing.T) {
 	}
 }
 
+// libraryOfSAML are the modules that one room reads SAML with.
+var libraryOfSAML = []string{"github.com/russellhaering/", "github.com/beevik/etree"}
+
+// TestTheLibrariesOfSAMLAreSeenByNobody keeps what parses XML of strangers in one
+// room, and replaceable there.
+func TestTheLibrariesOfSAMLAreSeenByNobody(t *testing.T) {
+	seen := 0
+	walk(t, func(path string, src []byte) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, i := range f.Imports {
+			for _, m := range libraryOfSAML {
+				if !strings.HasPrefix(i.Path.Value, `"`+m) {
+					continue
+				}
+				seen++
+				if filepath.Dir(path) != "../idp/saml" {
+					t.Errorf("%s imports %s: SAML is read in one room", path, i.Path.Value)
+				}
+				name := strings.Trim(i.Path.Value, `"`)
+				name = name[strings.LastIndexByte(name, '/')+1:]
+				if i.Name != nil {
+					name = i.Name.Name
+				}
+				names[name] = true
+			}
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		for _, d := range f.Decls {
+			for _, shown := range signatures(d) {
+				ast.Inspect(shown, func(n ast.Node) bool {
+					if s, ok := n.(*ast.SelectorExpr); ok {
+						if x, ok := s.X.(*ast.Ident); ok && names[x.Name] {
+							t.Errorf("%s shows %s.%s", path, x.Name, s.Sel.Name)
+						}
+					}
+					return true
+				})
+			}
+		}
+	})
+	if seen < 5 {
+		t.Fatalf("only %d imports seen: the test does not see the house", seen)
+	}
+}
+
+// TestNoSignatureIsSkipped is the lint of the one switch that would have a SAML
+// response believed whoever wrote it.
+func TestNoSignatureIsSkipped(t *testing.T) {
+	seen := false
+	walk(t, func(path string, src []byte) {
+		seen = seen || bytes.Contains(src, []byte("ValidateEncodedResponse"))
+		if filepath.Dir(path) != "../archtest" && bytes.Contains(src, []byte("SkipSignatureValidation")) {
+			t.Errorf("%s speaks of skipping signatures", path)
+		}
+	})
+	if !seen {
+		t.Fatal("nobody asks the library: the test does not see the house")
+	}
+}
+
 // signatures returns what other packages see of a declaration's types.
 func signatures(d ast.Decl) (out []ast.Node) {
 	switch d := d.(type) {
