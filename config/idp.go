@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,9 @@ const ownAPI = "idp"
 type IDP struct {
 	Issuer string   `yaml:"issuer"` // public URL: scheme and host
 	Scopes []string `yaml:"scopes"` // that clients may be given
+	// PrivateNetworks are those in which clients may be told of logouts, beside the
+	// public internet. In development any address is called.
+	PrivateNetworks []netip.Prefix `yaml:"private_networks"`
 	// Controls and Endpoints are blocks of controls, as of an API.
 	Controls  raw     `yaml:"controls"`
 	Endpoints raw     `yaml:"endpoints"`

@@ -211,6 +211,14 @@ func CheckClient(c *store.Client) error {
 			return err
 		}
 	}
+	if c.BackchannelLogoutURI != "" {
+		if !code {
+			return fmt.Errorf("%w: nobody signs in to a client without authorization_code: it is told of no logout", store.ErrInvalid)
+		}
+		if err := checkBackchannel(c.BackchannelLogoutURI); err != nil {
+			return err
+		}
+	}
 	return c.Check()
 }
 
@@ -240,11 +248,10 @@ func checkRedirect(text string, native bool) error {
 	if err != nil || u.String() != text || u.User != nil || strings.ContainsAny(text, "#*\\ ") {
 		return fmt.Errorf("%w: %q is no redirect URI: exact, without fragment, user and wildcard", store.ErrInvalid, text)
 	}
-	host := u.Hostname()
 	switch {
 	case u.Scheme == "https" && u.Host != "":
 		return nil
-	case u.Scheme == "http" && (host == "127.0.0.1" || host == "::1" || host == "localhost"):
+	case u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	case native && strings.Contains(u.Scheme, ".") && u.Host == "":
 		return nil

@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/luikyv/go-oidc/pkg/provider"
@@ -70,7 +71,11 @@ type Options struct {
 	// Login proves people. Without it there is no authorization endpoint, and clients
 	// get tokens for themselves only.
 	Login Authenticator
-	Log   *slog.Logger // nil discards
+	// Backchannel calls clients that want to be told of logouts. It follows no
+	// redirect, and calls no address that clients must not choose. Without one nobody is
+	// told.
+	Backchannel *http.Client
+	Log         *slog.Logger // nil discards
 }
 
 // Server is the authorization server. It is an [http.Handler].
@@ -124,8 +129,7 @@ func checkIssuer(issuer string) error {
 	if err != nil || u.Host == "" || u.String() != issuer || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is no issuer: https and a host, without a path", issuer)
 	}
-	host := u.Hostname()
-	if u.Scheme != "https" && !(u.Scheme == "http" && (host == "localhost" || host == "127.0.0.1" || host == "::1")) {
+	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
 		return fmt.Errorf("%q is no issuer: http is for this machine only", issuer)
 	}
 	return nil
@@ -138,9 +142,17 @@ func scopeOK(s string) bool {
 // forgetMany is how many grants are forgotten at once.
 const forgetMany = 1000
 
+// backchannel reports whether clients are told of logouts.
+func (s *Server) backchannel() bool { return s.people() && s.options.Backchannel != nil }
+
 // Run keeps the server's state in order until ctx ends: keys that are due, grants
-// whose time was over a day ago.
+// whose time was over a day ago, clients that have to be told of a logout.
 func (s *Server) Run(ctx context.Context) {
+	if s.backchannel() {
+		var told sync.WaitGroup
+		told.Go(func() { s.tellClients(ctx) })
+		defer told.Wait()
+	}
 	keys, grants := time.NewTicker(keysEvery), time.NewTicker(time.Hour)
 	defer keys.Stop()
 	defer grants.Stop()

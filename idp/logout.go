@@ -71,7 +71,7 @@ var errHint = errors.New("idp: the hint is no id_token of ours")
 // does not matter.
 func (s *Server) hinted(ctx context.Context, hint string) (string, error) {
 	t, err := jose.Parse(hint)
-	if err != nil || t.Type == "at+jwt" {
+	if err != nil || t.Type != "" && t.Type != "jwt" {
 		return "", errHint
 	}
 	keys, _, err := jose.Live(s.options.Keys.Set).Find(ctx, time.Now(), t.Algorithm, t.KeyID)

@@ -44,6 +44,8 @@ type metadata struct {
 	IDTokenAlgorithms    []string `json:"id_token_signing_alg_values_supported"`
 	Claims               []string `json:"claims_supported,omitempty"`
 	IssuerInResponse     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	BackchannelLogout    bool     `json:"backchannel_logout_supported,omitempty"`
+	BackchannelSession   bool     `json:"backchannel_logout_session_supported,omitempty"`
 	RequestParameter     bool     `json:"request_parameter_supported"`
 	RequestURIParameter  bool     `json:"request_uri_parameter_supported"`
 }
@@ -72,5 +74,6 @@ func (s *Server) describe() ([]byte, error) {
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true
 		m.Claims = []string{"sub", "iss", "aud", "exp", "iat", "nonce", "acr", "amr", "auth_time", "sid"}
 	}
+	m.BackchannelLogout, m.BackchannelSession = s.backchannel(), s.backchannel()
 	return json.Marshal(m)
 }

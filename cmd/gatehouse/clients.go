@@ -67,6 +67,7 @@ func (e *entry) addClient(args []string) error {
 	e.flags.Var((*texts)(&c.Grants), "grant", "a grant type; may be repeated")
 	e.flags.Var((*texts)(&c.RedirectURIs), "redirect", "a redirect URI, compared exactly; may be repeated")
 	e.flags.Var((*texts)(&c.PostLogoutRedirectURIs), "post-logout-redirect", "where people may be sent after they logged out, compared exactly; may be repeated")
+	e.flags.StringVar(&c.BackchannelLogoutURI, "backchannel-logout-uri", "", "where it is told of logouts: https, or this machine in development")
 	e.flags.Var((*texts)(&c.Scopes), "scope", "a scope that it may ask for; may be repeated")
 	e.flags.Var((*texts)(&c.Roles), "role", "a role in its own tokens; may be repeated")
 	e.flags.StringVar(&c.Tenant, "tenant", "", "the tenant in its own tokens")
@@ -94,6 +95,9 @@ func (e *entry) addClient(args []string) error {
 		return saidPlainly(err)
 	}
 	return e.with(func(ctx context.Context, f facts) error {
+		if strings.HasPrefix(c.BackchannelLogoutURI, "http:") && (e.file == nil || !e.file.Development) {
+			return errors.New("a client is told of logouts over https (http is for this machine in development only); write: --backchannel-logout-uri https://app.example.com/backchannel-logout")
+		}
 		if err := f.Clients().Add(ctx, c); err != nil {
 			if errors.Is(err, store.ErrExists) {
 				return fmt.Errorf("there is a client %s already", c.ID)

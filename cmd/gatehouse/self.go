@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/control/jwt"
+	"github.com/gatehouse-api/gatehouse/egress"
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/people"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
@@ -71,6 +72,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	}
 	if g.own.server, err = idp.New(idp.Options{
 		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems,
+		Backchannel: egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
 	}); err != nil {
 		return err
 	}
