@@ -72,6 +72,14 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
 		r.at(n, "idp.issuer", "an issuer is reached over https (http is for loopback addresses only)", "issuer: https://login.example.com")
 	}
+	for _, p := range d.IDP.PrivateNetworks {
+		for _, never := range []string{"127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10"} {
+			if p.Overlaps(netip.MustParsePrefix(never)) {
+				r.at(n, "idp.private_networks", fmt.Sprintf("%s has addresses in it that no client may choose: this machine, or its link", p), "private_networks: [10.0.0.0/8]  (the networks of the applications)")
+				break
+			}
+		}
+	}
 	r.people(n, d)
 	for _, s := range d.IDP.Scopes {
 		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ',' }) {
