@@ -47,12 +47,14 @@ func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, er
 	out := &goidc.Client{ID: c.ID, Secret: storedSecrets(c.Secrets), ClientMeta: goidc.ClientMeta{
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		ScopeIDs: strings.Join(c.Scopes, " "), ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode},
-		DPoPTokenBindingIsRequired: c.DPoP, TokenAuthnMethod: goidc.AuthnMethodSecretPost,
+		DPoPTokenBindingIsRequired: c.DPoP, TLSTokenBindingIsRequired: c.Bound(), TokenAuthnMethod: goidc.AuthnMethodSecretPost,
 	}}
 	for _, g := range c.Grants {
 		out.GrantTypes = append(out.GrantTypes, goidc.GrantType(g))
 	}
-	switch a := askedIn(ctx); {
+	a := askedIn(ctx)
+	a.binds = c.Bound()
+	switch {
 	case c.Public:
 		out.TokenAuthnMethod = goidc.AuthnMethodNone
 	case a.proven == c.ID:
@@ -145,8 +147,8 @@ func RotateSecret(c *store.Client, now time.Time, overlap time.Duration) (string
 	switch {
 	case c.Public:
 		return "", fmt.Errorf("%w: a public client has no secret", store.ErrInvalid)
-	case len(c.JWKS) > 0:
-		return "", fmt.Errorf("%w: the client proves itself by its keys", store.ErrInvalid)
+	case len(c.JWKS) > 0 || len(c.Certificates) > 0:
+		return "", fmt.Errorf("%w: the client proves itself by a key of its own", store.ErrInvalid)
 	}
 	if overlap != 0 && (overlap < LeastOverlap || overlap > MostOverlap) {
 		return "", fmt.Errorf("%w: an overlap is between %s and %s, or 0 when the old secret is known to others", store.ErrInvalid, LeastOverlap, MostOverlap)
@@ -179,6 +181,15 @@ func ReplaceKeys(c *store.Client, jwks []byte) error {
 	return checkJWKS(jwks)
 }
 
+// ReplaceCertificates gives a client that proves itself by certificates other ones.
+func ReplaceCertificates(c *store.Client, list []string) error {
+	if len(c.Certificates) == 0 || len(list) == 0 {
+		return fmt.Errorf("%w: the client does not prove itself by certificates, or is left with none", store.ErrInvalid)
+	}
+	c.Certificates = list
+	return checkCertificates(list)
+}
+
 // CheckClient returns an error that says what is wrong with a client that somebody
 // wants to register.
 func CheckClient(c *store.Client) error {
@@ -205,6 +216,9 @@ func CheckClient(c *store.Client) error {
 		if err := checkJWKS(c.JWKS); err != nil {
 			return err
 		}
+	}
+	if err := checkCertificates(c.Certificates); err != nil {
+		return err
 	}
 	for _, u := range slices.Concat(c.RedirectURIs, c.PostLogoutRedirectURIs) {
 		if err := checkRedirect(u, c.Native); err != nil {

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"html/template"
@@ -25,6 +26,10 @@ type asked struct {
 	proven string
 	// pass is the secret of the proven client for this one request.
 	pass string
+	// certificate is of the client's connection, or nil; binds is whether the client's
+	// tokens are bound to it (RFC 8705 section 3).
+	certificate *x509.Certificate
+	binds       bool
 }
 
 type askedKey struct{}
@@ -57,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case (path == pathToken || path == pathRevoke || path == pathIntrospect) && post, path == pathPAR && post && s.people():
 		s.form(w, r, path)
 	case path == pathUserinfo && (get || post) && s.people():
-		s.pass(w, r, &asked{endpoint: path})
+		s.userinfo(w, r)
 	case path == pathAuthorize && (get || post) && s.people():
 		s.authorize(w, r)
 	case strings.HasPrefix(path, pathAuthorize+"/") && (get || post) && s.people():
@@ -69,6 +74,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "there is nothing here", http.StatusNotFound)
 	}
+}
+
+// userinfo serves the userinfo endpoint, with what a token may be bound to.
+func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
+	a := &asked{endpoint: pathUserinfo, id: requestID(r)}
+	var err error
+	if a.certificate, err = s.shown(r); err != nil {
+		s.unproven(w, a, err)
+		return
+	}
+	s.pass(w, r, a)
 }
 
 func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
@@ -109,7 +125,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		return
 	}
 	if err := s.prove(r, a); err != nil {
-		s.unproven(w, r, a, err)
+		s.unproven(w, a, err)
 		return
 	}
 	s.pass(w, r, a)

@@ -75,7 +75,10 @@ type Options struct {
 	// redirect, and calls no address that clients must not choose. Without one nobody is
 	// told.
 	Backchannel *http.Client
-	Log         *slog.Logger // nil discards
+	// Certificates says what the Client-Cert field of requests (RFC 9440) is worth.
+	// Only the gateway may be able to reach the server where it is more than none.
+	Certificates Certificates
+	Log          *slog.Logger // nil discards
 }
 
 // Server is the authorization server. It is an [http.Handler].

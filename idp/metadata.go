@@ -43,6 +43,7 @@ type metadata struct {
 	SubjectTypes         []string `json:"subject_types_supported"`
 	IDTokenAlgorithms    []string `json:"id_token_signing_alg_values_supported"`
 	Claims               []string `json:"claims_supported,omitempty"`
+	CertificateBound     bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	IssuerInResponse     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
 	BackchannelLogout    bool     `json:"backchannel_logout_supported,omitempty"`
 	BackchannelSession   bool     `json:"backchannel_logout_session_supported,omitempty"`
@@ -61,6 +62,7 @@ func (s *Server) describe() ([]byte, error) {
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{"ES256"},
 		TokenAlgorithms: algorithms, RevokeAlgorithms: algorithms, IntrospectAlgorithms: algorithms,
 	}
+	s.describeCertificates(&m)
 	if m.Scopes == nil {
 		m.Scopes = []string{}
 	}
@@ -69,11 +71,25 @@ func (s *Server) describe() ([]byte, error) {
 		m.Scopes = append([]string{scopeOpenID, scopeOffline}, m.Scopes...)
 		m.ResponseTypes, m.ResponseModes = []string{"code"}, []string{"query"}
 		m.GrantTypes = []string{grantCode, grantRefresh, grantCredential}
-		m.TokenAuth = append(slices.Clone(proofs), "none")
+		m.TokenAuth = append(slices.Clone(m.TokenAuth), "none")
 		m.RevocationAuth = m.TokenAuth
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true
 		m.Claims = []string{"sub", "iss", "aud", "exp", "iat", "nonce", "acr", "amr", "auth_time", "sid"}
 	}
 	m.BackchannelLogout, m.BackchannelSession = s.backchannel(), s.backchannel()
 	return json.Marshal(m)
+}
+
+// describeCertificates adds what certificates of clients are good for (RFC 8705
+// section 3.3).
+func (s *Server) describeCertificates(m *metadata) {
+	if s.options.Certificates == NoCertificates {
+		return
+	}
+	m.CertificateBound = true
+	m.TokenAuth = append(m.TokenAuth, methodSelfSigned)
+	if s.options.Certificates == VouchedCertificates {
+		m.TokenAuth = append(m.TokenAuth, methodTLS)
+	}
+	m.RevocationAuth, m.IntrospectionAuth = m.TokenAuth, m.TokenAuth
 }

@@ -16,31 +16,32 @@ const formSecret = "client_secret"
 // secret. The library knows secrets alone, and leaves out half of what makes a
 // signature trustworthy: a client that has proven itself is given a secret for this
 // one request, which the library then finds to be right.
-func (s *Server) prove(r *http.Request, a *asked) error {
-	if !r.PostForm.Has(formAssertion) && !r.PostForm.Has(formAssertionType) {
-		return nil
-	}
-	c, err := s.asserted(r.Context(), r.PostForm, time.Now())
-	if err != nil {
+func (s *Server) prove(r *http.Request, a *asked) (err error) {
+	var c *store.Client
+	if a.certificate, err = s.shown(r); err != nil {
 		return err
 	}
-	s.admit(r, a, c)
-	return nil
-}
-
-// admit gives the library what it knows a client by.
-func (s *Server) admit(r *http.Request, a *asked, c *store.Client) {
+	switch form := r.PostForm; {
+	case form.Has(formAssertion) || form.Has(formAssertionType):
+		c, err = s.asserted(r.Context(), form, time.Now())
+	case a.certificate != nil && !a.basic && !form.Has(formSecret):
+		c, err = s.certified(r.Context(), form.Get("client_id"), a.certificate, time.Now())
+	}
+	if err != nil || c == nil {
+		return err
+	}
 	a.proven, a.pass = c.ID, random(context.Background())
 	r.PostForm.Del(formAssertion)
 	r.PostForm.Del(formAssertionType)
 	r.PostForm.Set("client_id", c.ID)
 	r.PostForm.Set(formSecret, a.pass)
+	return nil
 }
 
 // unproven answers a client that is not who it says it is. Why is for the log.
-func (s *Server) unproven(w http.ResponseWriter, r *http.Request, a *asked, err error) {
+func (s *Server) unproven(w http.ResponseWriter, a *asked, err error) {
 	s.log.Info("refused", "endpoint", a.endpoint, "request", a.id, "cause", err.Error())
-	if errors.Is(err, errAssertion) {
+	if errors.Is(err, errAssertion) || errors.Is(err, errCertificate) {
 		s.refuse(w, a, http.StatusUnauthorized, "invalid_client", "the client is not proven")
 		return
 	}

@@ -56,6 +56,9 @@ func (s *Server) settings() []provider.Option {
 		provider.WithDCR(clientManager{s}),
 		provider.WithDCRInitialTokenValidator(func(context.Context, string) error { return errors.New("idp: there is no open registration") }),
 		provider.WithDPoP(goidc.ES256),
+		// On even where there are no certificates: were it off, the library would give
+		// clients that must have bound tokens others.
+		provider.WithMTLS(o.Issuer, clientCertificate), provider.WithTLSTokenBinding(),
 		provider.WithJTIConsumer(m.consume),
 		provider.WithJWTLifetime(seconds(proofAge)),
 		provider.WithJWTLeewayTime(seconds(leeway)),

@@ -151,7 +151,7 @@ func (h *house) newBrowser() *http.Client {
 func (h *house) client(c store.Client) {
 	h.Helper()
 	c.Made = time.Now()
-	if !c.Public && len(c.JWKS) == 0 {
+	if !c.Public && len(c.JWKS) == 0 && len(c.Certificates) == 0 {
 		text, kept := NewSecret(time.Now())
 		c.Secrets, h.secrets[c.ID] = []store.ClientSecret{kept}, text
 		h.given = append(h.given, text)

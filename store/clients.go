@@ -54,7 +54,28 @@ type Client struct {
 	// JWKS is the set of public keys by which it proves itself in place of secrets
 	// (RFC 7523, RFC 7517), or nil.
 	JWKS []byte
-	Made time.Time
+	// Certificates are those by which it proves itself in place of secrets (RFC 8705
+	// section 2): "sha256:" and the thumbprint of one, or what one says that is vouched
+	// for: "subject:", "dns:", "uri:", "ip:" or "email:" and the value.
+	Certificates []string
+	// CertificateBound is whether every token must be bound to the certificate of the
+	// connection that it is asked for on (RFC 8705 section 3).
+	CertificateBound bool
+	Made             time.Time
+}
+
+// Bound reports whether the client's tokens are bound to its certificate. Those of a
+// client that proves itself by one always are.
+func (c *Client) Bound() bool { return c.CertificateBound || len(c.Certificates) > 0 }
+
+// proofs counts the ways in which the client proves itself.
+func (c *Client) proofs() (n int) {
+	for _, there := range []bool{len(c.Secrets) > 0, len(c.JWKS) > 0, len(c.Certificates) > 0} {
+		if there {
+			n++
+		}
+	}
+	return n
 }
 
 // ClientSecret is one secret of a client, of which the hash alone is known.
@@ -78,10 +99,10 @@ func (c *Client) Check() error {
 		return fmt.Errorf("%w: a client was made at some time", ErrInvalid)
 	case len(c.Grants) == 0 && !c.ResourceServer:
 		return fmt.Errorf("%w: a client without a grant type gets no token", ErrInvalid)
-	case c.Public && (len(c.Secrets) > 0 || len(c.JWKS) > 0 || c.ResourceServer):
+	case c.Public && (c.proofs() > 0 || c.ResourceServer):
 		return fmt.Errorf("%w: a public client proves nothing", ErrInvalid)
-	case len(c.Secrets) > 0 && len(c.JWKS) > 0:
-		return fmt.Errorf("%w: a client proves itself in one way: by secrets or by keys", ErrInvalid)
+	case c.proofs() > 1:
+		return fmt.Errorf("%w: a client proves itself in one way: by secrets, keys or certificates", ErrInvalid)
 	case len(c.Secrets) > MaxSecrets:
 		return fmt.Errorf("%w: at most %d secrets hold at once", ErrInvalid, MaxSecrets)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,10 +14,11 @@ import (
 )
 
 const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYPE]... [--redirect URL]... [--scope SCOPE]...   a client; its secret is shown once
-               [--post-logout-redirect URL]... [--public | --jwks FILE] [--native] [--dpop] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
+               [--post-logout-redirect URL]... [--public | --jwks FILE | --certificate FILE|KIND:VALUE] [--native] [--dpop] [--certificate-bound] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
        gatehouse clients list                                                                           who is registered
        gatehouse clients rotate ID [--overlap 48h]                                                      a new secret; the old one holds for the overlap, 0 ends it now
        gatehouse clients keys ID --jwks FILE                                                            the public keys of a client that proves itself by them, in place of those before
+       gatehouse clients certificates ID --certificate FILE|KIND:VALUE...                               the certificates of a client that proves itself by them, in place of those before
        gatehouse clients remove ID                                                                      its tokens hold until they expire: gatehouse tokens revoke
 Grant types are authorization_code, refresh_token and client_credentials.
 `
@@ -26,7 +26,7 @@ Grant types are authorization_code, refresh_token and client_credentials.
 // runClients registers OAuth clients.
 func runClients(args []string, stdout, stderr io.Writer) int {
 	return runVerb("clients", clientsUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
-		"add": (*entry).addClient, "list": (*entry).listClients, "rotate": (*entry).rotateClient, "keys": (*entry).replaceKeys, "remove": (*entry).removeClient,
+		"add": (*entry).addClient, "list": (*entry).listClients, "rotate": (*entry).rotateClient, "keys": (*entry).replaceKeys, "certificates": (*entry).replaceCertificates, "remove": (*entry).removeClient,
 	})
 }
 
@@ -77,16 +77,22 @@ func (e *entry) addClient(args []string) error {
 	e.flags.BoolVar(&c.FirstParty, "first-party", false, "it is the operator's own: nobody is asked for consent")
 	e.flags.BoolVar(&c.ResourceServer, "resource-server", false, "it may ask what a token is")
 	jwks := e.flags.String("jwks", "", "a file with its public keys, by which it proves itself in place of a secret")
+	var certificates texts
+	e.flags.Var(&certificates, "certificate", certificateFlag)
+	e.flags.BoolVar(&c.CertificateBound, "certificate-bound", false, "every token must be bound to the certificate of its connection")
 	id, err := e.one(args)
 	if err != nil {
 		return err
 	}
 	c.ID = id
+	if c.Certificates, err = certificateEntries(certificates); err != nil {
+		return err
+	}
 	if c.JWKS, err = readJWKS(*jwks); err != nil {
 		return err
 	}
 	secret := ""
-	if !c.Public && len(c.JWKS) == 0 {
+	if !c.Public && len(c.JWKS) == 0 && len(c.Certificates) == 0 {
 		var kept store.ClientSecret
 		secret, kept = idp.NewSecret(now)
 		c.Secrets = []store.ClientSecret{kept}
@@ -167,38 +173,6 @@ func (e *entry) rotateClient(args []string) error {
 	})
 }
 
-// readJWKS reads a file of public keys; there is none of no name.
-func readJWKS(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key set: %w", err)
-	}
-	return b, nil
-}
-
-func (e *entry) replaceKeys(args []string) error {
-	path := e.flags.String("jwks", "", "a file with its public keys; while keys change hands it has both")
-	id, err := e.one(args)
-	if err != nil {
-		return err
-	}
-	jwks, err := readJWKS(*path)
-	if err != nil {
-		return err
-	}
-	return e.with(func(ctx context.Context, f facts) error {
-		err := f.Clients().Change(ctx, id, func(c *store.Client) error { return idp.ReplaceKeys(c, jwks) })
-		if err != nil {
-			return noClient(err, id)
-		}
-		_, err = fmt.Fprintf(e.stdout, "%s proves itself by these keys now, and by no other\n", printable(id))
-		return err
-	})
-}
-
 func (e *entry) removeClient(args []string) error {
 	id, err := e.one(args)
 	if err != nil {
@@ -220,6 +194,8 @@ func provenBy(c *store.Client) string {
 		return "public"
 	case len(c.JWKS) > 0:
 		return "keys"
+	case len(c.Certificates) > 0:
+		return "certificate"
 	}
 	return "secret"
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"net"
 	"os"
 	"path/filepath"
@@ -187,4 +188,28 @@ func TestAClientIsRegisteredByItsPublicKeys(t *testing.T) {
 	d.run(1, "clients", "keys", "bank")
 	write(`{"keys":[]}`)
 	d.run(1, "clients", "keys", "bank", "--jwks", file)
+}
+
+func TestAClientIsRegisteredByItsCertificate(t *testing.T) {
+	d := newDesk(t)
+	dir := t.TempDir()
+	der := clientCertificate(t).Certificate[0]
+	file := filepath.Join(dir, "plant.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := d.run(0, "clients", "add", "plant", "--grant", "client_credentials", "--certificate", file); strings.Contains(out, "secret") {
+		t.Errorf("%s", out)
+	}
+	if out, _ := d.run(0, "clients", "list"); !strings.Contains(out, "certificate") {
+		t.Errorf("%s", out)
+	}
+	d.run(0, "clients", "certificates", "plant", "--certificate", file, "--certificate", "dns:plant.example.com")
+	d.run(1, "clients", "certificates", "plant")
+	d.run(1, "clients", "certificates", "plant", "--certificate", filepath.Join(dir, "none"))
+	d.run(1, "clients", "add", "two", "--grant", "client_credentials", "--certificate", file, "--public")
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run(1, "clients", "certificates", "plant", "--certificate", file)
 }

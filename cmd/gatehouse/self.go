@@ -73,6 +73,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	if g.own.server, err = idp.New(idp.Options{
 		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems,
 		Backchannel: egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
+		Certificates: certificatesOf(f.Listen.TLS),
 	}); err != nil {
 		return err
 	}
@@ -91,6 +92,17 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 		}
 	})
 	return nil
+}
+
+// certificatesOf says what is known of the certificates that clients show.
+func certificatesOf(t *config.TLS) idp.Certificates {
+	switch {
+	case t == nil || t.ClientCertificates == "":
+		return idp.NoCertificates
+	case t.ClientCA == "":
+		return idp.ShownCertificates
+	}
+	return idp.VouchedCertificates
 }
 
 // listenSocket listens on a socket that nobody but our own user reaches, in place of
