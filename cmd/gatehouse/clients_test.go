@@ -180,7 +180,7 @@ func TestAClientIsRegisteredByItsPublicKeys(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	d.run(0, "clients", "keys", "bank", "--jwks", file)
-	if _, errs := d.run(1, "clients", "rotate", "bank"); !strings.Contains(errs, "keys") {
+	if _, errs := d.run(1, "clients", "rotate", "bank"); !strings.Contains(errs, "a key of its own") {
 		t.Errorf("%s", errs)
 	}
 	d.run(1, "clients", "add", "two", "--grant", "client_credentials", "--jwks", filepath.Join(t.TempDir(), "none"))
