@@ -56,6 +56,7 @@ type Build struct {
 	Siblings  []Operation // the operations of the same path, this one included
 	All       []Operation // every operation of the API
 	Public    *Waiver     // why this endpoint needs no caller, or nil
+	Hosts     []string    // canonical names that the API is served under; "*" is any
 	Caps      Caps
 	Now       func() time.Time
 	Log       *slog.Logger

@@ -28,6 +28,7 @@ type Case struct {
 	OpenAPI   string               // "openapi.yaml": the description; [Orders] when left out
 	Principal *gatehouse.Principal // "principal": who the test authenticator proves
 	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
+	Proofs    map[string]proof     // "proofs": what ${PROOF name} stands for, the same one each time
 	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path
 	Steps     []Step               // "request", "want", "upstream-saw", "trail", numbered when there are several
 }
@@ -46,6 +47,17 @@ type token struct {
 	Scopes  []string          `yaml:"scopes"`
 	Set     map[string]string `yaml:"set"`
 	Header  map[string]string `yaml:"header"`
+	Key     string            `yaml:"key"` // name of the client's key that it is bound to; such a token is the same each time
+}
+
+// proof is what a DPoP proof says.
+type proof struct {
+	Key    string            `yaml:"key"`   // name of the client's key
+	Token  string            `yaml:"token"` // name of the token that it is for
+	Method string            `yaml:"method"`
+	URL    string            `yaml:"url"`
+	Set    map[string]string `yaml:"set"`
+	Header map[string]string `yaml:"header"`
 }
 
 // Run runs every case of the test's own testdata through every door.
@@ -130,6 +142,8 @@ func read(file string) (*Case, error) {
 			c.Principal, err = principal(p.Data)
 		case "tokens":
 			err = strict(p.Data, &c.Tokens)
+		case "proofs":
+			err = strict(p.Data, &c.Proofs)
 		case "upstream":
 			c.Upstream[arg] = data
 		case "request":

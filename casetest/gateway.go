@@ -36,6 +36,8 @@ type Gateway struct {
 	Issuer   *devissuer.Issuer
 	Upstream *Upstream
 	Seen     *Seen // what was recorded
+
+	mint *mint
 }
 
 // door is one way of serving the gate.
@@ -61,7 +63,7 @@ func (c *Case) start(t testing.TB, d door, kinds []gatehouse.Kind, breaking func
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	g.Issuer = issuer
+	g.Issuer, g.mint = issuer, newMint(t, c, issuer)
 	f, err := config.Load(c.write(t, g), c.catalogue(kinds), config.Options{})
 	if err != nil {
 		t.Fatalf("the case's configuration:\n%v", err)

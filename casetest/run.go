@@ -3,20 +3,17 @@ package casetest
 import (
 	"bufio"
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
-	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
 
 func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
@@ -39,7 +36,7 @@ func (c *Case) run(t *testing.T, d door, kinds []gatehouse.Kind) {
 		g.Upstream.forget()
 		recorded := g.Seen.count()
 		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-		raw, method := wireForm(c.substitute(s.Request, g.Issuer))
+		raw, method := wireForm(g.mint.write(s.Request))
 		if _, err := conn.Write(raw); err != nil {
 			t.Fatalf("request %d: %v", i+1, err)
 		}
@@ -93,7 +90,7 @@ func (c *Case) runBroken(t *testing.T, d door, kinds []gatehouse.Kind, breaking 
 			t.Fatal(err)
 		}
 		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-		raw, method := wireForm(c.substitute(s.Request, g.Issuer))
+		raw, method := wireForm(g.mint.write(s.Request))
 		if _, err := conn.Write(raw); err != nil {
 			t.Fatalf("request %d: %v", i+1, err)
 		}
@@ -223,28 +220,4 @@ func wireForm(s string) (raw []byte, method string) {
 	b.WriteString(strings.ReplaceAll(head, "\n", "\r\n"))
 	b.WriteString("\r\n\r\n" + body)
 	return b.Bytes(), method
-}
-
-var placeholder = regexp.MustCompile(`\$\{(TOKEN ([a-z0-9_-]+)|REPEAT ([0-9]+) (.)|HEX ([0-9a-f]+))\}`)
-
-// substitute mints the tokens that a request names and writes out repetitions and
-// bytes.
-func (c *Case) substitute(s string, issuer *devissuer.Issuer) string {
-	return placeholder.ReplaceAllStringFunc(s, func(p string) string {
-		m := placeholder.FindStringSubmatch(p)
-		if m[3] != "" {
-			var n int
-			_, _ = fmt.Sscan(m[3], &n)
-			return strings.Repeat(m[4], n)
-		}
-		if m[5] != "" {
-			b, _ := hex.DecodeString(m[5])
-			return string(b)
-		}
-		k := c.Tokens[m[2]]
-		if k.Subject == "" {
-			k.Subject = m[2]
-		}
-		return issuer.Mint(devissuer.Claims{Subject: k.Subject, Tenant: k.Tenant, Client: k.Client, Roles: k.Roles, Scopes: k.Scopes, Set: k.Set, Header: k.Header})
-	})
 }

@@ -76,7 +76,7 @@ func (c *compiler) api(a *API) []*gatehouse.Endpoint {
 	for _, op := range d.operations {
 		blocks := a.controls(op.ID())
 		b := c.build(a.Name, op, d.byShape[shape(op.Template())], d.operations)
-		b.Public = a.Public[op.ID()]
+		b.Public, b.Hosts = a.Public[op.ID()], a.Hosts
 		plan, err := engine.Compile(b, configured(blocks))
 		if err != nil {
 			c.refused(err, a, blocks)

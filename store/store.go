@@ -30,4 +30,8 @@ type Once interface {
 	// remembered for ttl from at. Of concurrent calls exactly one gets true. An
 	// error means that nobody knows, and that the caller must refuse.
 	First(ctx context.Context, at time.Time, space, key string, ttl time.Duration) (bool, error)
+	// Since returns from when on it knows of every key that was seen: the zero time
+	// of an engine that forgets none when the process ends. What may have been used
+	// before is for the caller to refuse.
+	Since() time.Time
 }

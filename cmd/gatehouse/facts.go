@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/memory"
 	"github.com/gatehouse-api/gatehouse/store/postgres"
 	"github.com/gatehouse-api/gatehouse/store/sqlite"
 )
@@ -58,6 +59,20 @@ func openFacts(ctx context.Context, f *config.File, log *slog.Logger) (facts, er
 		return nil, err
 	}
 	return s, nil
+}
+
+// mostSpent is how many spent proofs the data path of one gateway remembers: 8,500 a
+// second for as long as they count.
+const mostSpent = 1 << 20
+
+// spent is where the data path remembers what may be used once. A write to disk for
+// every request would be the whole cost of it: a gateway that is alone remembers in
+// memory, and takes no proof that is older than that. Several ask their database.
+func spent(f *config.File, all facts) store.Once {
+	if _, used := f.Store.Database(); used {
+		return all.Once()
+	}
+	return memory.NewOnce(mostSpent)
 }
 
 // age is how long ago the store was last read, or nothing when nobody watches it.

@@ -87,7 +87,7 @@ func (g *gateway) start(o gatewayOptions) error {
 	if g.facts, err = openFacts(context.Background(), f, g.problems); err != nil {
 		return err
 	}
-	gatehouse.Provide(g.kept, g.facts.Once())
+	gatehouse.Provide(g.kept, spent(f, g.facts))
 	gatehouse.Provide(g.kept, g.facts.Blocks())
 	gatehouse.Provide(g.kept, g.facts.Revocations())
 	if err := g.startOwn(o.Login); err != nil {

@@ -253,7 +253,7 @@ func TestABoundTokenNeedsItsCertificate(t *testing.T) {
 			}
 		}
 	}
-	for _, cnf := range []string{`{"jkt":"` + thumb + `"}`, `{"x5t#S256":"` + thumb + `","jkt":"x"}`, `{}`, `[]`, `null`, `{"x5t#S256":"AAAA"}`, `{"x5t#S256":1}`} {
+	for _, cnf := range []string{`{"jkt":"` + thumb + `A"}`, `{"x5t#S256":"` + thumb + `","jkt":"x"}`, `{"x5t#S256":"` + thumb + `","x5u":"` + thumb + `"}`, `{"jwk":{}}`, `{}`, `[]`, `null`, `{"x5t#S256":"AAAA"}`, `{"x5t#S256":1}`} {
 		if got := said(t, step, withToken(time.Now(), issuer.Mint(devissuer.Claims{Set: map[string]string{"cnf": cnf}}))); got != "jwt.claims" {
 			t.Errorf("cnf %s: %q", cnf, got)
 		}

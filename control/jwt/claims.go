@@ -41,9 +41,10 @@ type claims struct {
 	expires   int64
 	notBefore int64
 	issued    int64
-	bound     bool              // to the client's certificate
-	thumb     [sha256.Size]byte // of that certificate (RFC 8705 section 3.1)
-	grant     string            // grant_id: the authorization that the token descends from, or ""
+	cert      *[sha256.Size]byte // thumbprint of the client's certificate that it is bound to (RFC 8705 section 3.1), or nil
+	key       *[sha256.Size]byte // thumbprint of the client's key that it is bound to (RFC 9449 section 6.1), or nil
+	hash      string             // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
+	grant     string             // grant_id: the authorization that the token descends from, or ""
 	principal *gatehouse.Principal
 }
 
@@ -77,7 +78,7 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 		c.principal.Kind = "client"
 	}
 	if t.Claims.Has("cnf") {
-		c.bound, c.thumb = true, r.thumbprint()
+		c.cert, c.key = r.confirmation()
 	}
 	switch {
 	case r.err != nil:
@@ -194,23 +195,31 @@ func (r *reader) scopes(name string) []string {
 	return list
 }
 
-// thumbprint reads cnf. A certificate is the one proof of possession that can
-// be checked here; a token bound by another is refused rather than taken for a
-// bearer token.
-func (r *reader) thumbprint() (sum [sha256.Size]byte) {
+// confirmation reads cnf (RFC 7800): what the client must show that it holds. A token
+// that is bound by anything else is refused rather than taken for a bearer token.
+func (r *reader) confirmation() (cert, key *[sha256.Size]byte) {
 	cnf, err := r.o.Object("cnf")
-	if err == nil {
-		cnf.Names(func(name string) {
-			if name != "x5t#S256" {
-				err = errClaims
-			}
-		})
-	}
-	text, textErr := cnf.Text("x5t#S256")
-	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || textErr != nil || decodeErr != nil || len(raw) != len(sum) {
+	if err != nil {
 		r.fail(errClaims)
-		return sum
 	}
-	return [sha256.Size]byte(raw)
+	cnf.Names(func(name string) {
+		sum := new([sha256.Size]byte)
+		text, err := cnf.Text(name)
+		raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil || decodeErr != nil || copy(sum[:], raw) != len(sum) || len(raw) != len(sum) {
+			r.fail(errClaims)
+		}
+		switch name {
+		case "x5t#S256":
+			cert = sum
+		case "jkt":
+			key = sum
+		default:
+			r.fail(errClaims)
+		}
+	})
+	if cert == nil && key == nil {
+		r.fail(errClaims)
+	}
+	return cert, key
 }

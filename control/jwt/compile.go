@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // Compile makes the one step of an endpoint that is not public. A configuration
@@ -61,6 +63,9 @@ func (c *Config) check(b *gatehouse.Build) error {
 	}
 	if c.CacheSize < 0 || c.CacheSize > mostCache {
 		fault("cache_size", "out of range", fmt.Sprintf("cache_size: %d", defaultCache))
+	}
+	if _, err := parsePublic(c.PublicURL); err != nil {
+		fault("public_url", err.Error(), "public_url: https://api.example.com")
 	}
 	for i, issuer := range c.Issuers {
 		at := fmt.Sprintf("issuers[%d].", i)
@@ -129,6 +134,9 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 	if v.revocations, err = watched(b); err != nil {
 		return nil, err
 	}
+	if v.prover, err = c.prover(b); err != nil {
+		return nil, err
+	}
 	// The issuers are kept together with the cache, since its entries point to them.
 	shared, err := gatehouse.Keep(b.Kept, name, func() (*remembered, error) {
 		return &remembered{cache: newCache(c.CacheSize), issuers: v.issuers}, nil
@@ -138,6 +146,32 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 	}
 	v.cache, v.issuers = shared.cache, shared.issuers
 	return v, nil
+}
+
+// prover returns what DPoP proofs are judged by.
+func (c *Config) prover(b *gatehouse.Build) (prover, error) {
+	p, err := parsePublic(c.PublicURL)
+	if err != nil {
+		return p, err
+	}
+	if p.spent, err = gatehouse.Require[store.Once](b.Kept); err != nil {
+		return p, fmt.Errorf("jwt: finding where spent proofs are remembered: %w", err)
+	}
+	p.any = p.host == "" && slices.Contains(b.Hosts, "*")
+	return p, nil
+}
+
+// parsePublic reads a public URL; "" is none.
+func parsePublic(text string) (p prover, err error) {
+	if text == "" {
+		return p, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, "?#%") {
+		return p, errors.New("is not a URL of scheme, host and plain path")
+	}
+	p.scheme, p.host, p.prefix = u.Scheme, strings.ToLower(withoutDefaultPort(u.Host, u.Scheme)), strings.TrimSuffix(u.Path, "/")
+	return p, nil
 }
 
 // remembered is what outlives a reload.

@@ -6,7 +6,8 @@
 // algorithm. Every check is mandatory: a configuration that lacks issuer,
 // audience or key source does not compile. Cheap checks come before the
 // signature, and a verified token is remembered for at most a minute, by the
-// whole token, with every claim judged again each time. What was revoked is read
+// whole token, with every claim judged again each time. A token that is bound to a
+// key of the client's (RFC 9449, RFC 8705) is worth nothing without it. What was revoked is read
 // from a snapshot that is replaced as a whole at every change: a request never
 // waits for a database.
 package jwt
@@ -37,7 +38,7 @@ var Kind = gatehouse.Kind{
 	},
 	Covers: []gatehouse.Requirement{
 		"jwt.signature", "jwt.alg-pinned", "jwt.iss", "jwt.aud", "jwt.exp", "jwt.nbf", "jwt.lifetime",
-		"jwt.all-mandatory", "jwt.jwks", "authn.every-endpoint", "authn.no-basic", "token.revocable",
+		"jwt.all-mandatory", "jwt.jwks", "jwt.dpop-mtls", "authn.every-endpoint", "authn.no-basic", "token.revocable",
 	},
 }
 
@@ -56,6 +57,10 @@ type Config struct {
 	Lifetime time.Duration `yaml:"lifetime"`
 	// LifetimeWaiver is the reason for a lifetime over 15 min.
 	LifetimeWaiver *gatehouse.Waiver `yaml:"lifetime_waiver"`
+	// PublicURL is what clients call where that is not what arrives here: scheme, host
+	// and, where a proxy in front cuts one off, the prefix of the path. DPoP proofs are
+	// compared with it in place of the host that was asked for.
+	PublicURL string `yaml:"public_url"`
 	// CacheSize is how many verified tokens are remembered: 0 to 1,048,576. It is
 	// rounded up to a power of two.
 	CacheSize int `yaml:"cache_size"`

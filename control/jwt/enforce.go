@@ -3,6 +3,7 @@ package jwt
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ const notAccepted = "The access token was not accepted."
 
 // The challenges of RFC 6750 section 3.
 var (
-	challenge      = gatehouse.Fields{{Name: "www-authenticate", Value: "Bearer"}}
+	challenge      = gatehouse.Fields{{Name: "www-authenticate", Value: "Bearer"}, {Name: "www-authenticate", Value: dpopChallenge}}
 	invalidToken   = gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="invalid_token"`}}
 	invalidRequest = gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="invalid_request"`}}
 )
@@ -57,6 +58,7 @@ type verifier struct {
 	lifetime    int64 // seconds
 	cache       *cache
 	revocations *revocations
+	prover      prover
 }
 
 // enforce proves the caller by the token of the Authorization field. An error
@@ -66,7 +68,7 @@ func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehous
 	if x.Principal != nil {
 		return gatehouse.Pass, nil
 	}
-	token, refused := bearer(&x.Request)
+	token, scheme, refused := presented(&x.Request)
 	if refused != nil {
 		return gatehouse.Deny(refused), nil
 	}
@@ -75,18 +77,44 @@ func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehous
 	case err != nil:
 		return gatehouse.Verdict{}, err
 	case refused != nil:
-		return gatehouse.Deny(refused), nil
-	case c.bound && !holds(&x.Conn, c.thumb):
-		return gatehouse.Deny(unproven), nil
+		return scheme.deny(refused), nil
+	case c.cert != nil && (x.Conn.Certificate == nil || x.Conn.Certificate.Thumbprint != *c.cert):
+		return scheme.deny(unproven), nil
+	case (c.key != nil) != (scheme == dpop):
+		return dpop.deny(unproven).Because(wrongScheme), nil
 	}
 	switch over, err := v.revocations.hold(c, x.At); {
 	case err != nil:
 		return gatehouse.Verdict{}, err
 	case over:
-		return gatehouse.Deny(revoked), nil
+		return scheme.deny(revoked), nil
+	}
+	if scheme == dpop {
+		if verdict, err := v.proves(ctx, x, c); err != nil || !verdict.Passed() {
+			return verdict, err
+		}
 	}
 	x.Principal = c.principal
 	return gatehouse.Pass, nil
+}
+
+const wrongScheme = "the scheme is DPoP for tokens that are bound to a key, and for no others"
+
+// scheme is how a token is sent: as a bearer token (RFC 6750) or with a proof of
+// possession (RFC 9449).
+type scheme uint8
+
+const (
+	bearer scheme = iota
+	dpop
+)
+
+// deny refuses with a challenge of the scheme that the client speaks.
+func (s scheme) deny(a *gatehouse.Answer) gatehouse.Verdict {
+	if twin := underDPoP[a]; s == dpop && twin != nil {
+		a = twin
+	}
+	return gatehouse.Deny(a)
 }
 
 // check returns the claims of a token that holds now, or the refusal.
@@ -166,6 +194,10 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 	case err != nil:
 		return nil, answerTo(err), nil
 	}
+	if c.key != nil {
+		sum := sha256.Sum256([]byte(token))
+		c.hash = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
 	if left := min(cacheLife, time.Unix(c.expires, 0).Sub(at)); left > 0 {
 		v.cache.put(&entry{token: strings.Clone(token), until: at.Add(left), set: set, claims: c})
 	}
@@ -204,9 +236,9 @@ func answerTo(err error) *gatehouse.Answer {
 	return malformed
 }
 
-// bearer returns the token of the one Authorization field (RFC 6750 section
-// 2.1). The query and the body are never places for it.
-func bearer(q *gatehouse.Request) (string, *gatehouse.Answer) {
+// presented returns the token of the one Authorization field (RFC 6750 section 2.1,
+// RFC 9449 section 7.1) and its scheme. The query and the body are never places for it.
+func presented(q *gatehouse.Request) (string, scheme, *gatehouse.Answer) {
 	value, found := "", 0
 	for i := range q.Fields {
 		if q.Fields[i].Name == "authorization" {
@@ -215,24 +247,29 @@ func bearer(q *gatehouse.Request) (string, *gatehouse.Answer) {
 	}
 	switch {
 	case found > 1:
-		return "", badRequest
+		return "", 0, badRequest
 	case namesToken(q.Query):
-		return "", inQuery
+		return "", 0, inQuery
 	case found == 0:
-		return "", missing
+		return "", 0, missing
 	}
-	scheme, token, _ := strings.Cut(value, " ")
+	name, token, _ := strings.Cut(value, " ")
+	s := bearer
 	switch {
-	case strings.EqualFold(scheme, "Basic"):
-		return "", basicRefused
-	case !strings.EqualFold(scheme, "Bearer"):
-		return "", missing
-	case len(token) > jose.MaxToken:
-		return "", tooLarge
-	case token == "":
-		return "", badRequest
+	case strings.EqualFold(name, "Basic"):
+		return "", 0, basicRefused
+	case strings.EqualFold(name, "DPoP"):
+		s = dpop
+	case !strings.EqualFold(name, "Bearer"):
+		return "", 0, missing
 	}
-	return token, nil
+	switch {
+	case len(token) > jose.MaxToken:
+		return "", 0, tooLarge
+	case token == "":
+		return "", 0, badRequest
+	}
+	return token, s, nil
 }
 
 // namesToken reports whether a parameter of the query is called access_token,
@@ -271,10 +308,4 @@ func unhex(c byte) byte {
 		return c - '0'
 	}
 	return c&0xf + 9
-}
-
-// holds reports whether the client's certificate is the one that the token is
-// bound to.
-func holds(c *gatehouse.Conn, thumb [sha256.Size]byte) bool {
-	return c.Certificate != nil && c.Certificate.Thumbprint == thumb
 }

@@ -26,6 +26,7 @@ func (operation) Template() string { return "/v1/orders/{orderId}" }
 func build() *gatehouse.Build {
 	kept := gatehouse.NewKept()
 	gatehouse.Provide[store.Revocations](kept, memory.NewRevocations())
+	gatehouse.Provide[store.Once](kept, memory.NewOnce(1000))
 	return &gatehouse.Build{
 		API: "orders", Operation: operation{}, Caps: gatehouse.AllCaps, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler), Kept: kept,
@@ -86,7 +87,7 @@ func said(t testing.TB, step gatehouse.Step, x *gatehouse.Exchange) string {
 		if s := v.Answer().Status; s != 401 && s != 400 {
 			t.Errorf("status %d", s)
 		}
-		if !strings.HasPrefix(v.Answer().Fields.Get("www-authenticate"), "Bearer") {
+		if scheme, _, _ := strings.Cut(v.Answer().Fields.Get("www-authenticate"), " "); scheme != "Bearer" && scheme != "DPoP" {
 			t.Error("no challenge")
 		}
 		return v.Rule()

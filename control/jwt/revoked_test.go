@@ -132,6 +132,7 @@ func TestWithoutKnowledgeOfRevocationsNoTokenIsAccepted(t *testing.T) {
 	b := build()
 	b.Kept = gatehouse.NewKept()
 	gatehouse.Provide[store.Revocations](b.Kept, c)
+	gatehouse.Provide[store.Once](b.Kept, memory.NewOnce(10))
 	step := compile(t, config(atFile(t, issuer)), b)
 	token := issuer.Mint(devissuer.Claims{})
 	for age, want := range map[time.Duration]bool{-time.Second: true, 0: true, staleAfter: true, staleAfter + time.Second: false, time.Hour: false} {

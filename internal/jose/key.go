@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -142,13 +143,19 @@ func parseKey(raw []byte) (*Key, error) {
 		Ops []string               `json:"key_ops"`
 		Alg string                 `json:"alg"`
 		D   *strictjson.RawMessage `json:"d"`
+		P   *strictjson.RawMessage `json:"p"`
+		Q   *strictjson.RawMessage `json:"q"`
+		DP  *strictjson.RawMessage `json:"dp"`
+		DQ  *strictjson.RawMessage `json:"dq"`
+		QI  *strictjson.RawMessage `json:"qi"`
+		Oth *strictjson.RawMessage `json:"oth"`
 		K   *strictjson.RawMessage `json:"k"`
 	}
 	if err := strictjson.Unmarshal(raw, &meta); err != nil {
 		return nil, err
 	}
 	switch {
-	case meta.D != nil || meta.K != nil:
+	case cmp.Or(meta.D, meta.P, meta.Q, meta.DP, meta.DQ, meta.QI, meta.Oth, meta.K) != nil:
 		return nil, errors.New("it holds a private or symmetric key")
 	case meta.Use != "" && meta.Use != "sig":
 		return nil, fmt.Errorf("use is %s", quoted(meta.Use))

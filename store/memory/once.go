@@ -19,6 +19,7 @@ const onceShards = 16
 type Once struct {
 	seeds  [2]maphash.Seed
 	shards [onceShards]onceShard
+	since  time.Time
 }
 
 type onceShard struct {
@@ -31,7 +32,7 @@ type onceShard struct {
 
 // NewOnce returns a Once that remembers up to about most keys, 64 bytes each.
 func NewOnce(most int) *Once {
-	o := &Once{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	o := &Once{since: time.Now(), seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i := range o.shards {
 		o.shards[i] = onceShard{until: map[[2]uint64]time.Time{}, most: max(1, most/onceShards)}
 	}
@@ -64,6 +65,9 @@ func (o *Once) First(_ context.Context, at time.Time, space, key string, ttl tim
 	s.until[id] = at.Add(ttl)
 	return true, nil
 }
+
+// Since implements [store.Once]: nothing was seen before it was made.
+func (o *Once) Since() time.Time { return o.since }
 
 func (s *onceShard) forget(at time.Time) {
 	for id, until := range s.until {

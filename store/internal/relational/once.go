@@ -45,6 +45,9 @@ func (o once) First(ctx context.Context, at time.Time, space, key string, ttl ti
 	return n == 1, nil
 }
 
+// Since implements [store.Once]: what is acknowledged outlives the process.
+func (once) Since() time.Time { return time.Time{} }
+
 // digest is what is kept of a key: tokens and codes are in no database.
 func digest(space, key string) []byte {
 	h := sha256.New()
