@@ -133,6 +133,8 @@ func (o *once) First(_ context.Context, _ time.Time, space, _ string, ttl time.D
 	return true, o.err
 }
 
+func (o *once) Since() time.Time { return time.Time{} }
+
 func TestAnExpiredResponseIsRefused(t *testing.T) {
 	refused(t, serviceProvider(t), response{Until: moments(-60 * time.Second)}.encoded(t), ReasonTime)
 	refused(t, serviceProvider(t), response{ConfirmedUntil: moments(-60 * time.Second)}.encoded(t), ReasonTime)
