@@ -40,6 +40,10 @@ type BrowserSession struct {
 	Until   time.Time     // when it ends however it is used
 	Address string        // of the client, when it began
 	Agent   string        // the browser's name for itself: foreign text, for the person to recognise it
+	// Connection is the one by which an organisation's provider began the session, or
+	// "". Upstream is what that provider is told at its end, sealed, or nil.
+	Connection string
+	Upstream   []byte
 }
 
 // Check returns an error that wraps [ErrInvalid] for a session that could never be

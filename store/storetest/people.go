@@ -17,6 +17,7 @@ type People struct {
 	Consents        store.Consents
 	Failures        store.Failures
 	BrowserSessions store.BrowserSessions
+	Identities      store.Identities
 }
 
 // TestPeople tests what open opens.
@@ -25,6 +26,7 @@ func TestPeople(t *testing.T, open func(t *testing.T) People) {
 	t.Run("consents", func(t *testing.T) { testConsents(t, open(t)) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, open(t)) })
 	t.Run("browser sessions", func(t *testing.T) { testSessions(t, open(t)) })
+	t.Run("identities", func(t *testing.T) { testIdentities(t, open) })
 }
 
 func person(id string) store.User {
@@ -223,9 +225,11 @@ func testSessions(t *testing.T, p People) {
 			t.Errorf("session %d after %s: %v; want alive %v", id, after, err, want)
 		}
 	}
-	begin(session(1, "alice"), store.Hash{})
-	if got, err := b.Use(t.Context(), start, store.Hash{1}); err != nil || !cmp.Equal(got, session(1, "alice")) {
-		t.Errorf("%v\n%s", err, cmp.Diff(session(1, "alice"), got))
+	first := session(1, "alice")
+	first.Connection, first.Upstream = "acme", []byte{0, 1, 2}
+	begin(first, store.Hash{})
+	if got, err := b.Use(t.Context(), start, store.Hash{1}); err != nil || !cmp.Equal(got, first) {
+		t.Errorf("%v\n%s", err, cmp.Diff(first, got))
 	}
 	if err := b.Begin(t.Context(), session(1, "bob"), store.Hash{}); !errors.Is(err, store.ErrExists) {
 		t.Errorf("the same id again: %v", err)

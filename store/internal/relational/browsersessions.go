@@ -16,7 +16,7 @@ type browserSessions struct{ s *Store }
 // BrowserSessions returns the role of that name.
 func (s *Store) BrowserSessions() store.BrowserSessions { return browserSessions{s} }
 
-const selectSessions = `SELECT id, name, person, acr, amr, proven, made, used, idle, until, address, agent FROM browser_session`
+const selectSessions = `SELECT id, name, person, acr, amr, proven, made, used, idle, until, address, agent, connection, upstream FROM browser_session`
 
 // noteEvery is how exactly the last use of a session is known: it is written at
 // most that often, and a session may end that much early.
@@ -39,9 +39,10 @@ func (b browserSessions) Begin(ctx context.Context, n store.BrowserSession, repl
 		if _, err := tx.ExecContext(ctx, b.s.sql(`DELETE FROM browser_session WHERE until <= ?`), micro(n.Made.Add(-forgetAfter))); err != nil {
 			return err
 		}
-		return one(store.ErrExists)(tx.ExecContext(ctx, b.s.sql(`INSERT INTO browser_session (id, name, person, acr, amr, proven, made, used, idle, until, address, agent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
-			n.ID[:], n.Name, n.User, n.ACR, strings.Join(n.AMR, " "), micro(n.At), micro(n.Made), micro(n.Made), n.Idle.Microseconds(), micro(n.Until), n.Address, n.Agent))
+		return one(store.ErrExists)(tx.ExecContext(ctx, b.s.sql(`INSERT INTO browser_session (id, name, person, acr, amr, proven, made, used, idle, until, address, agent, connection, upstream)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+			n.ID[:], n.Name, n.User, n.ACR, strings.Join(n.AMR, " "), micro(n.At), micro(n.Made), micro(n.Made), n.Idle.Microseconds(), micro(n.Until), n.Address, n.Agent,
+			n.Connection, n.Upstream))
 	})
 	if err != nil {
 		return b.failed("beginning", err)
@@ -89,7 +90,7 @@ func readSession(scan func(...any) error) (n store.BrowserSession, err error) {
 	var id []byte
 	var amr string
 	var proven, made, used, idle, until int64
-	err = scan(&id, &n.Name, &n.User, &n.ACR, &amr, &proven, &made, &used, &idle, &until, &n.Address, &n.Agent)
+	err = scan(&id, &n.Name, &n.User, &n.ACR, &amr, &proven, &made, &used, &idle, &until, &n.Address, &n.Agent, &n.Connection, &n.Upstream)
 	copy(n.ID[:], id)
 	n.AMR, n.Idle = strings.Fields(amr), time.Duration(idle)*time.Microsecond
 	n.At, n.Made, n.Used, n.Until = timeOf(proven), timeOf(made), timeOf(used), timeOf(until)

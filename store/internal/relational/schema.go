@@ -5,7 +5,9 @@ import "slices"
 // migrations is the schema, one entry per version; entries are only added. Words
 // in braces are the dialect's. Times are microseconds since 1970, UTC, and 0 is
 // never.
-func migrations() []string { return slices.Concat(first(), authorizationServer(), people(), logouts()) }
+func migrations() []string {
+	return slices.Concat(first(), authorizationServer(), people(), logouts(), singleSignOn())
+}
 
 func first() []string {
 	return []string{

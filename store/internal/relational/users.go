@@ -22,20 +22,28 @@ func (u users) failed(doing string, err error) error {
 }
 
 func (u users) Add(ctx context.Context, n store.User) error {
-	if err := n.Check(); err != nil {
-		return u.failed("adding", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := one(store.ErrExists)(u.s.write.ExecContext(ctx, u.s.sql(`INSERT INTO person
+	if err := u.s.insertUser(ctx, u.s.write, &n); err != nil {
+		return u.failed("adding", err)
+	}
+	return nil
+}
+
+// executor is a database or a transaction of it.
+type executor interface {
+	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
+}
+
+func (s *Store) insertUser(ctx context.Context, x executor, n *store.User) error {
+	if err := n.Check(); err != nil {
+		return err
+	}
+	return one(store.ErrExists)(x.ExecContext(ctx, s.sql(`INSERT INTO person
 		(id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
 		n.ID, n.Name, n.Tenant, strings.Join(n.Roles, " "), string(n.State), n.Password, n.TOTP, n.TOTPStep, joinHashes(n.Recovery),
 		micro(n.Made), micro(n.Edited)))
-	if err != nil {
-		return u.failed("adding", err)
-	}
-	return nil
 }
 
 func (u users) User(ctx context.Context, id string) (store.User, error) {
