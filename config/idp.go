@@ -82,7 +82,7 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 	}
 	r.people(n, d)
 	for _, s := range d.IDP.Scopes {
-		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ',' }) {
+		if !scope(s) {
 			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")
 		}
 	}

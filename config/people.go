@@ -19,6 +19,7 @@ type People struct {
 	// Blocked names a file of passwords that are not taken, one a line.
 	Blocked string            `yaml:"blocked_passwords"`
 	Scopes  map[string]string `yaml:"scopes"` // what scopes permit, for people
+	SSO     map[string]*SSO   `yaml:"sso"`    // connections to identity providers, by name
 }
 
 // Mail is how mail is sent: through a server, or, in development, into a folder.
@@ -45,6 +46,7 @@ func (r *reader) people(n *yaml.Node, d *document) {
 	if m := p.Mail; m != nil {
 		r.mail(n, m, d.Environment)
 	}
+	r.sso(n, d)
 }
 
 func (r *reader) mail(n *yaml.Node, m *Mail, environment string) {

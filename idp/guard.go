@@ -95,7 +95,7 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
-	a := &asked{endpoint: endpoint, id: requestID(r)}
+	a := &asked{endpoint: endpoint, id: RequestID(r)}
 	basicOK := true
 	a.basic, basicOK = basic(r)
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -214,12 +214,13 @@ func others(params url.Values) bool {
 }
 
 func (s *Server) pass(w http.ResponseWriter, r *http.Request, a *asked) {
-	a.id = requestID(r)
+	a.id = RequestID(r)
 	s.library.ServeHTTP(&answer{ResponseWriter: w, asked: a}, r.WithContext(context.WithValue(r.Context(), askedKey{}, a)))
 }
 
-// requestID is the id by which the gateway knows the request, or a new one.
-func requestID(r *http.Request) string {
+// RequestID returns the id by which the gateway in front knows the request, or a new
+// one: 64 printable characters at most.
+func RequestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
 	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }) {
 		return random(r.Context())[:16]

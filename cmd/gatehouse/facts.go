@@ -39,6 +39,7 @@ type facts interface {
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions
+	Identities() store.Identities
 	Endings() store.Endings
 	Logouts() store.Logouts
 	Checked() time.Time

@@ -33,9 +33,13 @@ func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
+	connections, err := openSSO(f, log)
+	if err != nil {
+		return nil, err
+	}
 	o := people.Options{
 		Origin: f.IDP.Issuer, Product: c.Product, Store: facts, Key: key, Counters: counters,
-		Register: c.Register, Blocked: blocked, ScopeTexts: c.Scopes, Log: log,
+		Register: c.Register, Blocked: blocked, ScopeTexts: c.Scopes, Connections: connections, Log: log,
 	}
 	if m := c.Mail; m != nil && m.Folder != "" {
 		o.Mail = people.Folder{Path: m.Folder, From: m.From}

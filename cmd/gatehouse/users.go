@@ -23,6 +23,10 @@ const usersUsage = `usage: gatehouse users add E-MAIL [--tenant ID] [--role ROLE
        gatehouse users reset-password E-MAIL --author WHO [--password-stdin]              another password; sessions and tokens end at once
        gatehouse users remove-second-factor E-MAIL --author WHO                           for a lost phone; sessions and tokens end at once
        gatehouse users roles E-MAIL [--role ROLE]... --because WHY --author WHO           these roles and no others; sessions and tokens end at once
+       gatehouse users identities E-MAIL                                                  at which providers they are known, and as whom
+       gatehouse users link E-MAIL --connection NAME --subject SUB                        the provider's subject is this person
+       gatehouse users unlink E-MAIL --issuer URL --subject SUB --because WHY --author WHO
+                                                                                          and is not any more; sessions and tokens end at once
 `
 
 // runUsers changes and lists people.
@@ -30,6 +34,7 @@ func runUsers(args []string, stdout, stderr io.Writer) int {
 	return runVerb("users", usersUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
 		"add": (*entry).addUser, "list": (*entry).listUsers, "disable": (*entry).disableUser, "enable": (*entry).enableUser,
 		"reset-password": (*entry).resetPassword, "remove-second-factor": (*entry).removeSecondFactor, "roles": (*entry).setRoles,
+		"identities": (*entry).listIdentities, "link": (*entry).linkIdentity, "unlink": (*entry).unlinkIdentity,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -32,6 +33,10 @@ func (p *People) routes() http.Handler {
 	if p.options.Register {
 		route("/account/register", "both", (*visit).register)
 		route("/account/join", "both", (*visit).join)
+	}
+	if p.connections.Any() {
+		m.HandleFunc("GET "+sso.Path("{connection}", "callback"), p.arrive)
+		m.HandleFunc("POST "+sso.Path("{connection}", "callback"), p.arrive)
 	}
 	return m
 }
@@ -76,6 +81,10 @@ func (v *visit) accountSignIn() error {
 		v.showSignIn("", "", "")
 		return nil
 	}
+	if v.form("step") == "sso" {
+		_, err := v.leave("", next, next == pathFactor)
+		return err
+	}
 	done, err := v.signIn("")
 	if err != nil || !done {
 		return err
@@ -96,7 +105,7 @@ func (v *visit) account() error {
 	if err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	g := page{Title: "Your account", Name: v.user.Name, HasFactor: v.user.TOTP != nil}
+	g := page{Title: "Your account", Name: v.user.Name, HasFactor: v.user.TOTP != nil, HasPassword: v.user.Password != ""}
 	for _, one := range sessions {
 		g.Sessions = append(g.Sessions, shownSession{
 			ID: one.Name, Agent: one.Agent, Address: one.Address,
@@ -166,6 +175,9 @@ func (v *visit) withdraw() error {
 func (v *visit) changePassword() error {
 	if !v.signedIn() {
 		return v.goTo(pathSignIn)
+	}
+	if v.user.Password == "" { // who is signed in by a provider makes none
+		return v.goTo(pathAccount)
 	}
 	if !v.posted() {
 		v.showChangePassword("")

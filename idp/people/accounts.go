@@ -19,6 +19,8 @@ type Store interface {
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions
+	Identities() store.Identities
+	Authorizations() store.Authorizations
 	Endings() store.Endings
 }
 

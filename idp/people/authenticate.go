@@ -53,8 +53,7 @@ func (v *visit) authenticate(a *idp.Pending) (idp.Progress, idp.Proof, error) {
 		if none {
 			return idp.Refused, idp.Proof{}, idp.LoginRequired
 		}
-		v.stepUp(a)
-		return idp.Waiting, idp.Proof{}, nil
+		return idp.Waiting, idp.Proof{}, v.stepUp(a)
 	}
 	return v.consented(a, none)
 }
@@ -69,6 +68,8 @@ func (v *visit) answer(a *idp.Pending) (bool, error) {
 			note(a, stateSession, v.sessionName())
 		}
 		return done, err
+	case "sso":
+		return false, v.leaveFor(a)
 	case "consent":
 		switch {
 		case !v.suits(a):
@@ -97,7 +98,7 @@ func (v *visit) suits(a *idp.Pending) bool {
 	switch {
 	case !v.signedIn():
 		return false
-	case a.State[stateSession] == v.sessionName():
+	case a.State[stateSession] == v.sessionName(), v.backFor(a):
 		return true
 	case slices.Contains(a.Prompt, "login"), slices.Contains(a.Prompt, "select_account"):
 		return false
@@ -110,13 +111,18 @@ func better(asked []string, have string) bool {
 	return len(asked) > 0 && asked[0] == idp.AAL2 && have != idp.AAL2
 }
 
-// stepUp asks somebody who is signed in for the second factor (RFC 9470).
-func (v *visit) stepUp(a *idp.Pending) {
-	if v.user.TOTP == nil {
-		v.show(http.StatusForbidden, "no-factor", page{Title: "A second factor is needed", Client: a.ClientName})
-		return
+// stepUp asks somebody who is signed in for the second factor (RFC 9470), or their
+// provider where it may vouch for one.
+func (v *visit) stepUp(a *idp.Pending) error {
+	if v.user.TOTP != nil {
+		v.askCode(v.user.ID, v.session.At, "")
+		return nil
 	}
-	v.askCode(v.user.ID, v.session.At, "")
+	left, err := v.askProvider(a)
+	if !left && err == nil {
+		v.show(http.StatusForbidden, "no-factor", page{Title: "A second factor is needed", Client: a.ClientName})
+	}
+	return err
 }
 
 // stateConsent is where a pending authorization keeps that it was consented to.

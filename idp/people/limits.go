@@ -8,7 +8,7 @@ import (
 )
 
 // limits are how often something may be tried. They hold beside the gateway's own.
-type limits struct{ address, account, factor, mail, mailAddress *store.Limit }
+type limits struct{ address, account, factor, mail, mailAddress, journey *store.Limit }
 
 func newLimits() limits {
 	window := func(space string, n int, per time.Duration) *store.Limit {
@@ -18,6 +18,7 @@ func newLimits() limits {
 		address: window("address", 5, time.Minute), account: window("account", 5, time.Minute),
 		factor: window("factor", 5, 15*time.Minute),
 		mail:   window("mail", 3, time.Hour), mailAddress: window("mail-address", 5, time.Minute),
+		journey: window("journey", 20, time.Minute),
 	}
 }
 

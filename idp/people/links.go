@@ -104,6 +104,12 @@ func (p *People) send(ctx context.Context, l letter) error {
 			p.options.Product, p.link("join", purposeJoin, ticket{Name: l.name, Until: at.Add(JoinLife)}))
 	case !there || u.State != store.UserActive:
 		return nil
+	case u.Password == "":
+		// A password would be a way around the provider, and go on after it.
+		if linked, err := p.options.Store.Identities().List(ctx, u.ID); err != nil || len(linked) > 0 {
+			return err
+		}
+		fallthrough
 	default:
 		m.Subject = "Set a new password"
 		m.Text = fmt.Sprintf("Set a new password at %s here. The link works once, within half an hour:\n\n%s\n\nIf it was not you who asked, nothing needs to be done: the password stays what it is.\n",

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/password"
 )
 
@@ -32,10 +33,15 @@ type page struct {
 	Codes, Scopes                []string
 	Sessions                     []shownSession
 	Consents                     []shownConsent
-	HasFactor                    bool
+	HasFactor, HasPassword       bool
+	Away                         string // the provider's page
+	Fields                       []shownField
+	Request                      string // by which the log knows more
 
 	Product, Action, CSRF string
 	CanReset, CanRegister bool
+	CanDiscover           bool // an address leads to an organisation's provider
+	Connections           []shownConnection
 	Style                 template.CSS
 }
 
@@ -43,6 +49,10 @@ type shownSession struct {
 	ID, Agent, Address, Since string
 	Here                      bool
 }
+
+type shownField struct{ Name, Value string }
+
+type shownConnection struct{ Name, Title string }
 
 type shownConsent struct {
 	Client string
@@ -70,7 +80,10 @@ func parsePages() pages {
 func (v *visit) show(status int, name string, g page) {
 	o := &v.p.options
 	g.Product, g.CSRF, g.Style = o.Product, v.csrf(), template.CSS(style)
-	g.CanReset, g.CanRegister = o.Mail != nil, o.Register
+	g.CanReset, g.CanRegister, g.CanDiscover = o.Mail != nil, o.Register, v.p.connections.HasDomains()
+	for _, c := range v.p.connections.Listed() {
+		g.Connections = append(g.Connections, shownConnection{c.Name, c.Title})
+	}
 	if g.Action = v.action; g.Action == "" {
 		g.Action = v.r.URL.Path
 	}
@@ -110,6 +123,7 @@ func formTarget(target string) string {
 // fail writes the page of a request that cannot go on, and logs why.
 func (v *visit) fail(err error) {
 	var wait slowDown
+	request, shown := idp.RequestID(v.r), "" // pages that must not differ do not show it
 	status, text := http.StatusInternalServerError, "Something went wrong on our side. Please try again in a moment."
 	switch {
 	case errors.As(err, &wait):
@@ -125,13 +139,17 @@ func (v *visit) fail(err error) {
 	case errors.Is(err, password.ErrBusy):
 		v.w.Header().Set("Retry-After", "5")
 		status, text = http.StatusServiceUnavailable, "Too many people are signing in right now. Please try again in a moment."
+	default:
+		if s, t := failedJourney(err); s != 0 {
+			status, text, shown = s, t, request
+		}
 	}
 	if status == http.StatusInternalServerError {
-		v.p.log.Error("a page failed", "path", v.r.URL.Path, "error", err)
+		v.p.log.Error("a page failed", "path", v.r.URL.Path, "request", request, "error", err)
 	} else {
-		v.p.log.Info("a page refused", "path", v.r.URL.Path, "status", status, "because", err.Error(), "address", v.p.options.Address(v.r))
+		v.p.log.Info("a page refused", "path", v.r.URL.Path, "request", request, "status", status, "because", err.Error(), "address", v.p.options.Address(v.r))
 	}
-	v.show(status, "message", page{Title: "This did not work", Problem: text})
+	v.show(status, "message", page{Title: "This did not work", Problem: text, Next: v.again, Request: shown})
 }
 
 // refusedPassword says why a new password was not taken, or "".

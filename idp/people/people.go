@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/internal/password"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -66,22 +67,25 @@ type Options struct {
 	// ScopeTexts say what scopes permit, for people; a scope without a text is shown
 	// by its name.
 	ScopeTexts map[string]string
-	Log        *slog.Logger     // nil discards
-	Now        func() time.Time // nil is time.Now
+	// Connections are the ways to organisations' identity providers.
+	Connections []sso.Connection
+	Log         *slog.Logger     // nil discards
+	Now         func() time.Time // nil is time.Now
 }
 
 // People is the pages. It implements [idp.Authenticator].
 type People struct {
-	options   Options
-	accounts  Accounts
-	pages     http.Handler
-	log       *slog.Logger
-	now       func() time.Time
-	mails     chan letter
-	work      sync.WaitGroup
-	stop      context.CancelFunc
-	limits    limits
-	templates pages
+	options     Options
+	connections *sso.Connections
+	accounts    Accounts
+	pages       http.Handler
+	log         *slog.Logger
+	now         func() time.Time
+	mails       chan letter
+	work        sync.WaitGroup
+	stop        context.CancelFunc
+	limits      limits
+	templates   pages
 }
 
 var _ idp.Authenticator = (*People)(nil)
@@ -113,6 +117,9 @@ func New(o Options) (*People, error) {
 	p.accounts = Accounts{
 		Store: o.Store, Issuer: o.Origin, Hasher: password.NewHasher(), Now: o.Now,
 		Policy: password.Policy{Product: o.Product, Blocked: o.Blocked},
+	}
+	if p.connections, err = sso.NewConnections(o.Connections); err != nil {
+		return nil, fmt.Errorf("people: %w", err)
 	}
 	p.pages = p.routes()
 	ctx, stop := context.WithCancel(context.Background())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type visit struct {
 	user    store.User
 	action  string // where forms go
 	target  string // where the browser goes in the end, or ""
+	again   string // a path of ours on which somebody tries again, or ""
 }
 
 // The errors of a request that no page can go on with.
@@ -78,7 +80,11 @@ func (v *visit) recognise() error {
 	if secret == "" {
 		return nil
 	}
-	s, err := v.p.options.Store.BrowserSessions().Use(v.r.Context(), v.at, sha256.Sum256([]byte(secret)))
+	return v.recogniseSession(sha256.Sum256([]byte(secret)))
+}
+
+func (v *visit) recogniseSession(id store.Hash) error {
+	s, err := v.p.options.Store.BrowserSessions().Use(v.r.Context(), v.at, id)
 	if err == nil {
 		var u store.User
 		if u, err = v.p.options.Store.Users().User(v.r.Context(), s.User); err == nil && u.State == store.UserActive {
@@ -133,6 +139,17 @@ func (v *visit) set(name, value string, life time.Duration) {
 // begin signs the person in under a new id, whatever the browser had: an id that
 // was planted or seen before is worth nothing (session fixation).
 func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) error {
+	s := store.BrowserSession{ACR: acr, AMR: amr, At: proven, Until: proven.Add(SessionLife)}
+	if was := &v.session; was.Connection != "" && was.User == u.ID && proven.Equal(was.At) {
+		// A provider's proof goes on, better or worse than before, and ends when it would.
+		s.Connection, s.Upstream, s.Until = was.Connection, was.Upstream, was.Until
+		s.AMR = slices.Compact(slices.Sorted(slices.Values(slices.Concat(was.AMR, slices.DeleteFunc(amr, func(m string) bool { return m == "pwd" })))))
+	}
+	return v.beginSession(u, s)
+}
+
+// beginSession fills in what every session has, and begins it.
+func (v *visit) beginSession(u store.User, s store.BrowserSession) error {
 	name := rand.Text()
 	switch {
 	case v.user.ID == u.ID: // the same session goes on, better or later proven
@@ -149,10 +166,8 @@ func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) 
 		}
 		return r
 	}, v.r.UserAgent())
-	s := store.BrowserSession{
-		ID: sha256.Sum256([]byte(secret)), Name: name, User: u.ID, ACR: acr, AMR: amr, At: proven, Made: v.at, Used: v.at,
-		Idle: SessionIdle, Until: proven.Add(SessionLife), Address: v.p.options.Address(v.r), Agent: agent[:min(len(agent), 200)],
-	}
+	s.ID, s.Name, s.User, s.Made, s.Used, s.Idle = sha256.Sum256([]byte(secret)), name, u.ID, v.at, v.at, SessionIdle
+	s.Address, s.Agent = v.p.options.Address(v.r), agent[:min(len(agent), 200)]
 	if err := v.p.options.Store.BrowserSessions().Begin(v.r.Context(), s, v.session.ID); err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
