@@ -78,7 +78,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // userinfo serves the userinfo endpoint, with what a token may be bound to.
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
-	a := &asked{endpoint: pathUserinfo, id: requestID(r)}
+	a := &asked{endpoint: pathUserinfo, id: RequestID(r)}
 	var err error
 	if a.certificate, err = s.shown(r); err != nil {
 		s.unproven(w, a, err)
