@@ -372,6 +372,33 @@ func TestADeadIdleConnectionCostsNoRequest(t *testing.T) {
 	}
 }
 
+// TestAConnectionToASocketIsUsedAgain sends what must not be sent twice to an
+// upstream behind a Unix socket, as our own authorization server is: a connection
+// that is open and silent is good for it.
+func TestAConnectionToASocketIsUsedAgain(t *testing.T) {
+	l, err := net.Listen("unix", t.TempDir()+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns atomic.Int32
+	up := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }), ConnState: func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}}
+	go func() { _ = up.Serve(l) }()
+	t.Cleanup(func() { _ = up.Close() })
+	d := open(t, "unix:"+l.Addr().String(), proxy.Config{}, nil)
+	for range 5 {
+		if r, got := get(t, http.DefaultClient, request(t, "POST", "http://"+d.addr+"/x", strings.NewReader("{}"))); r.StatusCode != 200 || got != "ok" {
+			t.Fatalf("%d %q", r.StatusCode, got)
+		}
+	}
+	if conns.Load() != 1 {
+		t.Errorf("%d connections for 5 requests", conns.Load())
+	}
+}
+
 func TestANonIdempotentRequestIsNeverSentTwice(t *testing.T) {
 	var posts atomic.Int32
 	up := listen(t, func(c net.Conn) {

@@ -8,14 +8,21 @@ import (
 	"unsafe"
 )
 
-// socket is a TCP connection that is read and written without telling Go's
+// descriptor is a connection that the kernel keeps: TCP's, or a Unix socket's.
+type descriptor interface {
+	net.Conn
+	syscall.Conn
+	CloseWrite() error
+}
+
+// socket is such a connection that is read and written without telling Go's
 // scheduler. The descriptor does not block, so a call is over in microseconds;
 // announcing each as one that might block costs more than the parser, and makes
 // the runtime hand the processor over when the kernel is slow once.
 //
 // Deadlines, closing and waiting are the runtime's as ever.
 type socket struct {
-	*net.TCPConn
+	descriptor
 	raw syscall.RawConn
 	in  transfer
 	out transfer
@@ -32,15 +39,15 @@ type transfer struct {
 
 // newSocket returns c, faster where that can be done.
 func newSocket(c net.Conn) net.Conn {
-	t, ok := c.(*net.TCPConn)
+	d, ok := c.(descriptor)
 	if !ok {
 		return c
 	}
-	raw, err := t.SyscallConn()
+	raw, err := d.SyscallConn()
 	if err != nil {
 		return c
 	}
-	s := &socket{TCPConn: t, raw: raw}
+	s := &socket{descriptor: d, raw: raw}
 	s.onRead, s.onWrite = s.tryRead, s.tryWrite
 	return s
 }
@@ -90,7 +97,7 @@ func (s *socket) tryRead(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		default:
-			t.err = &net.OpError{Op: "read", Net: "tcp", Err: errno}
+			t.err = &net.OpError{Op: "read", Net: "socket", Err: errno}
 		}
 		return true
 	}
@@ -108,7 +115,7 @@ func (s *socket) tryWrite(fd uintptr) bool {
 			return false
 		case syscall.EINTR:
 		default:
-			t.err = &net.OpError{Op: "write", Net: "tcp", Err: errno}
+			t.err = &net.OpError{Op: "write", Net: "socket", Err: errno}
 			return true
 		}
 	}

@@ -105,8 +105,8 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 		return nil, err
 	}
 	u := &upconn{Conn: newSocket(c)}
-	if t, ok := c.(*net.TCPConn); ok {
-		if u.raw, err = t.SyscallConn(); err != nil {
+	if d, ok := c.(syscall.Conn); ok {
+		if u.raw, err = d.SyscallConn(); err != nil {
 			_ = c.Close()
 			return nil, err
 		}
