@@ -70,7 +70,7 @@ func strict(as *goidc.AuthnSession) error {
 
 // pending is the authorization as an [Authenticator] sees it.
 func (s *Server) pending(ctx context.Context, as *goidc.AuthnSession, c *goidc.Client) (*Pending, error) {
-	own, err := s.options.Store.Clients().Client(ctx, c.ID)
+	own, err := s.clients.Client(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 		if len(g.Resources) == 0 && len(s.options.Audiences) > 1 {
 			return goidc.NewError(goidc.ErrorCodeInvalidTarget, "there are several APIs: say which in the parameter resource")
 		}
-		c, err := s.options.Store.Clients().Client(ctx, g.ClientID)
+		c, err := s.clients.Client(ctx, g.ClientID)
 		if err != nil {
 			return err
 		}

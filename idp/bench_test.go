@@ -27,7 +27,7 @@ func BenchmarkATokenForAClient(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err := New(Options{Issuer: "https://login.example.com", Audiences: []string{api}, Scopes: []string{"orders:read"}, Store: s, Keys: keys})
+	server, err := New(Options{Issuer: "https://login.example.com", Audiences: []string{api}, Scopes: []string{"orders:read"}, Store: s, Keys: keys, ClientsFor: time.Second})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,6 +68,10 @@ type Options struct {
 	Scopes []string
 	Store  Store
 	Keys   *Keys
+	// ClientsFor is how long a client is remembered that was read from the store: so
+	// long one that was removed, or a secret that was ended, is still taken. 0 reads it
+	// anew for every request.
+	ClientsFor time.Duration
 	// Login proves people. Without it there is no authorization endpoint, and clients
 	// get tokens for themselves only.
 	Login Authenticator
@@ -85,6 +89,7 @@ type Options struct {
 type Server struct {
 	options  Options
 	manager  *manager
+	clients  *registry
 	library  http.Handler
 	metadata []byte
 	log      *slog.Logger
@@ -99,6 +104,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("idp: %w", err)
 	}
 	s := &Server{options: o, log: o.Log}
+	s.clients = &registry{store: o.Store.Clients(), life: o.ClientsFor}
 	s.manager = &manager{store: o.Store, issuer: o.Issuer, log: o.Log}
 	op, err := provider.New(o.Issuer, s.manager, o.Keys.library, s.settings()...)
 	if err != nil {

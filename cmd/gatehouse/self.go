@@ -32,6 +32,10 @@ func load(path string, o config.Options) (*config.File, error) {
 // sealName is the file of the state folder with the key that seals signing keys.
 const sealName = "idp.key"
 
+// clientsFor is how long the authorization server goes by what it has read of a
+// client: as long as a revocation may take.
+const clientsFor = time.Second
+
 // self is our own authorization server, running behind the gateway.
 type self struct {
 	server   *idp.Server
@@ -71,7 +75,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 		return err
 	}
 	if g.own.server, err = idp.New(idp.Options{
-		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems,
+		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems, ClientsFor: clientsFor,
 		Backchannel: egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
 		Certificates: certificatesOf(f.Listen.TLS),
 	}); err != nil {
