@@ -15,8 +15,11 @@ func packages(tools []string) (missing []string) {
 		if _, err := lookTool(t); err == nil {
 			continue
 		}
-		if t == "taskset" {
+		switch t {
+		case "taskset":
 			t = "util-linux"
+		case "node":
+			t = "nodejs"
 		}
 		missing = append(missing, t)
 	}

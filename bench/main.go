@@ -32,6 +32,7 @@ type options struct {
 	hold    string
 	beside  string
 	clients int
+	tokens  bool
 }
 
 func main() {
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.hold, "hold", "", "start the row of this name, say where its processes are, and wait: for perf and strace")
 	flags.StringVar(&o.beside, "beside", "", "measure this other build of the program in the same rounds, to compare two versions")
 	flags.IntVar(&o.clients, "clients", 10_000, "keep-alive clients for the memory figure; 0 leaves it out")
+	flags.BoolVar(&o.tokens, "tokens", false, "measure the token endpoint beside oidc-provider instead")
 	quick := flags.Bool("quick", false, "three short rounds")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -64,7 +66,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *quick {
 		o.rounds, o.each, o.warm, o.clients = 3, time.Second, time.Second, 2000
 	}
-	met, err := measure(ctx, o, stdout, stderr)
+	run := measure
+	if o.tokens {
+		run = measureTokens
+	}
+	met, err := run(ctx, o, stdout, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "bench: %v\n", err)
 		return 2

@@ -21,6 +21,7 @@ import (
 type site struct {
 	ctx      context.Context
 	dir      string
+	root     string // of the module, once something was built
 	nginx    string
 	upstream string // address
 	issuer   *devissuer.Issuer
@@ -74,9 +75,10 @@ func (s *site) build(name, folder string) error {
 	if err != nil {
 		return fmt.Errorf("finding the module: %w", err)
 	}
+	s.root = strings.TrimSpace(string(root))
 	s.programs[name] = filepath.Join(s.dir, name)
 	cmd := exec.CommandContext(s.ctx, "go", "build", "-trimpath", "-o", s.programs[name], folder) //nolint:gosec // constants
-	cmd.Dir = strings.TrimSpace(string(root))
+	cmd.Dir = s.root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", name, err, tail(string(out), 2000))
 	}

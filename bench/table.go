@@ -49,7 +49,7 @@ func find(rows []*row, name string) *row {
 // table prints every row. The ratio is the median over the rounds, with the
 // lowest and the highest behind it.
 func table(w io.Writer, rows []*row, o options) {
-	fmt.Fprintf(w, "\nCPU of the measured process, one core, %d keep-alive connections, 1 kB of JSON; %d rounds of %s, medians\n\n", connections, o.rounds, o.each)
+	fmt.Fprintf(w, "\nCPU of the measured process, one core, %d keep-alive connections; %d rounds of %s, medians\n\n", connections, o.rounds, o.each)
 	fmt.Fprintf(w, "%-40s %12s %12s %10s   %s\n", "", "us/request", "requests/s", "ratio", "rounds (us/request)")
 	for _, r := range rows {
 		ratio := "1.00"
