@@ -90,6 +90,9 @@ func (g *gateway) start(o gatewayOptions) error {
 	gatehouse.Provide(g.kept, spent(f, g.facts))
 	gatehouse.Provide(g.kept, g.facts.Blocks())
 	gatehouse.Provide(g.kept, g.facts.Revocations())
+	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
+		return err
+	}
 	if err := g.startOwn(o.Login); err != nil {
 		return err
 	}

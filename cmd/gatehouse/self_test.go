@@ -82,7 +82,19 @@ func startSelf(t *testing.T, login idp.Authenticator) *selfHouse {
 // startSelfWith adds keys to the block idp.
 func startSelfWith(t *testing.T, login idp.Authenticator, keys string) *selfHouse {
 	t.Helper()
-	h := &selfHouse{T: t, dir: t.TempDir(), log: &syncBuffer{}}
+	return startSelfOn(t, login, keys, "", nil)
+}
+
+// startSelfOn adds top to the configuration, a block store for example. Beside
+// another house it has that one's issuer and keys.
+func startSelfOn(t *testing.T, login idp.Authenticator, keys, top string, beside *selfHouse) *selfHouse {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gh") // t.TempDir names the test: too long for a socket in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	h := &selfHouse{T: t, dir: dir, log: &syncBuffer{}}
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `["1"]`)
@@ -90,8 +102,25 @@ func startSelfWith(t *testing.T, login idp.Authenticator, keys string) *selfHous
 	t.Cleanup(upstream.Close)
 	address := freeAddress(t)
 	h.url = "https://" + address
+	issuer := h.url
+	if beside != nil {
+		issuer = beside.url
+		state := filepath.Join(h.dir, "gatehouse-state")
+		if err := os.Mkdir(state, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{sealName, peopleKeyName} {
+			b, err := os.ReadFile(filepath.Join(beside.g.state, name))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(state, name), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for name, text := range map[string]string{
-		"gatehouse.yaml":      fmt.Sprintf(selfConfig, address, freeAddress(t), h.url, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
+		"gatehouse.yaml":      top + fmt.Sprintf(selfConfig, address, freeAddress(t), issuer, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
