@@ -25,6 +25,9 @@ type Options struct {
 	// Own is the OpenAPI document of our own authorization server. Without it there
 	// is none.
 	Own []byte
+	// SAML judges the files of a SAML connection, whose form is another room's; nil
+	// does not. Its errors are faults of the block saml.
+	SAML func(issuer, name string, s *SSOSAML) error
 }
 
 // File is a configuration that has been read, with the descriptions of its APIs.

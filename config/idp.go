@@ -80,7 +80,7 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 			}
 		}
 	}
-	r.people(n, d)
+	r.people(n, d, o.SAML)
 	for _, s := range d.IDP.Scopes {
 		if !scope(s) {
 			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")
@@ -154,6 +154,10 @@ func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
 	// Logout 1.0 section 2).
 	r.exception(a, kinds, "logout", "urlsecret", fmt.Sprintf(
 		`{allow: [id_token_hint], waiver: {because: "clients send the id_token to log out; it is of no use anywhere else", owner: gatehouse, until: %s}}`, until))
+	// A SAML response is posted from the page of an identity provider, whose Origin is
+	// null where the page says no-referrer (SAML 2.0 Bindings section 3.5).
+	r.exception(a, kinds, "signInAnswer", "cors", fmt.Sprintf(
+		`{off: {because: "identity providers have browsers post their answers here; they are bound to the browser and signed", owner: gatehouse, until: %s}}`, until))
 	for _, o := range a.description.byID {
 		if strings.HasPrefix(o.Template(), "/authorize") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
 			// Under no-referrer a form's Origin would be null.

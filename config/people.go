@@ -34,7 +34,7 @@ type Mail struct {
 const samplePeople = "people: {mail: {server: \"smtp.example.com:465\", from: login@example.com, user: login, password: file:smtp.password}}"
 
 // people judges the pages' block, and makes its paths absolute.
-func (r *reader) people(n *yaml.Node, d *document) {
+func (r *reader) people(n *yaml.Node, d *document, judge func(issuer, name string, s *SSOSAML) error) {
 	p := d.IDP.People
 	if p == nil {
 		return
@@ -46,7 +46,7 @@ func (r *reader) people(n *yaml.Node, d *document) {
 	if m := p.Mail; m != nil {
 		r.mail(n, m, d.Environment)
 	}
-	r.sso(n, d)
+	r.sso(n, d, judge)
 }
 
 func (r *reader) mail(n *yaml.Node, m *Mail, environment string) {

@@ -32,6 +32,7 @@ type SSO struct {
 	AMR       []string  `yaml:"amr"`
 	Roles     *SSORoles `yaml:"roles"` // without it operators give roles, and the provider has no say
 	OIDC      *SSOOIDC  `yaml:"oidc"`  // an OpenID provider
+	SAML      *SSOSAML  `yaml:"saml"`  // or a SAML identity provider
 }
 
 // SSORoles say which roles follow from what a provider says.
@@ -68,7 +69,7 @@ var (
 )
 
 // sso judges every connection.
-func (r *reader) sso(n *yaml.Node, d *document) {
+func (r *reader) sso(n *yaml.Node, d *document, judge func(issuer, name string, s *SSOSAML) error) {
 	all := d.IDP.People.SSO
 	domains, issuers := map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -80,6 +81,9 @@ func (r *reader) sso(n *yaml.Node, d *document) {
 			r.at(n, key, fmt.Sprintf("%q is no name of a connection: it stands in URLs, in lower-case letters, digits and hyphens, 40 at most", name), sampleSSO)
 		}
 		r.connection(n, key, c, d.Environment)
+		if c.SAML != nil {
+			r.saml(n, key+".saml", name, d.IDP.Issuer, c.SAML, judge)
+		}
 		for _, domain := range c.Domains {
 			if other := domains[domain]; other != "" {
 				r.at(n, key+".domains", fmt.Sprintf("%s leads to %s already", domain, other), "each domain in one connection")
@@ -120,11 +124,18 @@ func (r *reader) connection(n *yaml.Node, key string, c *SSO, environment string
 		r.at(n, key+".listed", "nobody finds a connection that is not listed and has no domains", "domains: [acme.example]")
 	}
 	r.ssoRoles(n, key+".roles", c.Roles)
-	if c.OIDC == nil {
+	switch {
+	case c.OIDC == nil && c.SAML == nil:
 		r.at(n, key, "a connection needs the provider that it leads to", sampleSSO)
-		return
+	case c.OIDC != nil && c.SAML != nil:
+		r.at(n, key, "a connection leads to one provider, by oidc or by saml", sampleSSO)
+	case c.OIDC != nil:
+		r.oidc(n, key+".oidc", c.OIDC, environment)
+	case c.Provision && c.SAML.Attributes.Email == "":
+		r.at(n, key+".saml", "people are made with an e-mail address, and nothing says in which attribute it is", sampleSAML)
+	case len(c.AMR) > 0:
+		r.at(n, key+".amr", "a SAML identity provider names no methods", "acr: [\"https://refeds.org/profile/mfa\"]  (what it calls two factors)")
 	}
-	r.oidc(n, key+".oidc", c.OIDC, environment)
 }
 
 func (r *reader) ssoRoles(n *yaml.Node, key string, roles *SSORoles) {

@@ -14,8 +14,12 @@ import (
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
-// mostForm bounds a request's form, in bytes.
-const mostForm = 64 << 10
+// The bounds of a request's form, in bytes. An identity provider has a browser post
+// an answer of many attributes; the pages hold their own forms to less.
+const (
+	mostForm   = 64 << 10
+	mostPosted = 512 << 10
+)
 
 // asked is what the library's callbacks must know of the request.
 type asked struct {
@@ -51,8 +55,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	path, method := r.URL.Path, r.Method
+	most := int64(mostForm)
+	if strings.HasPrefix(path, PagesPath) {
+		most = mostPosted
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	get, post := method == http.MethodGet, method == http.MethodPost
 	switch {
 	case (path == pathOIDC || path == pathOAuth) && get:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/idp/people"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -49,7 +50,7 @@ func (e *entry) listIdentities(args []string) error {
 
 func (e *entry) linkIdentity(args []string) error {
 	name := e.flags.String("connection", "", "a connection of idp.people.sso")
-	subject := e.flags.String("subject", "", "what the provider calls the person: sub")
+	subject := e.flags.String("subject", "", "what the provider calls the person: sub, or the NameID")
 	return e.person(args, nil, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
 		if e.file.IDP.People == nil || e.file.IDP.People.SSO[*name] == nil {
 			return fmt.Errorf("there is no connection %s in %s; write: --connection NAME, one of idp.people.sso", printable(*name), e.config)
@@ -61,7 +62,11 @@ func (e *entry) linkIdentity(args []string) error {
 		case c.Tenant != u.Tenant:
 			return fmt.Errorf("%s is of the tenant %q, and the connection %s signs in those of %q; write: another connection", u.Name, u.Tenant, *name, c.Tenant)
 		}
-		err := a.Link(ctx, &u, *name, c.OIDC.Issuer, *subject)
+		issuer, err := issuerOf(c)
+		if err != nil {
+			return fmt.Errorf("connection %s: %w", *name, err)
+		}
+		err = a.Link(ctx, &u, *name, issuer, *subject)
 		if errors.Is(err, store.ErrExists) {
 			return fmt.Errorf("%s is linked already, to this person or another one; write first: gatehouse users unlink", printable(*subject))
 		}
@@ -70,6 +75,15 @@ func (e *entry) linkIdentity(args []string) error {
 		}
 		return e.printIdentities(ctx, f, &u)
 	})
+}
+
+// issuerOf is what the provider of a connection is called in what it says.
+func issuerOf(c *config.SSO) (string, error) {
+	if c.SAML == nil {
+		return c.OIDC.Issuer, nil
+	}
+	p, err := identityProvider(c.SAML)
+	return p.EntityID, err
 }
 
 func (e *entry) unlinkIdentity(args []string) error {

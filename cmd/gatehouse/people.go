@@ -33,7 +33,7 @@ func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	connections, err := openSSO(f, log)
+	connections, err := openSSO(f, facts.Once(), log)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ import (
 
 // load reads a configuration with all that this program has.
 func load(path string, o config.Options) (*config.File, error) {
-	o.Own = idp.Description()
+	o.Own, o.SAML = idp.Description(), judgeSAML
 	return config.Load(path, all.Kinds, o)
 }
 

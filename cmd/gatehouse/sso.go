@@ -10,11 +10,12 @@ import (
 	"github.com/gatehouse-api/gatehouse/idp/oidc"
 	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // openSSO makes the connections that the configuration describes. No provider is
 // asked anything before the first person comes.
-func openSSO(f *config.File, log *slog.Logger) ([]sso.Connection, error) {
+func openSSO(f *config.File, once store.Once, log *slog.Logger) ([]sso.Connection, error) {
 	var list []sso.Connection
 	for _, name := range slices.Sorted(maps.Keys(f.IDP.People.SSO)) {
 		s := f.IDP.People.SSO[name]
@@ -29,7 +30,12 @@ func openSSO(f *config.File, log *slog.Logger) ([]sso.Connection, error) {
 			c.Roles = &sso.Roles{Attribute: s.Roles.Claim, Map: s.Roles.Map}
 		}
 		var err error
-		if c.Protocol, err = openOIDC(name, s, f.IDP.Issuer, log); err != nil {
+		if s.SAML != nil {
+			c.Protocol, err = openSAML(f.IDP.Issuer, name, s.SAML, once, log)
+		} else {
+			c.Protocol, err = openOIDC(name, s, f.IDP.Issuer, log)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("idp.people.sso.%s: %w", name, err)
 		}
 		list = append(list, c)

@@ -37,6 +37,7 @@ func (p *People) routes() http.Handler {
 	if p.connections.Any() {
 		m.HandleFunc("GET "+sso.Path("{connection}", "callback"), p.arrive)
 		m.HandleFunc("POST "+sso.Path("{connection}", "callback"), p.arrive)
+		m.HandleFunc("GET "+sso.Path("{connection}", "metadata"), p.describe)
 	}
 	return m
 }

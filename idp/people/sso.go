@@ -151,6 +151,25 @@ func (p *People) arrive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// describe serves what the provider of a connection is told of us, which is no
+// secret.
+func (p *People) describe(w http.ResponseWriter, r *http.Request) {
+	v := &visit{p: p, w: w, r: r, at: p.now(), action: r.URL.Path}
+	var document []byte
+	err := errNoConnection
+	if c := p.connections.ByName(r.PathValue("connection")); c != nil {
+		if d, ok := c.Protocol.(sso.Described); ok {
+			document, err = d.Metadata()
+		}
+	}
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/samlmetadata+xml")
+	_, _ = w.Write(document)
+}
+
 func (v *visit) arrived() error {
 	c := v.p.connections.ByName(v.r.PathValue("connection"))
 	if c == nil {

@@ -9,8 +9,8 @@ import (
 	dsigtypes "github.com/russellhaering/goxmldsig/types"
 )
 
-// Metadata returns the document that identity providers are told us by (SAML 2.0
-// Metadata): our entity id, where responses go, and that assertions must be signed.
+// Metadata implements [sso.Described]: it returns what an identity provider is told
+// of us (SAML 2.0 Metadata), our entity id, where responses go, and that assertions must be signed.
 // There is no address for logout in it and no key to encrypt with.
 func (s *ServiceProvider) Metadata() ([]byte, error) {
 	d := descriptor{

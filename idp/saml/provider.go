@@ -38,7 +38,9 @@ type IdentityProvider struct {
 	WantsSigned bool
 }
 
-func (p *IdentityProvider) check() error {
+// Check returns an error for an identity provider that nobody can be sent to or whose
+// word cannot be checked.
+func (p *IdentityProvider) Check() error {
 	u, err := url.Parse(p.SSO)
 	switch {
 	case p.EntityID == "" || len(p.EntityID) > 1024:
@@ -125,7 +127,7 @@ func ParseMetadata(text []byte) (IdentityProvider, error) {
 			break
 		}
 	}
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return IdentityProvider{}, fmt.Errorf("saml: reading metadata: %w", err)
 	}
 	return p, nil

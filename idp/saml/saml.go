@@ -80,7 +80,10 @@ type Options struct {
 // of one connection.
 type ServiceProvider struct{ o Options }
 
-var _ sso.Protocol = (*ServiceProvider)(nil)
+var (
+	_ sso.Protocol  = (*ServiceProvider)(nil)
+	_ sso.Described = (*ServiceProvider)(nil)
+)
 
 // New makes a service provider.
 func New(o Options) (*ServiceProvider, error) {
@@ -115,7 +118,7 @@ func (o *Options) check() error {
 			return errors.New("the certificate is not of the key that signs")
 		}
 	}
-	return o.Provider.check()
+	return o.Provider.Check()
 }
 
 // Reason says by one word why a response was refused. It is for logs and counters.

@@ -178,5 +178,5 @@ func (cs *Connections) Listed() (list []*Connection) {
 }
 
 // Path is where the browser finds what belongs to a connection, below the issuer:
-// "callback" for the answers of its provider.
+// "callback" for the answers of its provider, "metadata" for what it is told of us.
 func Path(connection, what string) string { return "/account/sso/" + connection + "/" + what }

@@ -55,6 +55,12 @@ type Protocol interface {
 	Finish(ctx context.Context, a Answer) (Identity, error)
 }
 
+// Described is a [Protocol] of which the provider is told by a document.
+type Described interface {
+	// Metadata returns the document: what SAML 2.0 Metadata calls an EntityDescriptor.
+	Metadata() ([]byte, error)
+}
+
 // Start is one beginning.
 type Start struct {
 	// Handle is 256 random bits, by which the answer is found again: OpenID Connect

@@ -100,6 +100,21 @@ func (t *Tab) Send(ctx context.Context, fields url.Values) (away *url.URL, err e
 	return t.load(r)
 }
 
+// Bring posts what a page of another origin has the browser post, and returns what
+// [Tab.Open] does. Cookies come along as they would: those with SameSite=None only.
+func (t *Tab) Bring(ctx context.Context, where string, fields url.Values, from string) (away *url.URL, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, where, strings.NewReader(fields.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("tab: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", from)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	return t.load(r)
+}
+
 // Authorize opens an authorization request (RFC 6749 section 4.1.1), signs the
 // person in where a page asks for the password, allows what a page asks consent
 // for, and returns the redirect back to the client. It fails when a page comes
