@@ -100,6 +100,7 @@ type server struct {
 	people *people.People
 	idp    *idp.Server
 	log    *lockedBuffer
+	dir    string
 }
 
 type lockedBuffer struct {
@@ -123,6 +124,7 @@ func newServer(t *testing.T, issuer string, connections []sso.Connection) *serve
 	t.Helper()
 	s := &server{t: t, issuer: issuer, log: &lockedBuffer{}}
 	dir := t.TempDir()
+	s.dir = dir
 	var err error
 	if s.facts, err = sqlite.OpenStore(t.Context(), filepath.Join(dir, "store.db"), sqlite.Options{}); err != nil {
 		t.Fatal(err)
@@ -508,6 +510,17 @@ func (b *browser) exchange(q url.Values) map[string]any {
 		b.w.t.Fatal(err)
 	}
 	return claims
+}
+
+// token asks for a token in the session that there is.
+func (b *browser) token() map[string]any {
+	b.w.t.Helper()
+	b.begin()
+	u, err := url.Parse(b.header.Get("Location"))
+	if err != nil || b.status != http.StatusSeeOther {
+		b.w.t.Fatalf("not signed in: %d %s", b.status, words(b.body))
+	}
+	return b.exchange(u.Query())
 }
 
 // signIn goes the whole way.
