@@ -20,10 +20,31 @@ type Principal struct {
 	Roles   []string
 	Expires time.Time // when the proof ends
 
+	Assurance Assurance // how strongly a person was proven
+	Bound     Binding   // what the caller has shown to hold, without which the proof is nothing
+
 	// Seal keeps the signed form of this principal that goes upstream, so that
 	// it is not signed again for every request.
 	Seal atomic.Pointer[Seal]
 }
+
+// Assurance is how strongly and when a person was proven, as far as the issuer says.
+type Assurance struct {
+	Level uint8     // authenticator assurance level, 1 to 3 (NIST SP 800-63B); 0 when nobody says
+	At    time.Time // of the last proof; zero when nobody says
+	// Ask holds, by level, the acr_values by which a client asks the issuer for it
+	// (RFC 9470), or "". It is nil where the issuer knows no levels.
+	Ask *[4]string
+}
+
+// Binding is a set of what a proof may be bound to besides being presented.
+type Binding uint8
+
+// The bindings.
+const (
+	BoundToKey         Binding = 1 << iota // a key of the client's (RFC 9449)
+	BoundToCertificate                     // the certificate of its TLS connection (RFC 8705)
+)
 
 // Seal is a signed statement about a principal and the time until which it may
 // be sent.

@@ -38,7 +38,8 @@ type Case struct {
 // demands "control demands KEYWORD of IN NAME #POINTER at FILE:LINE".
 type Step struct{ Request, Want, Saw, Trail string }
 
-// token is what a token says otherwise than a genuine one.
+// token is what a token says otherwise than a genuine one. ${NOW} in the value of a
+// claim is the present second, ${NOW-60} one a minute ago.
 type token struct {
 	Subject string            `yaml:"sub"`
 	Tenant  string            `yaml:"tenant"`

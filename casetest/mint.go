@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
@@ -47,6 +49,14 @@ func (m *mint) write(s string) string {
 	})
 }
 
+var moment = regexp.MustCompile(`\$\{NOW([+-][0-9]+)?\}`)
+
+// now writes the present second, or one so many seconds away.
+func now(s string) string {
+	away, _ := strconv.ParseInt(moment.FindStringSubmatch(s)[1], 10, 64)
+	return strconv.FormatInt(time.Now().Unix()+away, 10)
+}
+
 func (m *mint) token(name string) string {
 	if made := m.made["token "+name]; made != "" {
 		return made
@@ -54,6 +64,10 @@ func (m *mint) token(name string) string {
 	k := m.c.Tokens[name]
 	if k.Subject == "" {
 		k.Subject = name
+	}
+	k.Set = maps.Clone(k.Set)
+	for claim, value := range k.Set {
+		k.Set[claim] = moment.ReplaceAllStringFunc(value, now)
 	}
 	c := devissuer.Claims{Subject: k.Subject, Tenant: k.Tenant, Client: k.Client, Roles: k.Roles, Scopes: k.Scopes, Set: k.Set, Header: k.Header}
 	if k.Key == "" {

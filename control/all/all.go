@@ -5,6 +5,7 @@ package all
 
 import (
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/assurance"
 	"github.com/gatehouse-api/gatehouse/control/block"
 	"github.com/gatehouse-api/gatehouse/control/contenttype"
 	"github.com/gatehouse-api/gatehouse/control/cors"
@@ -27,6 +28,7 @@ import (
 
 // Kinds lists every built-in control, by name.
 var Kinds = []gatehouse.Kind{
+	assurance.Kind,
 	block.Kind,
 	contenttype.Kind,
 	cors.Kind,

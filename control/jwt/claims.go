@@ -20,6 +20,7 @@ type issuer struct {
 	source                *jose.Source
 	tenant, roles, client []string // paths of claims
 	scopes                string
+	levels                *levels
 	clientLifetime        int64 // seconds that tokens of clients for themselves may live, or 0 for as long as any
 }
 
@@ -50,7 +51,7 @@ type claims struct {
 
 // registered are the names of claims that this package reads or that other
 // kinds of tokens are known by.
-var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "grant_id", "cnf", "events"}
+var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "grant_id", "cnf", "events", "acr", "auth_time"}
 
 var errClaims = errors.New("jwt: claim refused")
 
@@ -77,8 +78,15 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 	if c.principal.Client == c.principal.ID { // RFC 9068 section 5: the client for itself
 		c.principal.Kind = "client"
 	}
+	c.principal.Assurance = i.levels.assurance(t.Claims)
 	if t.Claims.Has("cnf") {
 		c.cert, c.key = r.confirmation()
+	}
+	if c.cert != nil {
+		c.principal.Bound |= gatehouse.BoundToCertificate
+	}
+	if c.key != nil {
+		c.principal.Bound |= gatehouse.BoundToKey
 	}
 	switch {
 	case r.err != nil:

@@ -80,7 +80,7 @@ func (c *Config) check(b *gatehouse.Build) error {
 func (i Issuer) check(fault func(key, says, fix string)) {
 	switch {
 	case i.Issuer == self:
-		if i.JWKS != "" || i.Type != "" {
+		if i.JWKS != "" || i.Type != "" || i.Assurance != nil {
 			fault("jwks", "the keys and the kind of our own tokens are known", "issuer: self, and nothing about its tokens")
 		}
 		return
@@ -90,6 +90,7 @@ func (i Issuer) check(fault func(key, says, fix string)) {
 	if i.JWKS != "" && !strings.HasPrefix(i.JWKS, "file:") && jose.CheckURL(i.JWKS) != nil {
 		fault("jwks", "is neither an https URL nor a file (http is for loopback addresses only)", "jwks: https://login.example.com/jwks.json, or file:jwks.json")
 	}
+	i.checkLevels(fault)
 	if len(i.Algorithms) == 0 {
 		fault("algorithms", "the list is empty", "algorithms: [ES256, RS256]")
 	}
@@ -127,8 +128,10 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 		v.issuers = append(v.issuers, &issuer{
 			name: conf.Issuer, algorithms: conf.Algorithms, typ: strings.TrimPrefix(strings.ToLower(conf.Type), "application/"), source: source,
 			tenant: path(conf.TenantClaim), roles: path(conf.RolesClaim), scopes: conf.ScopesClaim, client: path(conf.ClientClaim),
+			levels: newLevels(conf.Assurance),
 		})
-		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim)
+		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim,
+			fmt.Sprintf("%q", conf.Assurance)) // maps are printed in the order of their keys
 	}
 	var err error
 	if v.revocations, err = watched(b); err != nil {

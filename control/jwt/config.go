@@ -38,7 +38,7 @@ var Kind = gatehouse.Kind{
 	},
 	Covers: []gatehouse.Requirement{
 		"jwt.signature", "jwt.alg-pinned", "jwt.iss", "jwt.aud", "jwt.exp", "jwt.nbf", "jwt.lifetime",
-		"jwt.all-mandatory", "jwt.jwks", "jwt.dpop-mtls", "authn.every-endpoint", "authn.no-basic", "token.revocable",
+		"jwt.all-mandatory", "jwt.jwks", "jwt.dpop-mtls", "session.mfa-aal2", "authn.every-endpoint", "authn.no-basic", "token.revocable",
 	},
 }
 
@@ -86,6 +86,10 @@ type Issuer struct {
 	RolesClaim  string `yaml:"roles_claim"`
 	ScopesClaim string `yaml:"scopes_claim"`
 	ClientClaim string `yaml:"client_claim"`
+	// Assurance says which values of its acr stand for aal1, aal2 and aal3; the first
+	// of them is what clients are told to ask for. Without it no token of the issuer
+	// is of any level. Of our own authorization server the values are known.
+	Assurance map[string][]string `yaml:"assurance"`
 }
 
 // withDefaults returns i with what was left out.

@@ -28,6 +28,11 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		s.Fact("jwt.signature", "every token's signature is verified with the keys of %s", keys)
 		s.Fact("jwt.alg-pinned", "only %s is accepted, and only from a key that is for it; tokens never bring or name the place of their key", strings.Join(i.Algorithms, " or "))
 		s.Fact("jwt.jwks", "keys are fetched anew after 10 min, replaced and never merged, used up to 24 h while the issuer is down; an unknown key id asks at most once in 30 s")
+		for _, level := range levelNames[1:] {
+			if acrs := i.Assurance[level]; len(acrs) > 0 {
+				s.Fact("session.mfa-aal2", "a person is proven at %s where acr is %s", level, strings.Join(acrs, " or "))
+			}
+		}
 		s.Fact("jwt.iss", "the tenant is read from %s, roles from %s, scopes from %s", i.TenantClaim, i.RolesClaim, i.ScopesClaim)
 	}
 	s.Fact("jwt.aud", "tokens must be for %s", c.Audience)

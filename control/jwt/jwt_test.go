@@ -350,7 +350,7 @@ func TestWithoutKeysNothingIsAccepted(t *testing.T) {
 func TestExplainSpeaksOnlyOfWhatIsConfigured(t *testing.T) {
 	var none, some gatehouse.Sheet
 	Kind.New().Explain(&none)
-	config(Issuer{Issuer: "https://login.example.com"}).Explain(&some)
+	config(Issuer{Issuer: "https://login.example.com", Assurance: map[string][]string{"aal2": {"urn:example:mfa"}}}).Explain(&some)
 	if len(none.Facts) != 0 || len(some.Facts) < 10 {
 		t.Errorf("%d and %d facts", len(none.Facts), len(some.Facts))
 	}

@@ -19,6 +19,6 @@ func (o Own) issuer() *issuer {
 	return &issuer{
 		name: o.Issuer, algorithms: []string{jose.ES256}, typ: "at+jwt", source: o.Source,
 		tenant: []string{"tenant"}, roles: []string{"roles"}, scopes: "scope", client: []string{"client_id"},
-		clientLifetime: seconds(mostLifetime),
+		levels: ownLevels, clientLifetime: seconds(mostLifetime),
 	}
 }

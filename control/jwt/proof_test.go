@@ -57,21 +57,21 @@ func TestEveryPartOfAProofIsCompared(t *testing.T) {
 		change func(*devissuer.Proof)
 		want   string
 	}{
-		"genuine":                  {func(*devissuer.Proof) {}, ""},
-		"of another method":        {func(p *devissuer.Proof) { p.Method = "POST" }, "jwt.proof_htm"},
+		"genuine":                   {func(*devissuer.Proof) {}, ""},
+		"of another method":         {func(p *devissuer.Proof) { p.Method = "POST" }, "jwt.proof_htm"},
 		"of a method in lower case": {func(p *devissuer.Proof) { p.Method = "get" }, "jwt.proof_htm"},
-		"of another path":          {func(p *devissuer.Proof) { p.URL = "https://api.example.com/v1/orders/2" }, "jwt.proof_htu"},
-		"of another host":          {func(p *devissuer.Proof) { p.URL = "https://evil.example/v1/orders/1" }, "jwt.proof_htu"},
-		"over http":                {func(p *devissuer.Proof) { p.URL = "http://api.example.com/v1/orders/1" }, "jwt.proof_htu"},
-		"of another token":         {func(p *devissuer.Proof) { p.Token = other.token }, "jwt.proof_ath"},
-		"of no token":              {func(p *devissuer.Proof) { p.Token = "" }, "jwt.proof_ath"},
-		"made a minute ago":        {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(-62)} }, "jwt.proof_iat"},
-		"made in a minute":         {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(62)} }, "jwt.proof_iat"},
-		"a little ahead":           {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(58)} }, ""},
-		"with another's key":       {func(p *devissuer.Proof) { p.Header = map[string]string{"jwk": other.JWK()} }, "jwt.proof_key"},
-		"signed by nobody":         {func(p *devissuer.Proof) { p.Sign = func(string) []byte { return make([]byte, 64) } }, "jwt.proof_signature"},
-		"an access token":          {func(p *devissuer.Proof) { p.Header = map[string]string{"typ": `"at+jwt"`} }, "jwt.proof_malformed"},
-		"without jti":              {func(p *devissuer.Proof) { p.Set = map[string]string{"jti": ""} }, "jwt.proof_malformed"},
+		"of another path":           {func(p *devissuer.Proof) { p.URL = "https://api.example.com/v1/orders/2" }, "jwt.proof_htu"},
+		"of another host":           {func(p *devissuer.Proof) { p.URL = "https://evil.example/v1/orders/1" }, "jwt.proof_htu"},
+		"over http":                 {func(p *devissuer.Proof) { p.URL = "http://api.example.com/v1/orders/1" }, "jwt.proof_htu"},
+		"of another token":          {func(p *devissuer.Proof) { p.Token = other.token }, "jwt.proof_ath"},
+		"of no token":               {func(p *devissuer.Proof) { p.Token = "" }, "jwt.proof_ath"},
+		"made a minute ago":         {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(-62)} }, "jwt.proof_iat"},
+		"made in a minute":          {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(62)} }, "jwt.proof_iat"},
+		"a little ahead":            {func(p *devissuer.Proof) { p.Set = map[string]string{"iat": now(58)} }, ""},
+		"with another's key":        {func(p *devissuer.Proof) { p.Header = map[string]string{"jwk": other.JWK()} }, "jwt.proof_key"},
+		"signed by nobody":          {func(p *devissuer.Proof) { p.Sign = func(string) []byte { return make([]byte, 64) } }, "jwt.proof_signature"},
+		"an access token":           {func(p *devissuer.Proof) { p.Header = map[string]string{"typ": `"at+jwt"`} }, "jwt.proof_malformed"},
+		"without jti":               {func(p *devissuer.Proof) { p.Set = map[string]string{"jti": ""} }, "jwt.proof_malformed"},
 	} {
 		for _, round := range []string{"first", "remembered"} {
 			p := h.genuine()
