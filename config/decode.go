@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // reader decodes trees into values and reports what does not fit.
@@ -150,7 +151,7 @@ func (r *reader) unknown(k, val *yaml.Node, key string, fields map[string]reflec
 // unknownKey refuses a key that nobody reads and names the nearest known one.
 func (r *reader) unknownKey(k, val *yaml.Node, key string, names []string) {
 	fix := "one of: " + strings.Join(names, ", ")
-	if near := nearest(k.Value, names); near != "" {
+	if near := words.Nearest(k.Value, names); near != "" {
 		r.meant[join(key, near)] = true
 		fix = near + ":"
 		if val.Kind == yaml.ScalarNode && !secretKey(near) {

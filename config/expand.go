@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // block is the configuration of one control: the mapping its own struct is
@@ -95,7 +96,7 @@ func kindNames(kinds []gatehouse.Kind) []string {
 
 func (r *reader) unknownControl(k *yaml.Node, key string, names []string) {
 	fix := "one of: " + strings.Join(names, ", ")
-	if near := nearest(k.Value, names); near != "" {
+	if near := words.Nearest(k.Value, names); near != "" {
 		fix = near + ":"
 	}
 	r.add(r.place(k.Line, k.Column), key, fmt.Sprintf("unknown control %q", k.Value), fix)

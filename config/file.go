@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // Options is what a configuration is judged with. The zero value is ready.
@@ -236,7 +237,7 @@ func (r *reader) operation(a *API, n *yaml.Node, key string) bool {
 		return true
 	}
 	fix := "an operationId of " + a.block.OpenAPI
-	if near := nearest(n.Value, a.description.ids); near != "" {
+	if near := words.Nearest(n.Value, a.description.ids); near != "" {
 		fix = near
 	} else if len(a.description.ids) <= 12 {
 		fix = "one of: " + quoted(a.description.ids)

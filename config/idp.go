@@ -26,6 +26,7 @@ const ownAPI = "idp"
 type IDP struct {
 	Issuer string   `yaml:"issuer"` // public URL: scheme and host
 	Scopes []string `yaml:"scopes"` // that clients may be given
+	Roles  []string `yaml:"roles"`  // that people and clients may be given, beside those that the policies name
 	// PrivateNetworks are those in which clients may be told of logouts, beside the
 	// public internet. In development any address is called.
 	PrivateNetworks []netip.Prefix `yaml:"private_networks"`
@@ -84,6 +85,11 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 	for _, s := range d.IDP.Scopes {
 		if !scope(s) {
 			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")
+		}
+	}
+	for _, role := range d.IDP.Roles {
+		if role == "" || strings.ContainsFunc(role, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			r.at(n, "idp.roles", fmt.Sprintf("%q is no role: printable ASCII without spaces", role), "roles: [auditor]")
 		}
 	}
 	return true

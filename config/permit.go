@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 const samplePermit = `{what: [encoded_slash], because: "names of files", owner: sre@example.com, until: 2027-06-30}`
@@ -47,7 +48,7 @@ func (r *reader) what(n *yaml.Node, key string) (set gatehouse.Permit) {
 		p, ok := gatehouse.ParsePermit(c.Value)
 		if !ok {
 			names := gatehouse.PermitNames()
-			fix := nearest(c.Value, names)
+			fix := words.Nearest(c.Value, names)
 			if fix == "" {
 				fix = "one of: " + strings.Join(names, ", ")
 			}

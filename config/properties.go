@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 const sampleProperty = "{Order.internal_note: {read: [admin, support], write: [admin]}}"
@@ -86,7 +87,7 @@ func (r *reader) misruled(a *API, err error) (misruled bool) {
 		fix := e.Fix
 		if e.Word != "" {
 			fix = "a member of " + a.block.OpenAPI
-			if near := nearest(e.Word, e.Known); near != "" {
+			if near := words.Nearest(e.Word, e.Known); near != "" {
 				fix = e.Before + near + e.After
 			} else if len(e.Known) > 0 && len(e.Known) <= 12 {
 				fix = "one of: " + quoted(e.Known)
@@ -114,7 +115,7 @@ func (l *linter) members(a *API) {
 		if role.Place.Line > 0 {
 			at = place(role.Place)
 		}
-		if near := nearest(role.Name, granted); near != "" {
+		if near := words.Nearest(role.Name, granted); near != "" {
 			fix = near
 		}
 		l.say(LevelWarning, "authz.property", at, join(a.key, "roles"),
@@ -130,13 +131,7 @@ func (l *linter) members(a *API) {
 
 // granted returns the roles that the API's policy names.
 func (a *API) granted() (list []string) {
-	blocks := slices.Clone(a.blocks)
-	for _, o := range a.overrides {
-		for _, b := range o {
-			blocks = append(blocks, b)
-		}
-	}
-	for _, b := range blocks {
+	for _, b := range a.everyBlock() {
 		if b.kind.Name != "role" || b.node == nil {
 			continue
 		}

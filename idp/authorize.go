@@ -180,6 +180,11 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 		if err != nil {
 			return err
 		}
+		if admitted, err := store.Admits(ctx, s.options.Store.Tenants(), c.Tenant); err != nil {
+			return err
+		} else if !admitted {
+			return goidc.NewError(goidc.ErrorCodeUnauthorizedClient, "the client may have no tokens")
+		}
 		g.ID = ownPrefix + c.ID + "~" + g.ID
 		return setWho(g, Proof{Subject: c.ID, Tenant: c.Tenant, Roles: c.Roles})
 	case goidc.GrantRefreshToken:

@@ -54,6 +54,7 @@ type Store interface {
 	Once() store.Once
 	BrowserSessions() store.BrowserSessions
 	Logouts() store.Logouts
+	Tenants() store.Tenants
 }
 
 // Options is what a server is made of.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -89,11 +88,8 @@ type ClientSecret struct {
 // Check returns an error that wraps [ErrInvalid] for a client that could do
 // nothing.
 func (c *Client) Check() error {
-	named := c.ID != "" && len(c.ID) <= 64 && !strings.ContainsFunc(c.ID, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
-	})
 	switch {
-	case !named:
+	case !named(c.ID):
 		return fmt.Errorf("%w: %q is no client id: letters, digits, '-', '_' and '.', at most 64", ErrInvalid, c.ID)
 	case c.Made.IsZero():
 		return fmt.Errorf("%w: a client was made at some time", ErrInvalid)

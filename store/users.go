@@ -15,14 +15,27 @@ type Users interface {
 	User(ctx context.Context, id string) (User, error)
 	// ByName returns the person with that canonical name, or [ErrNotFound].
 	ByName(ctx context.Context, name string) (User, error)
-	// List returns the people whose names come after the given one, in the order of
-	// their names, n at most.
-	List(ctx context.Context, after string, n int) ([]User, error)
 	// Change reads the person, lets change work on it, and writes what became of it,
 	// all as one step: of concurrent calls each sees what the one before it wrote.
 	// Nothing is written when change returns an error, which is then returned as it
 	// is. The id and the name stay what they are. It returns [ErrNotFound].
 	Change(ctx context.Context, id string, change func(*User) error) (User, error)
+	// Remove forgets a person with their consents and sessions. What tokens they have
+	// is the caller's to revoke. It returns [ErrNotFound].
+	Remove(ctx context.Context, id string) error
+}
+
+// Directory lists people.
+type Directory interface {
+	// List returns those that the query is about, in the order of their names.
+	List(ctx context.Context, q UserQuery) ([]User, error)
+}
+
+// UserQuery says who is listed.
+type UserQuery struct {
+	Tenant string // whose people; "" is everybody
+	After  string // names that come after this one
+	Most   int
 }
 
 // UserState is whether a person may sign in.

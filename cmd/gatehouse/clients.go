@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -40,29 +39,12 @@ func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
 // shownClient is a client as it is printed. The secret is there when it was made
 // just now.
 type shownClient struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name,omitempty"`
-	Public    bool      `json:"public"`
-	Grants    []string  `json:"grants"`
-	Redirects []string  `json:"redirect_uris,omitempty"`
-	Goodbyes  []string  `json:"post_logout_redirect_uris,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"`
-	Secret    string    `json:"secret,omitempty"`
-	Secrets   []string  `json:"secret_ids,omitempty"`
-	Made      time.Time `json:"made"`
-}
-
-func clientOf(c *store.Client, secret string) shownClient {
-	out := shownClient{ID: c.ID, Name: c.Name, Public: c.Public, Grants: c.Grants, Redirects: c.RedirectURIs, Goodbyes: c.PostLogoutRedirectURIs, Scopes: c.Scopes, Secret: secret, Made: c.Made}
-	for i := range c.Secrets {
-		out.Secrets = append(out.Secrets, c.Secrets[i].ID)
-	}
-	return out
+	operator.Client
+	Secret string `json:"secret,omitempty"`
 }
 
 func (e *entry) addClient(args []string) error {
-	now := time.Now().UTC()
-	c := store.Client{Made: now}
+	c := store.Client{}
 	e.flags.StringVar(&c.Name, "name", "", "for people")
 	e.flags.Var((*texts)(&c.Grants), "grant", "a grant type; may be repeated")
 	e.flags.Var((*texts)(&c.RedirectURIs), "redirect", "a redirect URI, compared exactly; may be repeated")
@@ -91,33 +73,22 @@ func (e *entry) addClient(args []string) error {
 	if c.JWKS, err = readJWKS(*jwks); err != nil {
 		return err
 	}
-	secret := ""
-	if !c.Public && len(c.JWKS) == 0 && len(c.Certificates) == 0 {
-		var kept store.ClientSecret
-		secret, kept = idp.NewSecret(now)
-		c.Secrets = []store.ClientSecret{kept}
-	}
-	if err := idp.CheckClient(&c); err != nil {
-		return saidPlainly(err)
-	}
-	return e.with(func(ctx context.Context, f facts) error {
-		if strings.HasPrefix(c.BackchannelLogoutURI, "http:") && (e.file == nil || !e.file.Development) {
-			return errors.New("a client is told of logouts over https (http is for this machine in development only); write: --backchannel-logout-uri https://app.example.com/backchannel-logout")
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		added, secret, err := d.AddClient(ctx, by, c)
+		if errors.Is(err, store.ErrExists) {
+			return fmt.Errorf("there is a client %s already", c.ID)
 		}
-		if err := f.Clients().Add(ctx, c); err != nil {
-			if errors.Is(err, store.ErrExists) {
-				return fmt.Errorf("there is a client %s already", c.ID)
-			}
-			return saidPlainly(err)
+		if err != nil {
+			return said(err)
 		}
-		return e.showSecret(&c, secret, "registered")
+		return e.showSecret(added, secret, "registered")
 	})
 }
 
 // showSecret prints a client with the secret that nobody can be shown again.
-func (e *entry) showSecret(c *store.Client, secret, done string) error {
+func (e *entry) showSecret(c operator.Client, secret, done string) error {
 	if e.json {
-		return e.print(clientOf(c, secret))
+		return e.print(shownClient{c, secret})
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s is %s\n", c.ID, done)
 	if err == nil && secret != "" {
@@ -130,25 +101,26 @@ func (e *entry) listClients(args []string) error {
 	if err := e.none(args); err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		list, err := f.Clients().List(ctx)
-		if err != nil {
-			return err
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		list := []operator.Client{}
+		for after, more := "", true; more; {
+			some, rest, err := d.Clients(ctx, by, after, atOnce)
+			if err != nil {
+				return err
+			}
+			if list, more = append(list, some...), rest; more {
+				after = some[len(some)-1].ID
+			}
 		}
 		if e.json {
-			all := make([]shownClient, len(list))
-			for i := range list {
-				all[i] = clientOf(&list[i], "")
-			}
-			return e.print(all)
+			return e.print(list)
 		}
-		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+		rows := [][]string{{"ID", "PROVEN BY", "GRANTS", "SCOPES", "ROLES", "TENANT", "NAME"}}
 		for i := range list {
 			c := &list[i]
-			kind := provenBy(c)
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.ID, kind, strings.Join(c.Grants, " "), printable(strings.Join(c.Scopes, " ")), printable(c.Name))
+			rows = append(rows, []string{c.ID, provenBy(c), strings.Join(c.Grants, " "), strings.Join(c.Scopes, " "), strings.Join(c.Roles, " "), c.Tenant, c.Name})
 		}
-		return w.Flush()
+		return e.table(rows)
 	})
 }
 
@@ -158,18 +130,12 @@ func (e *entry) rotateClient(args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		var secret string
-		var now store.Client
-		err := f.Clients().Change(ctx, id, func(c *store.Client) (err error) {
-			secret, err = idp.RotateSecret(c, time.Now().UTC(), *overlap)
-			now = *c
-			return err
-		})
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		now, secret, err := d.RotateClient(ctx, by, id, *overlap)
 		if err != nil {
-			return noClient(err, id)
+			return missing(err, "no client "+printable(id), "clients")
 		}
-		return e.showSecret(&now, secret, fmt.Sprintf("given a new secret; the old one holds for %s", *overlap))
+		return e.showSecret(now, secret, fmt.Sprintf("given a new secret; the old one holds for %s", *overlap))
 	})
 }
 
@@ -178,9 +144,9 @@ func (e *entry) removeClient(args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		if err := f.Clients().Remove(ctx, id); err != nil {
-			return noClient(err, id)
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		if err := d.RemoveClient(ctx, by, id); err != nil {
+			return missing(err, "no client "+printable(id), "clients")
 		}
 		_, err := fmt.Fprintf(e.stdout, "%s is removed\n", printable(id))
 		return err
@@ -188,30 +154,14 @@ func (e *entry) removeClient(args []string) error {
 }
 
 // provenBy says in a word how a client proves itself.
-func provenBy(c *store.Client) string {
+func provenBy(c *operator.Client) string {
 	switch {
 	case c.Public:
 		return "public"
-	case len(c.JWKS) > 0:
+	case c.Keys:
 		return "keys"
-	case len(c.Certificates) > 0:
+	case c.Certificates:
 		return "certificate"
 	}
 	return "secret"
-}
-
-func noClient(err error, id string) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("there is no client %s; write: gatehouse clients list", printable(id))
-	}
-	return saidPlainly(err)
-}
-
-// saidPlainly leaves out where in the program an entry was found to be wrong.
-func saidPlainly(err error) error {
-	if !errors.Is(err, store.ErrInvalid) {
-		return err
-	}
-	_, says, _ := strings.Cut(err.Error(), store.ErrInvalid.Error()+": ")
-	return errors.New(says)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -38,10 +39,9 @@ func (e *entry) replaceKeys(args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		err := f.Clients().Change(ctx, id, func(c *store.Client) error { return idp.ReplaceKeys(c, jwks) })
-		if err != nil {
-			return noClient(err, id)
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		if err := d.Reprove(ctx, by, id, func(c *store.Client) error { return idp.ReplaceKeys(c, jwks) }); err != nil {
+			return missing(err, "no client "+printable(id), "clients")
 		}
 		_, err = fmt.Fprintf(e.stdout, "%s proves itself by these keys now, and by no other\n", printable(id))
 		return err
@@ -92,10 +92,9 @@ func (e *entry) replaceCertificates(args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		err := f.Clients().Change(ctx, id, func(c *store.Client) error { return idp.ReplaceCertificates(c, list) })
-		if err != nil {
-			return noClient(err, id)
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		if err := d.Reprove(ctx, by, id, func(c *store.Client) error { return idp.ReplaceCertificates(c, list) }); err != nil {
+			return missing(err, "no client "+printable(id), "clients")
 		}
 		_, err = fmt.Fprintf(e.stdout, "%s proves itself by these certificates now, and by no other\n", printable(id))
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 	"github.com/gatehouse-api/gatehouse/store/sqlite"
 )
 
@@ -97,7 +98,7 @@ func TestClientsThatMakeNoSenseAreRefusedWithTheReason(t *testing.T) {
 
 func TestKeysAreListedAndRotated(t *testing.T) { // token.key-rotation
 	d := newDesk(t)
-	keys := func(args ...string) (list []shownKey) {
+	keys := func(args ...string) (list []operator.Key) {
 		out, _ := d.run(0, append([]string{"keys"}, args...)...)
 		if err := json.Unmarshal([]byte(out), &list); err != nil {
 			t.Fatal(err)
@@ -109,14 +110,14 @@ func TestKeysAreListedAndRotated(t *testing.T) { // token.key-rotation
 		t.Fatalf("%+v", first)
 	}
 	two := keys("rotate", "--json")
-	if len(two) != 2 || !two[0].Signs || two[1].Signs || two[0].Until == nil {
+	if len(two) != 2 || !two[0].Signs || two[1].Signs || two[0].Until.IsZero() {
 		t.Errorf("%+v", two)
 	}
 	one := keys("rotate", "--emergency", "--json")
 	if len(one) != 1 || !one[0].Signs || one[0].ID == first[0].ID {
 		t.Errorf("%+v", one)
 	}
-	if out, _ := d.run(0, "keys", "list"); !strings.Contains(out, "signs from") {
+	if out, _ := d.run(0, "keys", "list"); !strings.Contains(out, "SIGNS FROM") {
 		t.Errorf("%s", out)
 	}
 	info, err := os.Stat(filepath.Join(d.state, sealName))

@@ -36,6 +36,8 @@ type facts interface {
 	Authorizations() store.Authorizations
 	SigningKeys() store.SigningKeys
 	Users() store.Users
+	Directory() store.Directory
+	Tenants() store.Tenants
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions

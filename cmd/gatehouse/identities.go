@@ -4,54 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
-	"github.com/gatehouse-api/gatehouse/idp/people"
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
-// shownIdentity is a link to a provider's subject as it is printed.
-type shownIdentity struct {
-	Issuer     string    `json:"issuer"`
-	Subject    string    `json:"subject"`
-	Connection string    `json:"connection"`
-	Made       time.Time `json:"made"`
-	Used       time.Time `json:"used,omitzero"`
-}
-
 // printIdentities prints at which providers a person is known.
-func (e *entry) printIdentities(ctx context.Context, f facts, u *store.User) error {
-	links, err := f.Identities().List(ctx, u.ID)
+func (e *entry) printIdentities(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
+	list, err := d.Identities(ctx, by, p.ID)
 	if err != nil {
 		return err
 	}
-	list := []shownIdentity{}
-	rows := [][]string{{"ISSUER", "SUBJECT", "CONNECTION", "USED"}}
-	for _, l := range links {
-		list = append(list, shownIdentity{Issuer: l.Issuer, Subject: l.Subject, Connection: l.Connection, Made: l.Made, Used: l.Used})
-		used := "never"
-		if !l.Used.IsZero() {
-			used = l.Used.Format(time.RFC3339)
-		}
-		rows = append(rows, []string{printable(l.Issuer), printable(l.Subject), l.Connection, used})
-	}
 	if e.json {
-		return e.print(list)
+		return e.print(append([]operator.Identity{}, list...))
+	}
+	rows := [][]string{{"ISSUER", "SUBJECT", "CONNECTION", "USED"}}
+	for _, l := range list {
+		rows = append(rows, []string{l.Issuer, l.Subject, l.Connection, shown(l.Used, "never")})
 	}
 	return e.table(rows)
 }
 
 func (e *entry) listIdentities(args []string) error {
-	return e.person(args, nil, func(ctx context.Context, f facts, _ *people.Accounts, u store.User) error {
-		return e.printIdentities(ctx, f, &u)
+	return e.person(args, nil, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
+		return e.printIdentities(ctx, d, by, p)
 	})
 }
 
 func (e *entry) linkIdentity(args []string) error {
 	name := e.flags.String("connection", "", "a connection of idp.people.sso")
 	subject := e.flags.String("subject", "", "what the provider calls the person: sub, or the NameID")
-	return e.person(args, nil, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
+	return e.person(args, nil, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
 		if e.file.IDP.People == nil || e.file.IDP.People.SSO[*name] == nil {
 			return fmt.Errorf("there is no connection %s in %s; write: --connection NAME, one of idp.people.sso", printable(*name), e.config)
 		}
@@ -59,21 +43,21 @@ func (e *entry) linkIdentity(args []string) error {
 		switch {
 		case *subject == "":
 			return errors.New("as whom does the provider know them? write: --subject SUB")
-		case c.Tenant != u.Tenant:
-			return fmt.Errorf("%s is of the tenant %q, and the connection %s signs in those of %q; write: another connection", u.Name, u.Tenant, *name, c.Tenant)
+		case c.Tenant != p.Tenant:
+			return fmt.Errorf("%s is of the tenant %q, and the connection %s signs in those of %q; write: another connection", p.Name, p.Tenant, *name, c.Tenant)
 		}
 		issuer, err := issuerOf(c)
 		if err != nil {
 			return fmt.Errorf("connection %s: %w", *name, err)
 		}
-		err = a.Link(ctx, &u, *name, issuer, *subject)
+		err = d.Link(ctx, by, p.ID, operator.Identity{Connection: *name, Issuer: issuer, Subject: *subject})
 		if errors.Is(err, store.ErrExists) {
 			return fmt.Errorf("%s is linked already, to this person or another one; write first: gatehouse users unlink", printable(*subject))
 		}
 		if err != nil {
-			return err
+			return said(err)
 		}
-		return e.printIdentities(ctx, f, &u)
+		return e.printIdentities(ctx, d, by, p)
 	})
 }
 
@@ -90,14 +74,14 @@ func (e *entry) unlinkIdentity(args []string) error {
 	e.reasons()
 	issuer := e.flags.String("issuer", "", "of the provider")
 	subject := e.flags.String("subject", "", "what the provider calls the person: sub")
-	return e.person(args, e.answered, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
-		err := a.Unlink(ctx, &u, *issuer, *subject, e.because, e.author)
+	return e.person(args, e.answered, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
+		err := d.Unlink(ctx, by, p.ID, operator.Identity{Issuer: *issuer, Subject: *subject})
 		if errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("%s is not linked to %s of %s; write: gatehouse users identities %s", u.Name, printable(*subject), printable(*issuer), u.Name)
+			return fmt.Errorf("%s is not linked to %s of %s; write: gatehouse users identities %s", p.Name, printable(*subject), printable(*issuer), p.Name)
 		}
 		if err != nil {
-			return err
+			return said(err)
 		}
-		return e.printIdentities(ctx, f, &u)
+		return e.printIdentities(ctx, d, by, p)
 	})
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
-	"time"
 
-	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 )
 
 const keysUsage = `usage: gatehouse keys list                the keys that our own authorization server signs with
@@ -23,73 +21,37 @@ func runKeys(args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// shownKey is a key as it is printed.
-type shownKey struct {
-	ID    string     `json:"kid"`
-	Made  time.Time  `json:"published"`
-	From  time.Time  `json:"signs_from"`
-	Until *time.Time `json:"verifies_until,omitempty"`
-	Signs bool       `json:"signs"`
-}
-
 func (e *entry) listKeys(args []string) error {
-	return e.keys(args, func(context.Context, *idp.Keys) error { return nil })
+	return e.keys(args, (*operator.Desk).SigningKeys)
 }
 
 func (e *entry) rotateKeys(args []string) error {
 	emergency := e.flags.Bool("emergency", false, "the old keys are known to others")
-	return e.keys(args, func(ctx context.Context, k *idp.Keys) error {
-		_, err := k.Rotate(ctx, *emergency)
-		return err
+	return e.keys(args, func(d *operator.Desk, ctx context.Context, by operator.By) ([]operator.Key, error) {
+		return d.RotateKeys(ctx, by, *emergency)
 	})
 }
 
 // keys prints the keys after something was done to them.
-func (e *entry) keys(args []string, do func(context.Context, *idp.Keys) error) error {
+func (e *entry) keys(args []string, do func(*operator.Desk, context.Context, operator.By) ([]operator.Key, error)) error {
 	if err := e.none(args); err != nil {
 		return err
 	}
-	return e.with(func(ctx context.Context, f facts) error {
-		state := e.state
-		if e.file != nil {
-			if state = e.file.State; e.file.IDP.Issuer == "" {
-				return fmt.Errorf("%s has no authorization server; write: idp: {issuer: https://login.example.com}", e.config)
-			}
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		if d.Keys == nil {
+			return fmt.Errorf("%s has no authorization server; write: idp: {issuer: https://login.example.com}", e.config)
 		}
-		keys, err := openKeys(ctx, f, state)
+		list, err := do(d, ctx, by)
 		if err != nil {
 			return err
-		}
-		if err := do(ctx, keys); err != nil {
-			return err
-		}
-		list, err := keys.List(ctx)
-		if err != nil {
-			return err
-		}
-		var all []shownKey
-		for _, k := range list {
-			s := shownKey{ID: k.ID, Made: k.Made, From: k.From, Signs: k.Signs}
-			if !k.Until.IsZero() {
-				s.Until = &k.Until
-			}
-			all = append(all, s)
 		}
 		if e.json {
-			return e.print(all)
+			return e.print(list)
 		}
-		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-		for _, k := range all {
-			what := "published"
-			if k.Signs {
-				what = "signs"
-			}
-			end := ""
-			if k.Until != nil {
-				end = "verifies until " + k.Until.Format(time.RFC3339)
-			}
-			fmt.Fprintf(w, "%s\t%s\tsigns from %s\t%s\n", k.ID, what, k.From.Format(time.RFC3339), end)
+		rows := [][]string{{"KEY", "STATE", "SIGNS FROM", "VERIFIES UNTIL"}}
+		for _, k := range list {
+			rows = append(rows, []string{k.ID, map[bool]string{true: "signs", false: "published"}[k.Signs], shown(k.From, "-"), shown(k.Until, "-")})
 		}
-		return w.Flush()
+		return e.table(rows)
 	})
 }

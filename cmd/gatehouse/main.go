@@ -30,6 +30,8 @@ func verbs() []verb {
 		{"clients", "register OAuth clients of our own authorization server, change their secrets", runClients},
 		{"keys", "list and rotate the keys that our own authorization server signs with", runKeys},
 		{"users", "people: add, list, disable, enable, passwords, roles", runUsers},
+		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
+		{"roles", "what each role may do, and who has it", runRoles},
 		{"sessions", "who is signed in in a browser: list and revoke", runSessions},
 		{"version", "print the version", runVersion},
 	}

@@ -61,14 +61,10 @@ func blockedPasswords(path string) (*password.List, error) {
 	return password.ReadList(f)
 }
 
-// accounts changes people for a command.
-func (e *entry) accounts(f facts) (*people.Accounts, error) {
-	a := &people.Accounts{Store: f, Now: time.Now, Hasher: password.NewHasher()}
-	if e.file == nil || e.file.IDP.Issuer == "" {
-		return nil, fmt.Errorf("people are the authorization server's, and %s has none; write there: idp: {issuer: https://login.example.com, people: {}}", e.config)
-	}
-	a.Issuer = e.file.IDP.Issuer
-	if p := e.file.IDP.People; p != nil {
+// accountsOf changes the people of a configuration's authorization server.
+func accountsOf(f *config.File, s people.Store) (*people.Accounts, error) {
+	a := &people.Accounts{Store: s, Issuer: f.IDP.Issuer, Now: time.Now, Hasher: password.NewHasher()}
+	if p := f.IDP.People; p != nil {
 		var err error
 		if a.Policy.Blocked, err = blockedPasswords(p.Blocked); err != nil {
 			return nil, err

@@ -129,6 +129,7 @@ const appBack = "http://127.0.0.1:9/callback"
 // the end of it when the person is disabled. token.code-pkce, R40.
 func TestAPersonLogsInThroughTheGateway(t *testing.T) {
 	h := startSelfWith(t, nil, withPeople)
+	h.do(0, "tenants", "add", "t1")
 	id, password := h.user("alice@example.com", "--role", "clerk", "--tenant", "t1")
 	h.add("app", "--public", "--name", "The App", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect", appBack, "--scope", "openid", "--scope", "orders:read")
 	p, err := oidc.NewProvider(h.ctx(), h.url)

@@ -76,7 +76,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	}
 	if g.own.server, err = idp.New(idp.Options{
 		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems, ClientsFor: clientsFor,
-		Backchannel: egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
+		Backchannel:  egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
 		Certificates: certificatesOf(f.Listen.TLS),
 	}); err != nil {
 		return err

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"time"
 
-	"github.com/gatehouse-api/gatehouse/idp/people"
+	"github.com/gatehouse-api/gatehouse/idp/operator"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -23,18 +22,6 @@ func runSessions(args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// shownSession is a session as it is printed: under the name that tokens and the
-// log have for it, which does not lead to the cookie.
-type shownSession struct {
-	Session string    `json:"session"`
-	User    string    `json:"user"`
-	ACR     string    `json:"acr"`
-	Proven  time.Time `json:"proven"`
-	Used    time.Time `json:"used"`
-	Until   time.Time `json:"until"`
-	Agent   string    `json:"agent,omitempty"`
-}
-
 // sessionsAtOnce is the most sessions that are listed.
 const sessionsAtOnce = 10_000
 
@@ -44,30 +31,26 @@ func (e *entry) listSessions(args []string) error {
 		return err
 	}
 	if len(asked) == 1 {
-		return e.person(asked, nil, func(ctx context.Context, f facts, _ *people.Accounts, u store.User) error {
-			return e.printSessions(ctx, f, u.ID)
+		return e.person(asked, nil, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
+			return e.printSessions(ctx, d, by, p.ID)
 		})
 	}
-	return e.with(func(ctx context.Context, f facts) error { return e.printSessions(ctx, f, "") })
+	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
+		return e.printSessions(ctx, d, by, "")
+	})
 }
 
-func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
-	some, err := f.BrowserSessions().List(ctx, time.Now(), user, sessionsAtOnce)
+func (e *entry) printSessions(ctx context.Context, d *operator.Desk, by operator.By, user string) error {
+	list, _, err := d.Sessions(ctx, by, user, sessionsAtOnce)
 	if err != nil {
 		return err
 	}
-	list := []shownSession{}
-	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
-	for _, s := range some {
-		n := shownSession{
-			Session: s.Name, User: s.User, ACR: s.ACR,
-			Proven: s.At, Used: s.Used, Until: s.Until, Agent: s.Agent,
-		}
-		list = append(list, n)
-		rows = append(rows, []string{n.User, n.Session, n.ACR, shown(n.Proven, ""), shown(n.Used, ""), shown(n.Until, ""), n.Agent})
-	}
 	if e.json {
-		return e.print(list)
+		return e.print(append([]operator.Session{}, list...))
+	}
+	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
+	for _, s := range list {
+		rows = append(rows, []string{s.User, s.Session, s.ACR, shown(s.Proven, ""), shown(s.Used, ""), shown(s.Until, ""), s.Agent})
 	}
 	return e.table(rows)
 }
@@ -75,37 +58,33 @@ func (e *entry) printSessions(ctx context.Context, f facts, user string) error {
 func (e *entry) revokeSessions(args []string) error {
 	e.reasons()
 	name := e.flags.String("session", "", "end this session only, by its name as `gatehouse sessions list` prints it")
-	return e.person(args, e.answered, func(ctx context.Context, f facts, a *people.Accounts, u store.User) error {
+	return e.person(args, e.answered, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
 		if *name != "" {
-			return e.revokeSession(ctx, f, a, u, *name)
+			return e.revokeSession(ctx, d, by, p, *name)
 		}
-		n, err := a.SignOut(ctx, u.ID, e.because, e.author, store.Hash{})
+		n, err := d.SignOut(ctx, by, p.ID)
 		if err != nil {
-			return err
+			return said(err)
 		}
 		if e.json {
 			return e.print(map[string]int{"ended": n})
 		}
-		_, err = fmt.Fprintf(e.stdout, "%s is signed out of %d browsers, and every token is revoked\n", u.Name, n)
+		_, err = fmt.Fprintf(e.stdout, "%s is signed out of %d browsers, and every token is revoked\n", p.Name, n)
 		return err
 	})
 }
 
 // revokeSession ends one session, which must be that person's.
-func (e *entry) revokeSession(ctx context.Context, f facts, a *people.Accounts, u store.User, name string) error {
-	list, err := f.BrowserSessions().List(ctx, time.Now(), u.ID, sessionsAtOnce)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(list, func(s store.BrowserSession) bool { return s.Name == name }) {
-		return fmt.Errorf("%s has no session %s; write: gatehouse sessions list %s", u.Name, printable(name), u.Name)
-	}
-	if err := a.EndSession(ctx, name, e.because, e.author); err != nil {
-		return err
-	}
-	if e.json {
+func (e *entry) revokeSession(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person, name string) error {
+	err := d.EndSession(ctx, by, p.ID, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%s has no session %s; write: gatehouse sessions list %s", p.Name, printable(name), p.Name)
+	case err != nil:
+		return said(err)
+	case e.json:
 		return e.print(map[string]int{"ended": 1})
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s is signed out of that browser, and the tokens that were granted there are revoked\n", u.Name)
+	_, err = fmt.Fprintf(e.stdout, "%s is signed out of that browser, and the tokens that were granted there are revoked\n", p.Name)
 	return err
 }

@@ -547,7 +547,7 @@ func (b *browser) refused(status int, page, reason string) {
 // everybody returns who there is at our server.
 func (w *world) everybody() []store.User {
 	w.t.Helper()
-	list, err := w.house.facts.Users().List(w.t.Context(), "", 100)
+	list, err := w.house.facts.Directory().List(w.t.Context(), store.UserQuery{Most: 100})
 	if err != nil {
 		w.t.Fatal(err)
 	}

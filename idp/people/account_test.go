@@ -55,7 +55,7 @@ func TestWhatTakesTrustAwayRevokesAtOnce(t *testing.T) {
 			}
 		}, 0},
 		"other roles": {func(h *house, u store.User, _ *browser) {
-			if err := h.people.accounts.SetRoles(h.t.Context(), u.ID, []string{"auditor"}, "moved", "ops@example.com"); err != nil {
+			if _, err := h.people.accounts.Change(h.t.Context(), u.ID, "moved", "ops@example.com", func(u *store.User) error { u.Roles = []string{"auditor"}; return nil }); err != nil {
 				h.t.Error(err)
 			}
 		}, 0},
@@ -327,7 +327,7 @@ func TestAnAccountIsMadeByMailOnly(t *testing.T) {
 	h := newHouse(t, nil)
 	b := h.browser()
 	b.get("/account/register").post("/account/register", "name", "carol@example.com").want(200, "a mail is on its way")
-	if list, err := h.facts.Users().List(t.Context(), "", 10); err != nil || len(list) != 0 {
+	if list, err := h.facts.Directory().List(t.Context(), store.UserQuery{Most: 10}); err != nil || len(list) != 0 {
 		t.Errorf("there is somebody before the mail was answered: %+v, %v", list, err)
 	}
 	link := h.link(h.mail(1))
@@ -363,7 +363,7 @@ func TestWhoIsDisabledIsNobody(t *testing.T) {
 	if err := h.people.send(t.Context(), letter{name: alice}); err != nil || h.mailCount() != 0 {
 		t.Errorf("who is disabled got a mail, or %v", err)
 	}
-	if err := h.people.accounts.Enable(t.Context(), u.ID); err != nil {
+	if _, err := h.people.accounts.Change(t.Context(), u.ID, "back", "ops@example.com", func(u *store.User) error { u.State = store.UserActive; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	b.signIn(alice, secretWord).want(200, "PROVEN")

@@ -16,6 +16,7 @@ import (
 // Store is the roles of the store that accounts need.
 type Store interface {
 	Users() store.Users
+	Tenants() store.Tenants
 	Consents() store.Consents
 	Failures() store.Failures
 	BrowserSessions() store.BrowserSessions
@@ -96,23 +97,38 @@ func (a *Accounts) SetPassword(ctx context.Context, id, secret string, was *stri
 	return nil
 }
 
-// Disable keeps a person out until [Accounts.Enable].
+// Disable keeps a person out until [Accounts.Change] lets them in again.
 func (a *Accounts) Disable(ctx context.Context, id, because, author string) error {
-	return a.change(ctx, id, because, author, store.Hash{}, func(u *store.User) error { u.State = store.UserDisabled; return nil })
-}
-
-// Enable lets a person in again, and forgets failures.
-func (a *Accounts) Enable(ctx context.Context, id string) error {
-	u, err := a.edit(ctx, id, func(u *store.User) error { u.State = store.UserActive; return nil })
-	if err == nil {
-		err = a.Store.Failures().Clear(ctx, u.Name)
-	}
+	_, err := a.Change(ctx, id, because, author, func(u *store.User) error { u.State = store.UserDisabled; return nil })
 	return err
 }
 
-// SetRoles replaces a person's roles. Tokens with the old ones are revoked.
-func (a *Accounts) SetRoles(ctx context.Context, id string, roles []string, because, author string) error {
-	return a.change(ctx, id, because, author, store.Hash{}, func(u *store.User) error { u.Roles = roles; return nil })
+// Change edits a person, forgets failures, and ends every session and token that
+// were given to who the person was before. Nothing is done when do returns an error,
+// which is then returned.
+func (a *Accounts) Change(ctx context.Context, id, because, author string, do func(*store.User) error) (store.User, error) {
+	u, err := a.edit(ctx, id, do)
+	if err != nil {
+		return u, err
+	}
+	if err := a.Store.Failures().Clear(ctx, u.Name); err != nil {
+		return u, fmt.Errorf("people: %w", err)
+	}
+	_, err = a.SignOut(ctx, id, because, author, store.Hash{})
+	return u, err
+}
+
+// Remove forgets a person. Sessions and tokens end at once; the id is not used again.
+func (a *Accounts) Remove(ctx context.Context, id, because, author string) error {
+	// First nobody gets in, then what was given is ended, then it is forgotten: when
+	// this is interrupted it can be done again.
+	if err := a.Disable(ctx, id, because, author); err != nil {
+		return err
+	}
+	if err := a.Store.Users().Remove(ctx, id); err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	return nil
 }
 
 // SetSecondFactor gives a person a second factor with its recovery codes, or takes

@@ -137,13 +137,28 @@ func (p *People) Close() {
 // Person implements [idp.Authenticator].
 func (p *People) Person(ctx context.Context, subject string) (idp.Person, error) {
 	u, err := p.options.Store.Users().User(ctx, subject)
+	if err == nil {
+		var admitted bool
+		if admitted, err = p.admits(ctx, &u); !admitted && err == nil {
+			return idp.Person{}, idp.ErrNobody
+		}
+	}
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && u.State != store.UserActive:
+	case errors.Is(err, store.ErrNotFound):
 		return idp.Person{}, idp.ErrNobody
 	case err != nil:
 		return idp.Person{}, fmt.Errorf("people: %w", err)
 	}
 	return idp.Person{Tenant: u.Tenant, Roles: u.Roles}, nil
+}
+
+// admits reports whether somebody may be signed in: neither the person nor the
+// person's tenant is disabled.
+func (p *People) admits(ctx context.Context, u *store.User) (bool, error) {
+	if u.State != store.UserActive {
+		return false, nil
+	}
+	return store.Admits(ctx, p.options.Store.Tenants(), u.Tenant)
 }
 
 // Logout implements [idp.Authenticator]. The tokens that were granted in the session

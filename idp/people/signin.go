@@ -83,7 +83,13 @@ func (v *visit) checkPassword() (store.User, error) {
 		return store.User{}, err
 	}
 	waiting := v.at.Before(last.Add(waits(n)))
-	if right && !waiting && u.State == store.UserActive {
+	admitted := false
+	if right { // only who knows the password may learn from a clock that there is a tenant to ask
+		if admitted, err = v.p.admits(ctx, &u); err != nil {
+			return store.User{}, fmt.Errorf("people: %w", err)
+		}
+	}
+	if admitted && !waiting {
 		if n > 0 {
 			err = o.Store.Failures().Clear(ctx, key)
 		}

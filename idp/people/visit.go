@@ -87,9 +87,12 @@ func (v *visit) recogniseSession(id store.Hash) error {
 	s, err := v.p.options.Store.BrowserSessions().Use(v.r.Context(), v.at, id)
 	if err == nil {
 		var u store.User
-		if u, err = v.p.options.Store.Users().User(v.r.Context(), s.User); err == nil && u.State == store.UserActive {
-			v.session, v.user = s, u
-			return nil
+		if u, err = v.p.options.Store.Users().User(v.r.Context(), s.User); err == nil {
+			var admitted bool
+			if admitted, err = v.p.admits(v.r.Context(), &u); admitted {
+				v.session, v.user = s, u
+				return nil
+			}
 		}
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -150,6 +153,12 @@ func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) 
 
 // beginSession fills in what every session has, and begins it.
 func (v *visit) beginSession(u store.User, s store.BrowserSession) error {
+	// However somebody was proven: a disabled tenant keeps them out.
+	if admitted, err := v.p.admits(v.r.Context(), &u); err != nil {
+		return fmt.Errorf("people: %w", err)
+	} else if !admitted {
+		return errForeign
+	}
 	name := rand.Text()
 	switch {
 	case v.user.ID == u.ID: // the same session goes on, better or later proven

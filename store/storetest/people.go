@@ -14,6 +14,8 @@ import (
 // People is the roles of one store that know who there is and who is signed in.
 type People struct {
 	Users           store.Users
+	Directory       store.Directory
+	Tenants         store.Tenants
 	Consents        store.Consents
 	Failures        store.Failures
 	BrowserSessions store.BrowserSessions
@@ -23,6 +25,8 @@ type People struct {
 // TestPeople tests what open opens.
 func TestPeople(t *testing.T, open func(t *testing.T) People) {
 	t.Run("users", func(t *testing.T) { testUsers(t, open) })
+	t.Run("a person who is removed", func(t *testing.T) { testRemoval(t, open(t)) })
+	t.Run("tenants", func(t *testing.T) { testTenants(t, open(t).Tenants) })
 	t.Run("consents", func(t *testing.T) { testConsents(t, open(t)) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, open(t)) })
 	t.Run("browser sessions", func(t *testing.T) { testSessions(t, open(t)) })
@@ -48,7 +52,8 @@ func testUsers(t *testing.T, open func(t *testing.T) People) {
 		TOTP: []byte{1, 0, 2}, TOTPStep: 58_000_000, Recovery: []store.Hash{{1}, {2}}, Made: start, Edited: start.Add(time.Hour),
 	}
 	t.Run("what is put in is found by id and by name, and listed", func(t *testing.T) {
-		u := open(t).Users
+		p := open(t)
+		u := p.Users
 		add(t, u, person("zoe"), full)
 		for what, find := range map[string]func() (store.User, error){
 			"id":   func() (store.User, error) { return u.User(t.Context(), "u1") },
@@ -58,11 +63,14 @@ func testUsers(t *testing.T, open func(t *testing.T) People) {
 				t.Errorf("by %s: %v\n%s", what, err, cmp.Diff(full, got))
 			}
 		}
-		if l, err := u.List(t.Context(), "", 1); err != nil || len(l) != 1 || l[0].ID != "u1" {
+		if l, err := p.Directory.List(t.Context(), store.UserQuery{Most: 1}); err != nil || len(l) != 1 || l[0].ID != "u1" {
 			t.Errorf("the first page: %+v, %v", l, err)
 		}
-		if l, err := u.List(t.Context(), "alice@example.com", 10); err != nil || len(l) != 1 || l[0].ID != "zoe" {
+		if l, err := p.Directory.List(t.Context(), store.UserQuery{After: "alice@example.com", Most: 10}); err != nil || len(l) != 1 || l[0].ID != "zoe" {
 			t.Errorf("the second page: %+v, %v", l, err)
+		}
+		if l, err := p.Directory.List(t.Context(), store.UserQuery{Tenant: "t1", Most: 10}); err != nil || len(l) != 1 || l[0].ID != "u1" {
+			t.Errorf("one tenant's: %+v, %v", l, err)
 		}
 	})
 	t.Run("an id and a name are one person's", func(t *testing.T) {

@@ -64,14 +64,26 @@ func (u users) read(ctx context.Context, where, key string) (store.User, error) 
 	return n, nil
 }
 
-func (u users) List(ctx context.Context, after string, n int) ([]store.User, error) {
+// Directory returns the role of that name.
+func (s *Store) Directory() store.Directory { return users{s} }
+
+func (u users) List(ctx context.Context, q store.UserQuery) ([]store.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	list, err := rows(ctx, u.s, readUser, selectUsers+` WHERE name > ? ORDER BY name LIMIT ?`, after, n)
+	list, err := rows(ctx, u.s, readUser, selectUsers+` WHERE name > ? AND (tenant = ? OR ? = '') ORDER BY name LIMIT ?`, q.After, q.Tenant, q.Tenant, q.Most)
 	if err != nil {
 		return nil, fmt.Errorf("%s: listing people: %w", u.s.dialect.Name, err)
 	}
 	return list, nil
+}
+
+func (u users) Remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := one(store.ErrNotFound)(u.s.write.ExecContext(ctx, u.s.sql(`DELETE FROM person WHERE id = ?`), id)); err != nil {
+		return u.failed("removing", err)
+	}
+	return nil
 }
 
 func (u users) Change(ctx context.Context, id string, change func(*store.User) error) (store.User, error) {
