@@ -247,7 +247,8 @@ func TestPeopleAreKeptByCommands(t *testing.T) {
 	h.do(1, "users", "add", "alice@example.com")
 	h.do(1, "users", "add", "alice")
 	h.do(2, "users", "add")
-	h.do(2, "users", "remove", "alice@example.com")
+	h.do(2, "users", "frobnicate", "alice@example.com")
+	h.do(1, "users", "remove", "alice@example.com")
 	h.do(1, "users", "disable", "alice@example.com")
 	h.do(1, "users", "disable", "bob@example.com", "--because", "left", "--author", "ops@example.com")
 	h.do(0, "users", "disable", "alice@example.com", "--because", "left", "--author", "ops@example.com")
@@ -255,8 +256,11 @@ func TestPeopleAreKeptByCommands(t *testing.T) {
 		t.Error(out)
 	}
 	h.do(0, "users", "enable", "alice@example.com")
-	h.do(0, "users", "roles", "alice@example.com", "--role", "clerk", "--role", "auditor", "--because", "moved", "--author", "ops@example.com")
-	if out, _ := h.do(0, "users", "list", "--json"); !strings.Contains(out, `"auditor"`) || !strings.Contains(out, `"active"`) {
+	h.do(0, "users", "roles", "alice@example.com", "--role", "clerk", "--role", "robot", "--because", "moved", "--author", "ops@example.com")
+	if _, errs := h.do(1, "users", "roles", "alice@example.com", "--role", "clrek", "--because", "moved", "--author", "ops@example.com"); !strings.Contains(errs, `is "clerk" meant?`) {
+		t.Error(errs)
+	}
+	if out, _ := h.do(0, "users", "list", "--json"); !strings.Contains(out, `"robot"`) || !strings.Contains(out, `"active"`) {
 		t.Error(out)
 	}
 	out, _ := h.do(0, "users", "reset-password", "alice@example.com", "--author", "ops@example.com", "--json")

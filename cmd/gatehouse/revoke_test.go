@@ -223,7 +223,7 @@ func eventsThatTakeTrustAway() map[string]takesTrustAway {
 		}},
 		"something suspicious":              {because: "impossible travel", by: "detect/geo", do: suspicious},
 		"being disabled":                    byOps("left", "users", "disable", trusted, "--because", "left"),
-		"other roles":                       byOps("moved", "users", "roles", trusted, "--role", "auditor", "--because", "moved"),
+		"other roles":                       byOps("moved", "users", "roles", trusted, "--role", "robot", "--because", "moved"),
 		"a password set by an operator":     byOps("the password was changed", "users", "reset-password", trusted),
 		"a factor removed by an operator":   byOps("the second factor was changed", "users", "remove-second-factor", trusted),
 		"all sessions ended by an operator": byOps("lost laptop", "sessions", "revoke", trusted, "--because", "lost laptop"),
