@@ -86,10 +86,10 @@ var away = regexp.MustCompile(`<a href="([^"]+)">Go on</a>`)
 
 // leave begins an authorization in a new browser, writes the address that leads to
 // the organisation, and returns where its identity provider is asked.
-func (a *application) leave(address string) string {
+func (a *application) leave(address string, more ...oauth2.AuthCodeOption) string {
 	a.Helper()
 	a.browser = a.gateway.browser()
-	request := a.config.AuthCodeURL("state", oauth2.S256ChallengeOption(a.verifier), oauth2.SetAuthURLParam("resource", audience))
+	request := a.config.AuthCodeURL("state", append(more, oauth2.S256ChallengeOption(a.verifier), oauth2.SetAuthURLParam("resource", audience))...)
 	if _, err := a.browser.Open(a.Context(), request); err != nil {
 		a.Fatal(err)
 	}
@@ -123,20 +123,31 @@ func (a *application) arrive(fields url.Values) (code string) {
 // use exchanges a code and calls the API with the token.
 func (a *application) use(code string) *oauth2.Token {
 	a.Helper()
-	ctx := context.WithValue(a.Context(), oauth2.HTTPClient, a.client)
-	token, err := a.config.Exchange(ctx, code, oauth2.VerifierOption(a.verifier))
+	token := a.exchange(code)
+	if status := a.call(token); status != http.StatusOK {
+		a.Fatalf("the API answers %d to a person whom their organisation made a clerk", status)
+	}
+	return token
+}
+
+func (a *application) exchange(code string) *oauth2.Token {
+	a.Helper()
+	token, err := a.config.Exchange(context.WithValue(a.Context(), oauth2.HTTPClient, a.client), code, oauth2.VerifierOption(a.verifier))
 	if err != nil {
 		a.Fatal(err)
 	}
-	res, err := a.config.Client(ctx, token).Get(a.api)
+	return token
+}
+
+// call calls the API and returns the status of its answer.
+func (a *application) call(token *oauth2.Token) int {
+	a.Helper()
+	res, err := a.config.Client(context.WithValue(a.Context(), oauth2.HTTPClient, a.client), token).Get(a.api)
 	if err != nil {
 		a.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		a.Fatalf("the API answers %s to a person whom their organisation made a clerk", res.Status)
-	}
-	return token
+	return res.StatusCode
 }
 
 // TestSamlifySignsPeopleIn has an identity provider in Node.js sign somebody in:
@@ -162,7 +173,7 @@ func TestSamlifySignsPeopleIn(t *testing.T) {
 			given := maps.Clone(given)
 			given["flow"], given["signed"], given["metadata"] = c.flow, c.signed, g.url+"/account/sso/acme/metadata"
 			g.play("samlify.mjs", given, answers{
-				"leave": a.leave,
+				"leave": func(address string) string { return a.leave(address) },
 				"return": func(text string) string {
 					var back struct{ Response, RelayState string }
 					if err := json.Unmarshal([]byte(text), &back); err != nil {

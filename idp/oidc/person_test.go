@@ -202,8 +202,8 @@ func TestWithARoleThatIsTakenAwayEverythingEndsThatWasGranted(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Subject != claims["sub"] {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if iat := int64(after["iat"].(float64)); iat < list[0].Before.Unix() || began.Unix() > iat {
-		t.Errorf("the new token is of %d, and what is older than %d is revoked", iat, list[0].Before.Unix())
+	if iat := int64(after["iat"].(float64)); iat <= list[0].Before.Unix() || began.Unix() > iat {
+		t.Errorf("the new token is of %d, and what is not after %d is revoked", iat, list[0].Before.Unix())
 	}
 }
 

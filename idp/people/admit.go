@@ -58,15 +58,15 @@ func (a *Accounts) remap(ctx context.Context, c *sso.Connection, i *sso.Identity
 	if _, err := a.SignOut(ctx, u.ID, "the provider took roles away", "connection "+c.Name, store.Hash{}); err != nil {
 		return u, err
 	}
-	return u, a.nextSecond(ctx)
+	return u, a.afterwards(ctx)
 }
 
-// nextSecond waits for the clock's next second: everything that is granted in this
-// one has ended, since tokens carry whole seconds.
-func (a *Accounts) nextSecond(ctx context.Context) error {
+// afterwards waits until a token is a new one: what is revoked are those of this
+// second and of the one that it is rounded up to ([store.Ending.Subject]).
+func (a *Accounts) afterwards(ctx context.Context) error {
 	now := a.Now()
 	select {
-	case <-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now)):
+	case <-time.After(now.Truncate(time.Second).Add(2 * time.Second).Sub(now)):
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("people: waiting for the clock: %w", ctx.Err())
