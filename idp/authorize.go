@@ -187,6 +187,8 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 		}
 		g.ID = ownPrefix + c.ID + "~" + g.ID
 		return setWho(g, Proof{Subject: c.ID, Tenant: c.Tenant, Roles: c.Roles})
+	case goidc.GrantTokenExchange:
+		return s.exchanging(ctx, g)
 	case goidc.GrantRefreshToken:
 		now, err := s.options.Login.Person(ctx, g.Subject)
 		if errors.Is(err, ErrNobody) {
@@ -244,6 +246,9 @@ func (s *Server) tokenClaims(_ context.Context, t *goidc.Token, g *goidc.Grant) 
 	}
 	if len(p.Roles) > 0 {
 		claims["roles"] = p.Roles
+	}
+	if x := exchangedOf(g); x != nil {
+		claims["act"] = x.actor
 	}
 	if p.ACR != "" {
 		claims["acr"], claims["auth_time"] = p.ACR, p.At.Unix()

@@ -53,7 +53,7 @@ func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, er
 		out.GrantTypes = append(out.GrantTypes, goidc.GrantType(g))
 	}
 	a := askedIn(ctx)
-	a.binds = c.Bound()
+	a.binds, a.client = c.Bound(), &c
 	switch {
 	case c.Public:
 		out.TokenAuthnMethod = goidc.AuthnMethodNone
@@ -195,8 +195,8 @@ func ReplaceCertificates(c *store.Client, list []string) error {
 func CheckClient(c *store.Client) error {
 	code := slices.Contains(c.Grants, grantCode)
 	for _, g := range c.Grants {
-		if !slices.Contains([]string{grantCode, grantRefresh, grantCredential}, g) {
-			return fmt.Errorf("%w: there is no grant type %q: authorization_code, refresh_token, client_credentials", store.ErrInvalid, g)
+		if !slices.Contains([]string{grantCode, grantRefresh, grantCredential, grantExchange}, g) {
+			return fmt.Errorf("%w: there is no grant type %q: authorization_code, refresh_token, client_credentials, token-exchange", store.ErrInvalid, g)
 		}
 	}
 	switch {
@@ -204,8 +204,10 @@ func CheckClient(c *store.Client) error {
 		return fmt.Errorf("%w: authorization_code needs a redirect URI", store.ErrInvalid)
 	case !code && slices.Contains(c.Grants, grantRefresh):
 		return fmt.Errorf("%w: refresh tokens come from an authorization_code", store.ErrInvalid)
-	case c.Public && slices.Contains(c.Grants, grantCredential):
-		return fmt.Errorf("%w: a public client cannot prove that it is itself: no client_credentials", store.ErrInvalid)
+	case c.Public && (slices.Contains(c.Grants, grantCredential) || slices.Contains(c.Grants, grantExchange)):
+		return fmt.Errorf("%w: a public client cannot prove that it is itself: no client_credentials, no token-exchange", store.ErrInvalid)
+	case slices.Contains(c.Grants, grantExchange) != (len(c.ExchangeAudiences) > 0):
+		return fmt.Errorf("%w: token-exchange and the audiences that tokens are exchanged for go together", store.ErrInvalid)
 	}
 	for _, s := range c.Scopes {
 		if !scopeOK(s) {

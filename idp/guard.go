@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
+
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // The bounds of a request's form, in bytes. An identity provider has a browser post
@@ -34,6 +36,9 @@ type asked struct {
 	// tokens are bound to it (RFC 8705 section 3).
 	certificate *x509.Certificate
 	binds       bool
+	client      *store.Client // that the library has looked up, or nil
+	dpop        string        // the proof of possession, or ""
+	token       string        // that the request is about, at the endpoint for revoking
 }
 
 type askedKey struct{}
@@ -103,7 +108,7 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
-	a := &asked{endpoint: endpoint, id: RequestID(r)}
+	a := &asked{endpoint: endpoint, id: RequestID(r), dpop: r.Header.Get("DPoP")}
 	basicOK := true
 	a.basic, basicOK = basic(r)
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -136,6 +141,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 		s.unproven(w, a, err)
 		return
 	}
+	a.token = r.PostForm.Get("token")
 	s.pass(w, r, a)
 }
 

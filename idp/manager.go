@@ -66,6 +66,8 @@ func invalidGrant(cause error) error {
 func (m *manager) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 	presented, _ := g.Store[keyPresented].(string)
 	switch {
+	case exchangedOf(g) != nil:
+		return nil
 	case g.RevokedAt != 0:
 		return m.revoke(ctx, g.ID, "a client revoked it, or its code was used wrongly", "authorization server")
 	case ownGrant(g.ID):
@@ -161,6 +163,18 @@ func (m *manager) revoke(ctx context.Context, id, because, author string) error 
 
 // Grant returns a grant for a token that names it.
 func (m *manager) Grant(ctx context.Context, id string) (*goidc.Grant, error) {
+	g, err := m.grant(ctx, id)
+	if a := askedIn(ctx); err == nil && a.endpoint == pathRevoke && a.client != nil && g.ClientID != a.client.ID {
+		// The library has found the token to be this client's.
+		if err := m.revokeExchanged(ctx, a); err != nil {
+			return nil, err
+		}
+		return nil, goidc.ErrNotFound
+	}
+	return g, err
+}
+
+func (m *manager) grant(ctx context.Context, id string) (*goidc.Grant, error) {
 	if ownGrant(id) {
 		return m.own(ctx, id)
 	}
@@ -181,11 +195,11 @@ func (m *manager) own(ctx context.Context, id string) (*goidc.Grant, error) {
 	if _, err := m.store.Clients().Client(ctx, client); err != nil {
 		return nil, notFound(err)
 	}
-	granted, err := m.store.Revocations().Granted(ctx, time.Now(), m.issuer, id)
+	holds, err := m.store.Revocations().Holds(ctx, time.Now(), store.Issued{Issuer: m.issuer, Grant: id})
 	if err != nil {
 		return nil, err
 	}
-	if !granted {
+	if !holds {
 		return nil, goidc.ErrNotFound
 	}
 	return &goidc.Grant{ID: id, ClientID: client, Subject: client, Store: map[string]any{}}, nil

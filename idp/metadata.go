@@ -57,7 +57,7 @@ func (s *Server) describe() ([]byte, error) {
 	algorithms := []string{jose.ES256, jose.RS256, jose.PS256, jose.EdDSA} // of assertions
 	m := metadata{
 		Issuer: s.options.Issuer, Token: at(pathToken), JWKS: at(pathJWKS), Revocation: at(pathRevoke), Introspection: at(pathIntrospect),
-		Scopes: slices.Clone(s.options.Scopes), ResponseTypes: []string{}, GrantTypes: []string{grantCredential},
+		Scopes: slices.Clone(s.options.Scopes), ResponseTypes: []string{}, GrantTypes: []string{grantCredential, grantExchange},
 		TokenAuth: proofs, RevocationAuth: proofs, IntrospectionAuth: proofs, DPoP: []string{"ES256"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{"ES256"},
 		TokenAlgorithms: algorithms, RevokeAlgorithms: algorithms, IntrospectAlgorithms: algorithms,
@@ -70,7 +70,7 @@ func (s *Server) describe() ([]byte, error) {
 		m.Authorization, m.PAR, m.Userinfo, m.EndSession = at(pathAuthorize), at(pathPAR), at(pathUserinfo), at(pathLogout)
 		m.Scopes = append([]string{scopeOpenID, scopeOffline}, m.Scopes...)
 		m.ResponseTypes, m.ResponseModes = []string{"code"}, []string{"query"}
-		m.GrantTypes = []string{grantCode, grantRefresh, grantCredential}
+		m.GrantTypes = append([]string{grantCode, grantRefresh}, m.GrantTypes...)
 		m.TokenAuth = append(slices.Clone(m.TokenAuth), "none")
 		m.RevocationAuth = m.TokenAuth
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true

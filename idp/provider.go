@@ -28,7 +28,18 @@ const (
 	grantCode       = "authorization_code"
 	grantRefresh    = "refresh_token"
 	grantCredential = "client_credentials"
+	grantExchange   = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
+
+// GrantType returns the name that the standards have for a grant type, for a short
+// one that is easier to type.
+func GrantType(name string) string {
+	switch name {
+	case "token-exchange":
+		return grantExchange
+	}
+	return name
+}
 
 func seconds(d time.Duration) int { return int(d / time.Second) }
 
@@ -49,6 +60,7 @@ func (s *Server) settings() []provider.Option {
 		provider.WithIDTokenSignatureAlgs(goidc.ES256),
 		provider.WithIDTokenLifetime(seconds(IDTokenLife)),
 		provider.WithClientCredentialsGrant(),
+		provider.WithTokenExchangeGrant(s.exchange), provider.WithTokenExchangeClientAuthnRequired(),
 		provider.WithSecretBasicAuthn(), provider.WithSecretPostAuthn(), provider.WithNoneAuthn(),
 		provider.WithClientSecretVerifier(verifySecret),
 		// Clients are looked up as registered ones are; the endpoint for registering
@@ -68,11 +80,8 @@ func (s *Server) settings() []provider.Option {
 		}),
 		provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
 		provider.WithTokenRevocationRevokeGrantOnAccessToken(),
-		provider.WithTokenOptions(func(_ context.Context, g *goidc.Grant, c *goidc.Client) goidc.TokenOptions {
-			if ownGrant(g.ID) {
-				return goidc.NewJWTTokenOptions(goidc.ES256, seconds(ClientAccessLife))
-			}
-			return goidc.NewJWTTokenOptions(goidc.ES256, seconds(AccessLife))
+		provider.WithTokenOptions(func(_ context.Context, g *goidc.Grant, _ *goidc.Client) goidc.TokenOptions {
+			return goidc.NewJWTTokenOptions(goidc.ES256, tokenLife(g))
 		}),
 		provider.WithTokenClaims(s.tokenClaims),
 		provider.WithIDTokenClaims(s.idTokenClaims),
@@ -100,6 +109,7 @@ func (s *Server) forPeople() []provider.Option {
 		provider.WithIssuerResponseParameter(),
 		provider.WithRefreshTokenGrant(m),
 		provider.WithRefreshTokenRotation(),
+		provider.WithRefreshTokenShouldIssue(func(_ context.Context, _ *goidc.Client, g *goidc.Grant) bool { return exchangedOf(g) == nil }),
 		provider.WithRefreshTokenLifetime(seconds(RefreshIdle)),
 		provider.WithRefreshTokenFunc(func(context.Context) string { return refreshToken() }),
 		provider.WithACRs(AAL1, AAL2),

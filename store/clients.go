@@ -42,14 +42,17 @@ type Client struct {
 	Native bool
 	// DPoP is whether every token must be bound to a key of the client (RFC 9449).
 	DPoP                   bool
-	Grants                 []string // grant types: authorization_code, refresh_token, client_credentials
+	Grants                 []string // grant types (RFC 7591 section 2)
 	RedirectURIs           []string // compared exactly
 	PostLogoutRedirectURIs []string // compared exactly
 	BackchannelLogoutURI   string   // where the client is told of logouts (OpenID Connect Back-Channel Logout 1.0), or ""
 	Scopes                 []string // that it may ask for
 	Roles                  []string // in its own tokens: those of client_credentials
-	Tenant                 string   // in its own tokens
-	Secrets                []ClientSecret
+	// ExchangeAudiences are the APIs for which it may exchange other clients' tokens
+	// (RFC 8693).
+	ExchangeAudiences []string
+	Tenant            string // in its own tokens
+	Secrets           []ClientSecret
 	// JWKS is the set of public keys by which it proves itself in place of secrets
 	// (RFC 7523, RFC 7517), or nil.
 	JWKS []byte

@@ -23,9 +23,9 @@ type Revocations interface {
 	Revoke(ctx context.Context, r Revocation) error
 	// List returns the entries whose time is not over at the given time.
 	List(ctx context.Context, at time.Time) ([]Revocation, error)
-	// Granted reports whether no entry for a grant of that issuer, or of any issuer,
-	// has time left at the given time.
-	Granted(ctx context.Context, at time.Time, issuer, grant string) (bool, error)
+	// Holds reports whether no entry of the token's issuer, or of any issuer, that has
+	// time left at the given time revokes the token.
+	Holds(ctx context.Context, at time.Time, t Issued) (bool, error)
 	// Watch calls changed with every entry that may still count, once before it
 	// returns and then after every change, never twice at a time. stop ends it and
 	// waits for a call under way. What changed gets must not be modified, and
@@ -45,6 +45,15 @@ const (
 	RevokeGrant   RevocationKind = "grant"   // Subject is a grant_id: every token that descends from one authorization
 	RevokeSubject RevocationKind = "subject" // Subject is a sub: every token of it that was issued up to Before
 )
+
+// Issued is what a token says that can be revoked. What is empty is not asked about.
+type Issued struct {
+	Issuer  string    // iss
+	Token   string    // jti
+	Grant   string    // grant_id
+	Subject string    // sub
+	At      time.Time // iat
+}
 
 // Revocation is one entry.
 type Revocation struct {

@@ -19,7 +19,7 @@ const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYP
        gatehouse clients keys ID --jwks FILE                                                            the public keys of a client that proves itself by them, in place of those before
        gatehouse clients certificates ID --certificate FILE|KIND:VALUE...                               the certificates of a client that proves itself by them, in place of those before
        gatehouse clients remove ID                                                                      its tokens hold until they expire: gatehouse tokens revoke
-Grant types are authorization_code, refresh_token and client_credentials.
+Grant types are authorization_code, refresh_token, client_credentials and token-exchange; the last needs --exchange-audience URL for every API that tokens are exchanged for.
 `
 
 // runClients registers OAuth clients.
@@ -47,6 +47,7 @@ func (e *entry) addClient(args []string) error {
 	c := store.Client{}
 	e.flags.StringVar(&c.Name, "name", "", "for people")
 	e.flags.Var((*texts)(&c.Grants), "grant", "a grant type; may be repeated")
+	e.flags.Var((*texts)(&c.ExchangeAudiences), "exchange-audience", "an API for which it may exchange tokens; may be repeated")
 	e.flags.Var((*texts)(&c.RedirectURIs), "redirect", "a redirect URI, compared exactly; may be repeated")
 	e.flags.Var((*texts)(&c.PostLogoutRedirectURIs), "post-logout-redirect", "where people may be sent after they logged out, compared exactly; may be repeated")
 	e.flags.StringVar(&c.BackchannelLogoutURI, "backchannel-logout-uri", "", "where it is told of logouts: https, or this machine in development")
@@ -67,6 +68,9 @@ func (e *entry) addClient(args []string) error {
 		return err
 	}
 	c.ID = id
+	for i := range c.Grants {
+		c.Grants[i] = idp.GrantType(c.Grants[i])
+	}
 	if c.Certificates, err = certificateEntries(certificates); err != nil {
 		return err
 	}

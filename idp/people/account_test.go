@@ -97,7 +97,7 @@ func (h *house) granted(client string) string {
 func (h *house) holds(grant string) bool {
 	h.t.Helper()
 	g, err := h.facts.Grants().Grant(h.t.Context(), grant)
-	granted, err2 := h.facts.Revocations().Granted(h.t.Context(), h.now(), h.server.URL, grant)
+	granted, err2 := h.facts.Revocations().Holds(h.t.Context(), h.now(), store.Issued{Issuer: h.server.URL, Grant: grant})
 	if err != nil || err2 != nil || g.Revoked.IsZero() != granted {
 		h.t.Fatal(g, granted, err, err2)
 	}

@@ -47,12 +47,21 @@ func (r *Revocations) List(_ context.Context, at time.Time) ([]store.Revocation,
 	return slices.DeleteFunc(slices.Clone(r.list), func(e store.Revocation) bool { return !e.Until.After(at) }), nil
 }
 
-// Granted implements [store.Revocations].
-func (r *Revocations) Granted(_ context.Context, at time.Time, issuer, grant string) (bool, error) {
+// Holds implements [store.Revocations].
+func (r *Revocations) Holds(_ context.Context, at time.Time, t store.Issued) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !slices.ContainsFunc(r.list, func(e store.Revocation) bool {
-		return e.Kind == store.RevokeGrant && e.Subject == grant && (e.Issuer == "" || e.Issuer == issuer) && e.Until.After(at)
+		if e.Issuer != "" && e.Issuer != t.Issuer || !e.Until.After(at) {
+			return false
+		}
+		switch e.Kind {
+		case store.RevokeToken:
+			return e.Subject == t.Token
+		case store.RevokeGrant:
+			return e.Subject == t.Grant
+		}
+		return e.Subject == t.Subject && !e.Before.Before(t.At)
 	}), nil
 }
 

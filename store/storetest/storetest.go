@@ -154,10 +154,12 @@ func Revocations(t *testing.T, open func(t *testing.T) store.Revocations) {
 		wantRevocations(t, r, start.Add(time.Hour), two)
 		wantRevocations(t, r, start.Add(2*time.Hour))
 	})
-	t.Run("a grant is granted unless an entry of its issuer or of any holds", func(t *testing.T) {
+	t.Run("a token holds unless an entry of its issuer or of any revokes it", func(t *testing.T) {
 		r := open(t)
+		const a, b = "https://a.example", "https://b.example"
 		for _, e := range []store.Revocation{
-			{Kind: store.RevokeGrant, Issuer: "https://a.example", Subject: "one"}, {Kind: store.RevokeGrant, Subject: "any"}, {Kind: store.RevokeToken, Subject: "token"},
+			{Kind: store.RevokeGrant, Issuer: a, Subject: "one"}, {Kind: store.RevokeGrant, Subject: "any"}, {Kind: store.RevokeToken, Subject: "token"},
+			{Kind: store.RevokeSubject, Issuer: a, Subject: "alice", Before: start},
 		} {
 			e.At, e.Until = start, start.Add(time.Hour)
 			if err := r.Revoke(t.Context(), e); err != nil {
@@ -165,15 +167,18 @@ func Revocations(t *testing.T, open func(t *testing.T) store.Revocations) {
 			}
 		}
 		for _, c := range []struct {
-			issuer, grant string
-			after         time.Duration
-			want          bool
+			issued store.Issued
+			after  time.Duration
+			want   bool
 		}{
-			{"https://a.example", "one", 0, false}, {"https://b.example", "one", 0, true}, {"https://a.example", "any", 0, false},
-			{"https://a.example", "token", 0, true}, {"https://a.example", "none", 0, true},
-			{"https://a.example", "one", time.Hour - time.Second, false}, {"https://a.example", "one", time.Hour, true},
+			{store.Issued{Issuer: a, Grant: "one"}, 0, false}, {store.Issued{Issuer: b, Grant: "one"}, 0, true}, {store.Issued{Issuer: a, Grant: "any"}, 0, false},
+			{store.Issued{Issuer: a, Grant: "token"}, 0, true}, {store.Issued{Issuer: a, Token: "token"}, 0, false}, {store.Issued{Issuer: a, Token: "one"}, 0, true},
+			{store.Issued{Issuer: a, Grant: "none", Token: "none", Subject: "bob", At: start}, 0, true}, {store.Issued{Issuer: a}, 0, true},
+			{store.Issued{Issuer: a, Subject: "alice", At: start}, 0, false}, {store.Issued{Issuer: a, Subject: "alice", At: start.Add(time.Second)}, 0, true},
+			{store.Issued{Issuer: b, Subject: "alice", At: start}, 0, true},
+			{store.Issued{Issuer: a, Grant: "one"}, time.Hour - time.Second, false}, {store.Issued{Issuer: a, Grant: "one"}, time.Hour, true},
 		} {
-			if got, err := r.Granted(t.Context(), start.Add(c.after), c.issuer, c.grant); got != c.want || err != nil {
+			if got, err := r.Holds(t.Context(), start.Add(c.after), c.issued); got != c.want || err != nil {
 				t.Errorf("%+v: %v, %v", c, got, err)
 			}
 		}

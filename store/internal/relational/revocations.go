@@ -60,12 +60,13 @@ func (r revocations) List(ctx context.Context, at time.Time) ([]store.Revocation
 	return list, nil
 }
 
-func (r revocations) Granted(ctx context.Context, at time.Time, issuer, grant string) (bool, error) {
+func (r revocations) Holds(ctx context.Context, at time.Time, t store.Issued) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var entries int
-	err := r.s.read.QueryRowContext(ctx, r.s.sql(`SELECT COUNT(*) FROM revocation WHERE kind = ? AND issuer IN ('', ?) AND subject = ? AND until > ?`),
-		string(store.RevokeGrant), issuer, grant, micro(at)).Scan(&entries)
+	err := r.s.read.QueryRowContext(ctx, r.s.sql(`SELECT COUNT(*) FROM revocation WHERE issuer IN ('', ?) AND until > ? AND
+		(kind = ? AND subject = ? OR kind = ? AND subject = ? OR kind = ? AND subject = ? AND before >= ?)`),
+		t.Issuer, micro(at), string(store.RevokeToken), t.Token, string(store.RevokeGrant), t.Grant, string(store.RevokeSubject), t.Subject, micro(t.At)).Scan(&entries)
 	if err != nil {
 		return false, fmt.Errorf("%s: looking for a revocation: %w", r.s.dialect.Name, err)
 	}
