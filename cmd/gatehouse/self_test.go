@@ -240,7 +240,7 @@ func TestWithoutLoginOnlyClientsGetTokens(t *testing.T) {
 	if err := p.Claims(&m); err != nil {
 		t.Fatal(err)
 	}
-	if m["authorization_endpoint"] != nil || fmt.Sprint(m["grant_types_supported"]) != "[client_credentials]" || m["code_challenge_methods_supported"] != nil {
+	if m["authorization_endpoint"] != nil || fmt.Sprint(m["grant_types_supported"]) != "[client_credentials urn:ietf:params:oauth:grant-type:token-exchange]" || m["code_challenge_methods_supported"] != nil {
 		t.Errorf("%v", m)
 	}
 	res, err := h.client.Get(h.url + "/authorize?client_id=x")
