@@ -74,13 +74,14 @@ func parse(raw []byte) (*etree.Element, error) {
 	if root == nil || len(doc.ChildElements()) != 1 {
 		return nil, refuse(ReasonMalformed, "a document has one root")
 	}
-	t := tree{ids: map[string]bool{}}
+	t := tree{ids: map[string]bool{}, prefixes: map[string]bool{}}
 	return root, t.walk(root, 1)
 }
 
 // tree is what was seen while a document was walked.
 type tree struct {
 	ids      map[string]bool
+	prefixes map[string]bool
 	elements int
 }
 
@@ -95,6 +96,27 @@ func (t *tree) walk(e *etree.Element, depth int) error {
 	if !name.MatchString(e.Tag) || e.Space != "" && !name.MatchString(e.Space) || e.NamespaceURI() == "" {
 		return refuse(ReasonMalformed, "the element %q has no proper name or namespace", e.FullTag())
 	}
+	if len(e.Attr) > mostAttrs {
+		return refuse(ReasonSize, "%s has %d attributes; %d are the most", e.Tag, len(e.Attr), mostAttrs)
+	}
+	if err := t.attributes(e); err != nil {
+		return err
+	}
+	for _, c := range e.Child {
+		switch c := c.(type) {
+		case *etree.Element:
+			if err := t.walk(c, depth+1); err != nil {
+				return err
+			}
+		case *etree.CharData:
+		default:
+			return refuse(ReasonMarkup, "%T in %s", c, e.Tag)
+		}
+	}
+	return nil
+}
+
+func (t *tree) attributes(e *etree.Element) error {
 	seen := make(map[string]bool, len(e.Attr))
 	for i := range e.Attr {
 		a := &e.Attr[i]
@@ -106,22 +128,17 @@ func (t *tree) walk(e *etree.Element, depth int) error {
 		if a.Space == "xmlns" && (a.Value == "" || a.Key == "xml" || a.Key == "xmlns") {
 			return refuse(ReasonMalformed, "the prefix %q cannot be declared so", a.Key)
 		}
-		if strings.EqualFold(a.Key, "id") && a.Space != "xmlns" {
+		if a.Space == "xmlns" {
+			if t.prefixes[a.Key] = true; len(t.prefixes) > mostPrefixes {
+				return refuse(ReasonSize, "more than %d prefixes", mostPrefixes)
+			}
+			continue
+		}
+		if strings.EqualFold(a.Key, "id") {
 			if !name.MatchString(a.Value) || t.ids[a.Value] {
 				return refuse(ReasonShape, "the id %q is no id or there twice", a.Value)
 			}
 			t.ids[a.Value] = true
-		}
-	}
-	for _, c := range e.Child {
-		switch c := c.(type) {
-		case *etree.Element:
-			if err := t.walk(c, depth+1); err != nil {
-				return err
-			}
-		case *etree.CharData:
-		default:
-			return refuse(ReasonMarkup, "%T in %s", c, e.Tag)
 		}
 	}
 	return nil

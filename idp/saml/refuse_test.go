@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -401,9 +402,65 @@ func TestAResponseOfTenMegabytesIsRefused(t *testing.T) {
 
 func TestTooManyElementsAndTooDeepOnesAreRefused(t *testing.T) {
 	good := written(t, response{})
-	for _, more := range []string{strings.Repeat("<x/>", 1001), strings.Repeat("<x>", 40) + strings.Repeat("</x>", 40), strings.Repeat("<x>", 30000) + strings.Repeat("</x>", 30000)} {
+	for _, more := range []string{strings.Repeat("<x/>", mostElements), strings.Repeat("<x>", 40) + strings.Repeat("</x>", 40), strings.Repeat("<x>", 30000) + strings.Repeat("</x>", 30000)} {
 		refused(t, serviceProvider(t), raw(strings.Replace(good, "</Response>", more+"</Response>", 1)), ReasonSize, ReasonMalformed)
 	}
+}
+
+func TestAsManyElementsAsArePermittedAreVerified(t *testing.T) {
+	values := func(n int) response {
+		return response{P: "samlp:", responseSignature: &signing{}, Attributes: `<AttributeStatement><Attribute Name="g">` + strings.Repeat(
+			`<AttributeValue xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="xs:string">group</AttributeValue>`, n) + `</Attribute></AttributeStatement>`}
+	}
+	all := map[string]int{}
+	count(values(0).tree(t), all)
+	few := 0
+	for _, n := range all {
+		few += n
+	}
+	who := accepted(t, serviceProvider(t), values(mostElements-few).encoded(t))
+	if n := len(who.Attributes["g"]); n != mostElements-few || n < 400 {
+		t.Fatalf("%d values", n)
+	}
+	refused(t, serviceProvider(t), values(mostElements-few+1).encoded(t), ReasonSize)
+}
+
+func TestManyPrefixesAndAttributesAreRefusedBeforeTheyCostAnything(t *testing.T) {
+	good := written(t, response{})
+	var prefixes, wide strings.Builder
+	for i := range 33 {
+		fmt.Fprintf(&prefixes, `<x xmlns:p%d="urn:x"/>`, i)
+	}
+	for i := range 5000 {
+		fmt.Fprintf(&wide, ` xmlns:p%d="urn:x"`, i)
+	}
+	began := time.Now()
+	refused(t, serviceProvider(t), raw(strings.Replace(good, "</Response>", prefixes.String()+"</Response>", 1)), ReasonSize)
+	refused(t, serviceProvider(t), raw(strings.Replace(good, "<Assertion ", "<Assertion "+wide.String()+" ", 1)), ReasonSize)
+	if d := time.Since(began); d > 2*time.Second {
+		t.Fatalf("it took %s", d)
+	}
+}
+
+func TestPartsOfASignatureElsewhereAreRefused(t *testing.T) { // CVE-2024-45409
+	root := response{}.tree(t)
+	digest := root.FindElement("./Assertion/Signature/SignedInfo/Reference/DigestValue").Copy()
+	detail := element(t, `<StatusDetail xmlns="`+nsProtocol+`"/>`)
+	detail.AddChild(element(t, `<ds:DigestValue xmlns:ds="`+nsSignature+`">`+digest.Text()+`</ds:DigestValue>`))
+	root.SelectElement("Status").AddChild(detail)
+	refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+}
+
+func TestASecondSignedInfoIsRefused(t *testing.T) { // CVE-2025-29774
+	root := response{}.tree(t)
+	s := root.FindElement("./Assertion/Signature")
+	s.InsertChildAt(0, s.SelectElement("SignedInfo").Copy())
+	refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+}
+
+func TestACommentInADigestIsRefused(t *testing.T) { // CVE-2025-29775
+	good := written(t, response{})
+	refused(t, serviceProvider(t), raw(strings.Replace(good, "<ds:DigestValue>", "<ds:DigestValue><!--x-->", 1)), ReasonMarkup)
 }
 
 func TestACommentInANameDoesNotCutIt(t *testing.T) {

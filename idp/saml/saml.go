@@ -33,7 +33,9 @@ const (
 	Skew         = 60 * time.Second // between our clock and an identity provider's
 	MostBytes    = 256 << 10        // of a response, decoded
 	longestLife  = 24 * time.Hour   // of an assertion, which is remembered that long
-	mostElements = 1000             // of a response; the verifier visits no more
+	mostElements = 450              // of a response; the verifier gives up soon after
+	mostAttrs    = 32               // of an element
+	mostPrefixes = 32               // declared in all: the verifier copies them for every element
 	mostDepth    = 32
 	longestName  = 256 // of a NameID (SAML Core section 8.3.7), in characters
 )

@@ -63,6 +63,8 @@ func onlyAssertion(root *etree.Element) (*etree.Element, error) {
 		return nil, err
 	case len(inner["Signature"]) == 0:
 		return nil, refuse(ReasonUnsigned, "the assertion is not signed itself")
+	case all["SignedInfo"] != all["Signature"] || all["Reference"] != all["Signature"] || all["DigestValue"] != all["Signature"] || all["SignatureValue"] != all["Signature"]:
+		return nil, refuse(ReasonShape, "parts of signatures stand where there is none")
 	case len(inner["Signature"]) > 1 || len(in["Signature"]) > 1 || all["Signature"] != 1+len(in["Signature"]):
 		return nil, refuse(ReasonShape, "%d signatures: the assertion has one, and the response may have one", all["Signature"])
 	}
