@@ -31,7 +31,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.
 	if as.Store == nil {
 		as.Store = map[string]any{}
 	}
-	if err := strict(as); err != nil {
+	if err := strict(r, as); err != nil {
 		return goidc.StatusFailure, err
 	}
 	if err := bind(w, r, as); err != nil {
@@ -57,8 +57,18 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.
 }
 
 // strict refuses what the library would take: a challenge whose method is not
-// said, which RFC 7636 section 4.3 calls plain, and answers in the fragment.
-func strict(as *goidc.AuthnSession) error {
+// said, which RFC 7636 section 4.3 calls plain, answers in the fragment, and what is
+// odd about a request that was not pushed.
+func strict(r *http.Request, as *goidc.AuthnSession) error {
+	if endpointOf(r.Context()) == pathAuthorize {
+		params, err := parameters(r)
+		if err != nil {
+			return err
+		}
+		if says := odd(params); says != "" {
+			return goidc.NewError(goidc.ErrorCodeInvalidRequest, says)
+		}
+	}
 	switch {
 	case as.CodeChallengeMethod != goidc.CodeChallengeMethodSHA256 || len(as.CodeChallenge) != 43:
 		return goidc.NewError(goidc.ErrorCodeInvalidRequest, "code_challenge_method must be S256, and code_challenge its 43 characters")

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -131,6 +132,8 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	default:
 		if name := repeated(r.PostForm); name != "" {
 			says = "a parameter is here twice"
+		} else if endpoint == pathPAR {
+			says = incomplete(r.PostForm)
 		}
 	}
 	if says != "" {
@@ -208,6 +211,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		says = "A parameter of the request is there twice."
 	case params.Has("request"):
 		says = "Request objects are not accepted."
+	case params.Get("response_mode") != "" && params.Get("response_mode") != "query":
+		says = "Answers go into the query of the redirect URI." // the library would answer by a script of its own
 	case params.Has("request_uri") && others(params):
 		says = "A pushed request comes with its client_id and nothing else." // RFC 9126 section 4
 	}
@@ -216,6 +221,40 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.pass(w, r, &asked{endpoint: pathAuthorize})
+}
+
+// incomplete says why an authorization request must not be pushed, or "": what would
+// be refused later is refused when its client can still be told (RFC 9126 section 2.3).
+func incomplete(params url.Values) string {
+	switch mode := params.Get("response_mode"); {
+	case params.Has("request"):
+		return "request objects are not accepted"
+	case params.Get("redirect_uri") == "":
+		return "redirect_uri is missing"
+	case params.Get("code_challenge") == "" || params.Get("code_challenge_method") != "S256":
+		return "code_challenge must be there, and code_challenge_method S256"
+	case mode != "" && mode != "query":
+		return "response_mode must be query"
+	}
+	return odd(params)
+}
+
+// odd says what is wrong with parameters of an authorization request that the library
+// does not look at, or "" (OpenID Connect Core 1.0 section 3.1.2.1).
+func odd(params url.Values) string {
+	prompts := strings.Fields(params.Get("prompt"))
+	_, err := strconv.ParseUint(params.Get("max_age"), 10, 31)
+	switch {
+	case params.Has("max_age") && err != nil:
+		return "max_age must be a number of seconds"
+	case len(prompts) > 1 && slices.Contains(prompts, "none"):
+		return "prompt none comes alone"
+	case slices.ContainsFunc(prompts, func(p string) bool {
+		return !slices.Contains([]string{"none", "login", "consent", "select_account"}, p)
+	}):
+		return "prompt must be of none, login, consent and select_account"
+	}
+	return ""
 }
 
 func others(params url.Values) bool {
