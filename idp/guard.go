@@ -325,6 +325,9 @@ func (a *answer) Write(b []byte) (int, error) {
 	if json.Unmarshal(b, &e) != nil {
 		e = map[string]string{"error": "server_error"}
 	}
+	if a.asked.endpoint == pathUserinfo && e["error"] == "unauthorized_client" {
+		e["error"], status = "invalid_token", http.StatusUnauthorized // bound, and shown without what it is bound to
+	}
 	switch code := e["error"]; {
 	case e["error_description"] == wrongProof:
 		e["error"] = "invalid_dpop_proof" // RFC 9449 section 5

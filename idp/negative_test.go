@@ -1,7 +1,10 @@
 package idp
 
 import (
+	"flag"
+	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -249,5 +252,55 @@ func negativePushes() []negative {
 		{"pushed, and changed in the query", "RFC 9126 section 4", func(h *house) {
 			h.stopped(h.authorize(url.Values{"client_id": {"app"}, "request_uri": {uri(h)}, "scope": {"openid orders:write"}}))
 		}},
+	}
+}
+
+var update = flag.Bool("update", false, "write the list of negative cases")
+
+// TestTheNegativeCasesAreEightyAndListed counts the cases by name, and keeps the list
+// of them in the documents.
+func TestTheNegativeCasesAreEightyAndListed(t *testing.T) {
+	var list strings.Builder
+	seen, total := map[string]bool{}, 0
+	for _, part := range []struct {
+		title, test string
+		cases       []negative
+	}{
+		{"Authorization requests", "TestAuthorizationRequestsThatMustBeRefused", negativeAuthorizations()},
+		{"Pushed authorization requests", "TestPushedRequestsThatMustBeRefused", negativePushes()},
+		{"Authorization codes", "TestCodesThatMustBeRefused", negativeCodes()},
+		{"Token requests", "TestTokenRequestsThatMustBeRefused", negativeTokenRequests()},
+		{"Refreshes", "TestRefreshesThatMustBeRefused", negativeRefreshes()},
+		{"DPoP proofs", "TestProofsThatMustBeRefused", negativeProofs()},
+		{"Tokens at the userinfo endpoint", "TestWrongTokensAtUserinfo", negativeUserinfo()},
+		{"Introspection and revocation", "TestQuestionsThatMustBeRefused", negativeQuestions()},
+		{"Logouts", "TestLogoutsThatMustNotLeadAnywhere", negativeLogouts()},
+	} {
+		fmt.Fprintf(&list, "\n## %s\n`go test ./idp -run %s`\n\n", part.title, part.test)
+		for _, c := range part.cases {
+			if name := part.test + "/" + c.name; seen[name] || c.name == "" || c.source == "" {
+				t.Errorf("%q is there twice, or demanded by nobody", name)
+			} else {
+				seen[name] = true
+			}
+			fmt.Fprintf(&list, "- %s (%s)\n", c.name, c.source)
+			total++
+		}
+	}
+	if total < 80 {
+		t.Errorf("%d negative cases; 80 are the least", total)
+	}
+	t.Logf("figure %d negative cases, each named", total)
+	text := fmt.Sprintf("# Negative cases\n\nThe %d requests of this list must be refused by our own authorization server, and each is tried by a test of that name. In parentheses is who demands it: a section of a\n"+
+		"standard, or a module of the OpenID conformance suite. Client assertions (RFC 7523), certificates (RFC 8705) and what concerns the login pages have cases of their own in `idp`, beside these.\n"+
+		"`go test ./idp -run Negative -update` writes this page.\n%s", total, list.String())
+	const page = "../docs/negative-cases.md"
+	if *update {
+		if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(page); err != nil || string(b) != text {
+		t.Errorf("the list is not what is tried; write: go test ./idp -run Negative -update (%v)", err)
 	}
 }
