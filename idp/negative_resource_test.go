@@ -263,9 +263,9 @@ func negativeLogouts() []negative {
 		{"a query added to the post_logout_redirect_uri", "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri", stays(func(_ *house, hint string) []string {
 			return []string{"id_token_hint", hint, "post_logout_redirect_uri", bye + "?foo=bar"}
 		})},
-		{"a hint that was changed", "oidcc-rp-initiated-logout-modified-id-token-hint", hinted(func(h *house, hint string) string { return h.forge(hint, map[string]any{"sub": "u-2"}) })},
+		{"a hint that somebody else signed", "OpenID Connect RP-Initiated Logout 1.0 section 2", hinted(func(h *house, hint string) string { return h.forge(hint, map[string]any{"sub": "u-2"}) })},
 		{"a hint that is no token", "oidcc-rp-initiated-logout-bad-id-token-hint", hinted(func(*house, string) string { return "bad" })},
-		{"a hint that nobody signed", "RFC 8725 section 3.1", hinted(func(h *house, hint string) string { return h.unsigned(hint) })},
+		{"a hint that nobody signed", "oidcc-rp-initiated-logout-modified-id-token-hint", hinted(func(h *house, hint string) string { return h.unsigned(hint) })},
 		{"a hint of another server", "OpenID Connect RP-Initiated Logout 1.0 section 2", hinted(func(h *house, hint string) string {
 			return h.forge(hint, map[string]any{"iss": "https://evil.example"})
 		})},
