@@ -18,9 +18,9 @@ import (
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
-// forge signs the claims of a token, changed, with a key of its own under the kid of
+// counterfeit signs the claims of a token, changed, with a key of its own under the kid of
 // ours.
-func (h *house) forge(token string, change map[string]any) string {
+func (h *house) counterfeit(token string, change map[string]any) string {
 	h.Helper()
 	header, claims := h.parts(token)
 	for k, v := range change {
@@ -96,7 +96,7 @@ func negativeUserinfo() []negative {
 			h.endSession("s-1")
 			return token
 		})},
-		{"a token that somebody else signed", demand, shown(func(h *house) string { return h.forge(h.login().text("access_token"), nil) })},
+		{"a token that somebody else signed", demand, shown(func(h *house) string { return h.counterfeit(h.login().text("access_token"), nil) })},
 		{"a token that nobody signed", demand, shown(func(h *house) string { return h.unsigned(h.login().text("access_token")) })},
 		{"a token that was changed", demand, shown(func(h *house) string {
 			p := strings.Split(h.login().text("access_token"), ".")
@@ -168,9 +168,9 @@ func negativeQuestions() []negative {
 			}
 		}},
 		{"introspection of a token of somebody else's server", ask, dead(func(h *house) string {
-			return h.forge(h.login().text("access_token"), map[string]any{"iss": "https://evil.example"})
+			return h.counterfeit(h.login().text("access_token"), map[string]any{"iss": "https://evil.example"})
 		})},
-		{"introspection of a token that somebody else signed", ask, dead(func(h *house) string { return h.forge(h.login().text("access_token"), nil) })},
+		{"introspection of a token that somebody else signed", ask, dead(func(h *house) string { return h.counterfeit(h.login().text("access_token"), nil) })},
 		{"introspection of a token that nobody signed", ask, dead(func(h *house) string { return h.unsigned(h.login().text("access_token")) })},
 		{"introspection of an id_token", ask, dead(func(h *house) string { return h.login().text("id_token") })},
 		{"introspection of a code", ask, dead(func(h *house) string { return h.code(asking()) })},
@@ -204,7 +204,7 @@ func negativeQuestions() []negative {
 		}},
 		{"revocation of a token that somebody else signed", end, func(h *house) {
 			r := h.login()
-			h.want(h.post("/revoke", "app", url.Values{"token": {h.forge(r.text("access_token"), nil)}}), 200, "")
+			h.want(h.post("/revoke", "app", url.Values{"token": {h.counterfeit(r.text("access_token"), nil)}}), 200, "")
 			h.want(h.refresh("app", r.text("refresh_token")), 200, "")
 		}},
 		{"revocation with a wrong secret", end, func(h *house) {
@@ -263,11 +263,11 @@ func negativeLogouts() []negative {
 		{"a query added to the post_logout_redirect_uri", "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri", stays(func(_ *house, hint string) []string {
 			return []string{"id_token_hint", hint, "post_logout_redirect_uri", bye + "?foo=bar"}
 		})},
-		{"a hint that somebody else signed", "OpenID Connect RP-Initiated Logout 1.0 section 2", hinted(func(h *house, hint string) string { return h.forge(hint, map[string]any{"sub": "u-2"}) })},
+		{"a hint that somebody else signed", "OpenID Connect RP-Initiated Logout 1.0 section 2", hinted(func(h *house, hint string) string { return h.counterfeit(hint, map[string]any{"sub": "u-2"}) })},
 		{"a hint that is no token", "oidcc-rp-initiated-logout-bad-id-token-hint", hinted(func(*house, string) string { return "bad" })},
 		{"a hint that nobody signed", "oidcc-rp-initiated-logout-modified-id-token-hint", hinted(func(h *house, hint string) string { return h.unsigned(hint) })},
 		{"a hint of another server", "OpenID Connect RP-Initiated Logout 1.0 section 2", hinted(func(h *house, hint string) string {
-			return h.forge(hint, map[string]any{"iss": "https://evil.example"})
+			return h.counterfeit(hint, map[string]any{"iss": "https://evil.example"})
 		})},
 		{"an access token for a hint", "RFC 8725 section 3.11", hinted(func(h *house, _ string) string { return h.login().text("access_token") })},
 		{"another client's hint", "OpenID Connect RP-Initiated Logout 1.0 section 3", hinted(func(h *house, _ string) string { return h.login().text("id_token") })},
