@@ -150,6 +150,7 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 		a.serve(h, port, &d.Listen)
 	}
 	f.APIs = append(f.APIs, a)
+	f.mappedRoles(r, n)
 }
 
 // exceptions are what the pages and the protocol need that no API should have. They

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/internal/secret"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // SSO is one tenant's connection to its own identity provider.
@@ -149,6 +150,36 @@ func (r *reader) ssoRoles(n *yaml.Node, key string, roles *SSORoles) {
 		for _, role := range list {
 			if role == "" || role == "authenticated" || role == "*" || strings.ContainsFunc(role, func(c rune) bool { return c <= ' ' || c > '~' }) {
 				r.at(n, key+".map", fmt.Sprintf("%q is no role that a provider may give", role), sampleMapped)
+			}
+		}
+	}
+}
+
+// mappedRoles refuses roles that no policy knows: a typing error would be a role that
+// opens nothing, or not what was meant.
+func (f *File) mappedRoles(r *reader, n *yaml.Node) {
+	if f.IDP.People == nil {
+		return
+	}
+	var known []string
+	for _, role := range f.Roles() {
+		known = append(known, role.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.IDP.People.SSO)) {
+		c := f.IDP.People.SSO[name]
+		if c == nil || c.Roles == nil {
+			continue
+		}
+		for _, value := range slices.Sorted(maps.Keys(c.Roles.Map)) {
+			for _, role := range c.Roles.Map[value] {
+				if slices.Contains(known, role) {
+					continue
+				}
+				fix := words.Nearest(role, known)
+				if fix == "" {
+					fix = "a role of a policy, or in idp.roles: [" + role + "]"
+				}
+				r.at(n, "idp.people.sso."+name+".roles.map."+value, fmt.Sprintf("no policy knows a role %q", role), fix)
 			}
 		}
 	}

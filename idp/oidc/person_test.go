@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,6 +154,52 @@ func TestWhoIsDisabledStaysOut(t *testing.T) {
 	b.refused(403, nobodyHere, "disabled")
 }
 
+func TestWhoseTenantIsDisabledStaysOut(t *testing.T) {
+	w := newWorld(t, options{})
+	w.browser().signIn()
+	if err := w.house.facts.Tenants().Add(t.Context(), store.Tenant{ID: "acme", State: store.TenantDisabled, Made: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	if claims := b.signIn(); claims != nil {
+		t.Errorf("a token was issued: %v", claims)
+	}
+	b.refused(403, nobodyHere, "is disabled")
+}
+
+// TestNobodyMakesAnAccountBesideTheirOrganisation: it would keep out who is proven
+// by the provider.
+func TestNobodyMakesAnAccountBesideTheirOrganisation(t *testing.T) {
+	w := newWorld(t, options{})
+	b := w.browser()
+	b.get(ours+"/account/register").submit(`name="name"`, "name", alice)
+	if b.status != 200 || !strings.Contains(b.body, "a mail is on its way") {
+		t.Fatalf("%d %s", b.status, words(b.body))
+	}
+	if mail := w.mail(); !strings.Contains(mail, "your organisation signs you in") || strings.Contains(mail, "ticket=3D") {
+		t.Errorf("the mail says %s", mail)
+	}
+}
+
+// mail waits for the first mail that our server sends.
+func (w *world) mail() string {
+	w.t.Helper()
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
+		names, err := filepath.Glob(filepath.Join(w.house.dir, "mail", "*.eml"))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		if text, err := os.ReadFile(names[0]); err == nil && len(text) > 0 {
+			return string(text)
+		}
+	}
+	w.t.Fatal("no mail was sent")
+	return ""
+}
+
 // TestRolesFollowFromTheProviderAtEverySignIn: those that are mapped, and no others.
 func TestRolesFollowFromTheProviderAtEverySignIn(t *testing.T) {
 	w := newWorld(t, options{})
@@ -239,12 +286,8 @@ func TestWhoHasNoPasswordGetsNoneByMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger.get(ours+"/account/forgot").submit(`name="name"`, "name", other.Name)
-	var mails []string
-	for began := time.Now(); len(mails) == 0 && time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
-		mails, _ = filepath.Glob(filepath.Join(w.house.dir, "mail", "*.eml"))
-	}
-	if len(mails) != 1 {
-		t.Errorf("%d mails; want the one for bob", len(mails))
+	if mail := w.mail(); !strings.Contains(mail, other.Name) {
+		t.Errorf("the first mail is %s", mail)
 	}
 	u, err := w.house.facts.Users().User(t.Context(), claims["sub"].(string))
 	if err != nil || u.Password != "" {

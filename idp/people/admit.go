@@ -20,6 +20,12 @@ var errNotAdmitted = errors.New("people: proven by the provider, and nobody here
 // admit returns who the provider's subject is here, with the roles that follow from
 // what it says now. Nobody is found by an e-mail address.
 func (a *Accounts) admit(ctx context.Context, all *sso.Connections, c *sso.Connection, i *sso.Identity) (store.User, error) {
+	switch admitted, err := store.Admits(ctx, a.Store.Tenants(), c.Tenant); {
+	case err != nil:
+		return store.User{}, fmt.Errorf("people: %w", err)
+	case !admitted:
+		return store.User{}, fmt.Errorf("%w: the tenant %q is disabled", errNotAdmitted, c.Tenant)
+	}
 	link, err := a.Store.Identities().Use(ctx, a.Now(), c.Tenant, i.Issuer, i.Subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return a.provision(ctx, all, c, i)

@@ -94,6 +94,11 @@ func (p *People) send(ctx context.Context, l letter) error {
 	}
 	m := Mail{To: l.name}
 	switch there := err == nil; {
+	case l.join && !there && p.connections.ByAddress(l.name) != nil:
+		// An account beside the provider's would keep the provider's person out.
+		m.Subject = "Sign in at your organisation"
+		m.Text = fmt.Sprintf("Somebody, probably you, wanted to make an account at %s with this address. You need none: your organisation signs you in.\n\nSign in: %s\n",
+			p.options.Product, p.options.Origin+pathSignIn)
 	case l.join && there:
 		m.Subject = "You have an account already"
 		m.Text = fmt.Sprintf("Somebody, probably you, wanted to make an account at %s with this address. There is one already.\n\nSign in: %s\nA new password: %s\n",
