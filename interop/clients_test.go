@@ -2,8 +2,11 @@ package interop
 
 import (
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // The clients' own addresses: nobody listens there, the browser is only sent.
@@ -51,6 +54,10 @@ func playClient(t *testing.T, script string) {
 			if f.public {
 				args = append(args, "--public")
 			}
+			logouts := make(chan string, 1)
+			if f.name == "logout" {
+				args = append(args, "--backchannel-logout-uri", toldAt(t, logouts))
+			}
 			p := g.addPerson(f.name+"@example.com", "--role", "clerk", "--tenant", "t1")
 			given := map[string]string{"flow": f.name, "client_id": id, "client_secret": g.addClient(id, args...), "redirect_uri": callback, "goodbye_uri": goodbye, "sub": p.id}
 			maps.Copy(given, rs)
@@ -74,7 +81,29 @@ func playClient(t *testing.T, script string) {
 					}
 					return strconv.Itoa(browser.Status)
 				},
+				// logout_token is what the client was told by the back channel.
+				"logout_token": func(string) string {
+					select {
+					case token := <-logouts:
+						return token
+					case <-time.After(10 * time.Second):
+						return "none"
+					}
+				},
 			})
 		})
 	}
+}
+
+// toldAt is a client's endpoint for back-channel logout.
+func toldAt(t *testing.T, logouts chan<- string) (uri string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case logouts <- r.PostFormValue("logout_token"):
+		default: // told twice
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/backchannel-logout"
 }

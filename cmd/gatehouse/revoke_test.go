@@ -39,11 +39,11 @@ type trust struct {
 
 const trusted = "alice@example.com"
 
-func trusting(t *testing.T, gateways []*selfHouse) *trust {
+func trusting(t *testing.T, gateways []*selfHouse, more ...string) *trust {
 	t.Helper()
 	e := &trust{selfHouse: gateways[0], gateways: gateways}
 	e.id, e.password = e.user(trusted, "--role", "clerk")
-	e.add("app", "--public", "--first-party", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect", appBack, "--scope", "openid", "--scope", "orders:read")
+	e.add(append([]string{"app", "--public", "--first-party", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect", appBack, "--scope", "openid", "--scope", "orders:read"}, more...)...)
 	p, err := oidc.NewProvider(e.ctx(), e.url)
 	if err != nil {
 		t.Fatal(err)
@@ -268,13 +268,10 @@ func TestWhatTakesTrustAwayActsAtOnce(t *testing.T) {
 
 func takeTrustAway(t *testing.T, where func(t *testing.T) (top string, gateways int)) {
 	var took []time.Duration
-	often := fmt.Sprintf(`controls:
-  ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 60000/s, burst: 1000000, waiver: {because: "asked until it acts", owner: test@example.com, until: %s}}
-`, time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 	for name, event := range eventsThatTakeTrustAway() {
 		t.Run(name, func(t *testing.T) {
 			top, n := where(t)
-			top += often
+			top += often()
 			gateways := []*selfHouse{startSelfOn(t, nil, withPeople, top, nil)}
 			for len(gateways) < n {
 				gateways = append(gateways, startSelfOn(t, nil, withPeople, top, gateways[0]))
@@ -294,6 +291,13 @@ func takeTrustAway(t *testing.T, where func(t *testing.T) (top string, gateways 
 	}
 	slices.Sort(took)
 	t.Logf("figure %d events act on every gateway after %s (median), %s (longest)", len(took), took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+}
+
+// often lets a test ask again and again until something acts.
+func often() string {
+	return fmt.Sprintf(`controls:
+  ratelimit: {global: 1000000/s, key: 1000000/s, user: 1000000/s, ip: 1000000/s, endpoint: 60000/s, burst: 1000000, waiver: {because: "asked until it acts", owner: test@example.com, until: %s}}
+`, time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 }
 
 // ended wants all of it to be dead, and returns how long the access token lived on.

@@ -142,6 +142,15 @@ await play({
     url.search = new URLSearchParams({ id_token_hint: tokens.id_token, client_id: client.client_id, post_logout_redirect_uri: `${given.goodbye_uri}/elsewhere` })
     assert.equal(await ask('open', url.href), '200')
     done('RP-initiated logout to a URI that is not registered: logged out, and sent nowhere')
+    const told = await jwtVerify(await ask('logout_token', ''), createRemoteJWKSet(new URL(as.jwks_uri)), {
+      issuer, audience: client.client_id, typ: 'logout+jwt', algorithms: ['ES256'], requiredClaims: ['iat', 'jti', 'sub', 'events'],
+    })
+    const { sub, sid } = oauth.getValidatedIdTokenClaims(tokens)
+    assert.equal(told.payload.sub, sub)
+    assert.ok(sid && told.payload.sid === sid)
+    assert.deepEqual(told.payload.events, { 'http://schemas.openid.net/event/backchannel-logout': {} })
+    assert.equal(told.payload.nonce, undefined)
+    done('back-channel logout: a logout token that jose verifies, of the session that the id_token names')
     done(`the access token is refused after ${await refusedWithin(1000, () => fetch(api, bearer(tokens.access_token)))} ms`)
   },
 
