@@ -40,6 +40,7 @@ func playClient(t *testing.T, script string) {
 	t.Helper()
 	needsNode(t)
 	g := start(t, settings{})
+	g.run("tenants", "add", "t1")
 	rs := map[string]string{"rs_id": "orders-api", "rs_secret": g.addClient("orders-api", "--resource-server")}
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {

@@ -222,6 +222,7 @@ func eventsThatTakeTrustAway() map[string]takesTrustAway {
 			}
 		}},
 		"something suspicious":              {because: "impossible travel", by: "detect/geo", do: suspicious},
+		"being removed":                     byOps("gone", "users", "remove", trusted, "--because", "gone"),
 		"being disabled":                    byOps("left", "users", "disable", trusted, "--because", "left"),
 		"other roles":                       byOps("moved", "users", "roles", trusted, "--role", "robot", "--because", "moved"),
 		"a password set by an operator":     byOps("the password was changed", "users", "reset-password", trusted),
