@@ -36,11 +36,13 @@ test-browser: ## sign in through the gateway with a real Chromium (installs it w
 	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; }
 	$(GO) test ./cmd/gatehouse -run TestChromium -count=1 -v | grep -E '^(---|ok|FAIL|PASS)|browser_test'
 
-test-interop: ## others' OAuth, OpenID and SAML programs and a real Chromium against ours (installs Node.js, npm packages and Chromium where that is possible)
+test-interop: ## others' OAuth, OpenID and SAML programs and a real Chromium against ours (installs Node.js, npm packages, SimpleSAMLphp and Chromium where that is possible)
 	@{ command -v node && command -v npm; } >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } || \
 	  echo "Node.js is not installed and cannot be: the tests with its programs will be skipped"
 	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
 	  echo "Chromium is not installed and cannot be: the tests with it will be skipped"
+	@[ -d /usr/share/simplesamlphp ] || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends simplesamlphp php-cli php-xml php-mbstring >/dev/null; } || \
+	  echo "SimpleSAMLphp is not installed and cannot be: the tests with it will be skipped"
 	@! command -v npm >/dev/null || npm ci --prefix interop --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(GO) test ./interop -count=1 -v | grep -vE '^=== '
 	$(GO) test ./cmd/gatehouse -run '$(INTEROP)' -count=1 -v | grep -vE '^=== '

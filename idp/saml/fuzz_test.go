@@ -60,3 +60,22 @@ func BenchmarkFinish(b *testing.B) {
 		}
 	}
 }
+
+// FuzzMetadataAreReadOrRefused has the reader of metadata read anything: what it
+// takes is an identity provider that can be asked and checked.
+func FuzzMetadataAreReadOrRefused(f *testing.F) {
+	server := httptest.NewTLSServer(nil)
+	f.Cleanup(server.Close)
+	pair := keyPair{cert: server.Certificate()}
+	f.Add([]byte(theirMetadata("true", redirectEndpoint+postEndpoint, pair)))
+	f.Add([]byte(theirMetadata("false", soapEndpoint, pair)))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := ParseMetadata(text)
+		if err == nil {
+			err = p.Check()
+			if err != nil {
+				t.Fatalf("taken, and of no use: %v", err)
+			}
+		}
+	})
+}
