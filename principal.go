@@ -22,10 +22,19 @@ type Principal struct {
 
 	Assurance Assurance // how strongly a person was proven
 	Bound     Binding   // what the caller has shown to hold, without which the proof is nothing
+	Proof     Proof     // what proved it; nil for what holds whatever happens
 
 	// Seal keeps the signed form of this principal that goes upstream, so that
 	// it is not signed again for every request.
 	Seal atomic.Pointer[Seal]
+}
+
+// Proof is what proved a principal. Hosts ask it again while an exchange lasts that
+// may outlive it: a sequence of events, an upgraded connection.
+type Proof interface {
+	// Holds reports whether the proof has neither ended nor been revoked. It decides by
+	// what is in memory, waits for nothing, and may be called by any goroutine.
+	Holds(at time.Time) bool
 }
 
 // Assurance is how strongly and when a person was proven, as far as the issuer says.

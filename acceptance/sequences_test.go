@@ -47,7 +47,10 @@ components:
 `
 
 // watched is an upstream whose reply is written as the test says, piece by piece.
-type watched struct{ next atomic.Pointer[chan string] }
+type watched struct {
+	next atomic.Pointer[chan string]
+	kept func(*gatehouse.Kept) // what the house has otherwise
+}
 
 // begin makes the channel of the pieces of the next reply.
 func (u *watched) begin(held int) chan string {
@@ -99,7 +102,7 @@ hosts: [api.example.com]
 objects: {order: {id: path.orderId, owner: response.customer_id, allow: {owner: [read, list]}, list: {each: "response[*]", on_foreign: drop}}}
 controls:
   ` + wide + "\n" + config
-	h := open(t, options{api: api, description: sequences, record: r})
+	h := open(t, options{api: api, description: sequences, record: r, kept: u.kept})
 	inside := httptest.NewServer(middleware.Wrap(middleware.Config{Gate: h.gate, Record: h.said}, u))
 	t.Cleanup(inside.Close)
 	plain, second := &http.Transport{}, &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{ServerName: hostName, InsecureSkipVerify: true},

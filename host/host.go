@@ -15,6 +15,9 @@ const defaultItemLimit = 1 << 20
 // otherwise.
 const defaultBodyLimit = 1 << 20
 
+// Forfeited is why an exchange was aborted that had outlived its caller's proof.
+const Forfeited = "the caller's proof holds no more"
+
 // The answers that doors share.
 var (
 	BodyTooLarge  = gatehouse.Answer{Status: 413, Reason: "proxy.body_too_large", Public: "The request body is too large"}

@@ -47,6 +47,21 @@ type claims struct {
 	hash      string             // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
 	grant     string             // grant_id: the authorization that the token descends from, or ""
 	principal *gatehouse.Principal
+
+	// What an open exchange is judged by; see Holds.
+	signer      *jose.Key
+	leeway      int64 // seconds
+	revocations *revocations
+}
+
+// Holds implements [gatehouse.Proof]: the token has not expired, it was not revoked,
+// and the key that signed it is still the issuer's. Where nobody knows, it does not.
+func (c *claims) Holds(at time.Time) bool {
+	if at.Unix() >= c.expires+c.leeway || !c.issuer.source.Has(c.signer, at) {
+		return false
+	}
+	over, err := c.revocations.hold(c, at)
+	return err == nil && !over
 }
 
 // registered are the names of claims that this package reads or that other

@@ -187,13 +187,14 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 	if refused := v.judge(c, at.Unix()); refused != nil {
 		return nil, refused, nil
 	}
-	set, err := i.verify(ctx, t, at)
+	set, signer, err := i.verify(ctx, t, at)
 	switch {
 	case errors.Is(err, jose.ErrUnavailable):
 		return nil, nil, err
 	case err != nil:
 		return nil, answerTo(err), nil
 	}
+	c.signer, c.leeway, c.revocations, c.principal.Proof = signer, v.leeway, v.revocations, c
 	if c.key != nil {
 		sum := sha256.Sum256([]byte(token))
 		c.hash = base64.RawURLEncoding.EncodeToString(sum[:])
@@ -206,18 +207,18 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 
 // verify checks the signature with the issuer's keys of this kid, of which
 // there may be two only where the issuer uses one kid twice.
-func (i *issuer) verify(ctx context.Context, t *jose.Token, at time.Time) (*jose.Set, error) {
+func (i *issuer) verify(ctx context.Context, t *jose.Token, at time.Time) (*jose.Set, *jose.Key, error) {
 	keys, set, err := i.source.Find(ctx, at, t.Algorithm, t.KeyID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	err = jose.ErrSignature
 	for _, k := range keys[:min(len(keys), 2)] {
 		if err = t.Verify(k); err == nil {
-			return set, nil
+			return set, k, nil
 		}
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 func answerTo(err error) *gatehouse.Answer {

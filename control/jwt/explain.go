@@ -42,6 +42,7 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	s.Fact("jwt.all-mandatory", "none of these checks can be left out, and each is repeated for a token that was seen before")
 	s.Fact("token.revocable", "a token that was revoked by its jti, its grant_id or its subject is refused at once, one that was seen before too; when the store cannot be read for %s no token is accepted", staleAfter)
 	s.Fact("jwt.dpop-mtls", "a token that is bound to a key is accepted with a DPoP proof of that key only: for this method and URL and this token, made within %d s, once; one that is bound to a certificate over TLS with that certificate only", proofAge)
+	s.Fact("token.revocable", "streams and upgraded connections end within a second of the end of the token that they were opened by")
 	s.Fact("authn.every-endpoint", "a request without a valid token is answered with 401")
 	s.Fact("authn.no-basic", "HTTP Basic is refused")
 }

@@ -62,7 +62,9 @@ type turn struct {
 	begun   bool         // next has begun its reply
 	hold    bool         // the reply is held
 	items   *host.Items  // the reply is a sequence that is judged item by item
-	cut     bool         // it had an item that must not leave: nothing follows
+	cut     bool         // the reply was cut short: nothing follows
+	aborted string       // why
+	lease   *lease       // what the reply may outlive; nil where there is nothing
 	size    int64        // request body bytes
 	sent    int64
 }
@@ -108,12 +110,11 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !t.begun || t.hold || x.EndedBy != "" && t.items == nil {
 		t.send()
 	}
-	aborted := ""
-	if t.cut {
-		aborted = host.CutShort
+	if t.cut && t.aborted == "" {
+		t.aborted = host.CutShort
 	}
 	if d.cfg.Record != nil {
-		d.cfg.Record.Record(x, gatehouse.Traffic{Took: int64(time.Since(now)), In: t.size, Out: t.sent, Aborted: aborted})
+		d.cfg.Record.Record(x, gatehouse.Traffic{Took: int64(time.Since(now)), In: t.size, Out: t.sent, Aborted: t.aborted})
 	}
 	if t.cut {
 		panic(http.ErrAbortHandler) // the client must not take a cut reply for a whole one

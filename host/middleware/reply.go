@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -23,7 +24,15 @@ func (t *turn) forward() {
 	} else {
 		out.Body = &limited{ReadCloser: t.r.Body, turn: t}
 	}
+	if p := x.Principal; p != nil && p.Proof != nil {
+		ctx, cancel := context.WithCancel(out.Context())
+		t.lease = &lease{proof: p.Proof, cancel: cancel}
+		out = out.WithContext(ctx)
+	}
 	t.door.next.ServeHTTP(t, out)
+	if t.lease.end() {
+		t.cut, t.aborted = true, host.Forfeited
+	}
 	if !t.begun {
 		t.WriteHeader(http.StatusOK)
 	}
@@ -110,6 +119,9 @@ func (t *turn) stream() {
 	for engine.Advance(t.r.Context(), x) != engine.Done {
 		engine.Brought(x, gatehouse.ReplyBody)
 	}
+	if x.EndedBy == "" {
+		t.lease.begin()
+	}
 	switch {
 	case x.EndedBy != "":
 	case engine.Items(x) && t.r.Method != http.MethodHead:
@@ -127,7 +139,7 @@ func (t *turn) Write(b []byte) (int, error) {
 		t.WriteHeader(http.StatusOK)
 	}
 	switch over := int64(t.held.Len()) > host.ReplyLimit(&t.x); {
-	case t.cut:
+	case t.cut, t.lease != nil && t.lease.over.Load():
 		return 0, errCut
 	case t.items != nil:
 		return len(b), t.let(t.items.Take(t.r.Context(), &t.x, b))

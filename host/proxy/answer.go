@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -22,21 +23,37 @@ func (s *Server) answer(ctx context.Context, t *turn, d downstream) bool {
 		s.dropUpstream(t) // its reply, if there is one, is not sent
 		t.tunnel = false
 	}
-	if t.tunnel {
-		return s.upgrade(t, d)
+	if t.tunnel || t.unread {
+		return s.last(ctx, t, d)
 	}
 	if x.Response.Own && !x.Response.Fields.Has("date") {
 		x.Response.Fields.Add("date", s.date.Load().text)
 	}
-	var err error
+	return t.delivered(s.whole(t, d))
+}
+
+// last sends what may outlive the proof that the caller was let in by, and ends it when
+// that holds no more.
+func (s *Server) last(ctx context.Context, t *turn, d downstream) (ok bool) {
+	t.watch.holder.Store(t.x.Principal)
 	switch {
-	case t.unread && engine.Items(x):
-		err = s.items(ctx, t, d)
-	case t.unread:
-		err = s.pass(t, d)
+	case t.tunnel:
+		ok = s.upgrade(t, d)
+	case engine.Items(&t.x):
+		ok = t.delivered(s.items(ctx, t, d))
 	default:
-		err = s.whole(t, d)
+		ok = t.delivered(s.pass(t, d))
 	}
+	t.watch.holder.Store(nil)
+	if t.watch.over {
+		t.watch.over, t.aborted = false, host.Forfeited
+	}
+	return ok
+}
+
+// delivered takes note of how an answer ended, and reports whether the connection is
+// still good.
+func (t *turn) delivered(err error) bool {
 	switch {
 	case err == nil:
 	case errors.Is(err, errSlow):

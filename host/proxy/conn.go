@@ -268,7 +268,9 @@ func (c *conn) write(t *turn, b []byte) error {
 	s.watcher.phase(&c.watch, c.net, s.writeTime(len(b)))
 	_, err := c.net.Write(b)
 	if !s.watcher.rest(&c.watch) {
-		s.stats.expired.Add(1)
+		if !c.watch.over {
+			s.stats.expired.Add(1)
+		}
 		return errSlow
 	}
 	return err

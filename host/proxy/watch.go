@@ -5,19 +5,38 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse"
 )
 
 // watch is the deadline of one connection or stream. Setting a deadline on a
 // socket for every phase of every request costs more than parsing it, so phases
 // only store a number here and one goroutine looks at all of them.
 type watch struct {
-	until  atomic.Int64 // in the watcher's time; 0: none; claimed: the watcher has acted
+	until  atomic.Int64 // in the watcher's time; 0: none; below: the watcher has acted
 	target net.Conn     // whom to wake; written before until
 	shard  *shard
 	index  int
+
+	holder atomic.Pointer[gatehouse.Principal] // whose proof must hold as long as this is open; nil is nobody's
+	over   bool                                // it held no more; the owner's own
 }
 
-const claimed = -1
+// forfeited reports whether the proof holds no more by which this was opened.
+func (h *watch) forfeited(at time.Time) bool {
+	p := h.holder.Load()
+	return p != nil && p.Proof != nil && !p.Proof.Holds(at)
+}
+
+// judged is how many ticks lie between two looks at the proofs of what is open: it ends
+// within so long of a revocation that is known here.
+const judged = 4
+
+// Why the watcher has acted.
+const (
+	overdue  = -1 // the phase lasted too long
+	expelled = -2 // the caller's proof holds no more
+)
 
 // tick is how often deadlines are looked at: all of them may be late by so much.
 const tick = 100 * time.Millisecond
@@ -33,6 +52,7 @@ type watcher struct {
 	now    atomic.Int64 // nanoseconds since start, renewed every tick
 	shards [32]shard
 	next   atomic.Uint32
+	ticks  uint // the watcher's own
 }
 
 func newWatcher() *watcher {
@@ -57,18 +77,28 @@ func (w *watcher) run(stop <-chan struct{}, each func()) {
 }
 
 func (w *watcher) look() {
-	now := int64(time.Since(w.start))
+	at := time.Now()
+	now := int64(at.Sub(w.start))
 	w.now.Store(now)
+	w.ticks++
+	judge := w.ticks%judged == 0
 	for i := range w.shards {
 		s := &w.shards[i]
 		s.mu.Lock()
 		for _, h := range s.ws {
 			until := h.until.Load()
-			if until <= 0 || until > now {
+			if until <= 0 {
+				continue
+			}
+			why := int64(overdue)
+			switch {
+			case judge && h.forfeited(at):
+				why = expelled
+			case until > now:
 				continue
 			}
 			target := h.target
-			if h.until.CompareAndSwap(until, claimed) && target != nil {
+			if h.until.CompareAndSwap(until, why) && target != nil {
 				_ = target.SetDeadline(longAgo)
 			}
 		}
@@ -100,7 +130,7 @@ func (w *watcher) remove(h *watch) {
 // whether the last phase ended in time. When it did not, the connection that
 // blocked then is unusable.
 func (w *watcher) phase(h *watch, target net.Conn, d time.Duration) bool {
-	ok := h.until.Swap(0) != claimed
+	ok := w.rest(h)
 	h.target = target
 	h.until.Store(w.now.Load() + int64(d))
 	return ok
@@ -110,11 +140,15 @@ func (w *watcher) phase(h *watch, target net.Conn, d time.Duration) bool {
 func (w *watcher) extend(h *watch, d time.Duration) {
 	for {
 		old := h.until.Load()
-		if old == claimed || h.until.CompareAndSwap(old, w.now.Load()+int64(d)) {
+		if old < 0 || h.until.CompareAndSwap(old, w.now.Load()+int64(d)) {
 			return
 		}
 	}
 }
 
 // rest ends the phase and reports whether it ended in time.
-func (w *watcher) rest(h *watch) bool { return h.until.Swap(0) != claimed }
+func (w *watcher) rest(h *watch) bool {
+	ended := h.until.Swap(0)
+	h.over = h.over || ended == expelled
+	return ended >= 0
+}

@@ -54,6 +54,21 @@ func (k *Key) fits(alg string) bool {
 	return false
 }
 
+// equal reports whether o is the same key under the same name.
+func (k *Key) equal(o *Key) bool {
+	switch {
+	case k == o:
+		return true
+	case k.ID != o.ID || k.algorithm != o.algorithm:
+		return false
+	case k.rsa != nil:
+		return o.rsa != nil && k.rsa.Equal(o.rsa)
+	case k.ecdsa != nil:
+		return o.ecdsa != nil && k.ecdsa.Equal(o.ecdsa)
+	}
+	return o.ed25519 != nil && k.ed25519.Equal(o.ed25519)
+}
+
 func (k *Key) verify(alg, signed string, digest, signature []byte) bool {
 	switch alg {
 	case RS256:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +103,18 @@ func (s *Source) Current(ctx context.Context, now time.Time) *Set {
 		return nil
 	}
 	return st.set
+}
+
+// Has reports whether the present set has a key, or one that is equal to it. It asks
+// nobody and waits for nothing.
+func (s *Source) Has(k *Key, now time.Time) bool {
+	var set *Set
+	if s.live != nil {
+		set = s.live()
+	} else if st := s.state.Load(); st != nil && (st.fixed || now.Before(st.dead)) {
+		set = st.set
+	}
+	return set != nil && slices.ContainsFunc(set.keys, k.equal)
 }
 
 // Find returns the keys that may verify a token with this algorithm and kid,
