@@ -166,7 +166,7 @@ func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
 	r.exception(a, kinds, "signInAnswer", "cors", fmt.Sprintf(
 		`{off: {because: "identity providers have browsers post their answers here; they are bound to the browser and signed", owner: gatehouse, until: %s}}`, until))
 	for _, o := range a.description.byID {
-		if strings.HasPrefix(o.Template(), "/authorize") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
+		if strings.HasPrefix(o.Template(), "/authorize") || o.Template() == "/device" || strings.HasPrefix(o.Template(), "/device/") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
 			// Under no-referrer a form's Origin would be null.
 			r.exception(a, kinds, o.ID(), "headers", fmt.Sprintf(
 				`{referrer_policy: same-origin, pages: {because: "the pages name their style and where their forms go", owner: gatehouse, until: %s}}`, until))

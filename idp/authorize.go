@@ -31,7 +31,8 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.
 	if as.Store == nil {
 		as.Store = map[string]any{}
 	}
-	if err := strict(r, as); err != nil {
+	device, _ := as.Store[keyUserCode].(string)
+	if err := strict(r, as); err != nil && device == "" {
 		return goidc.StatusFailure, err
 	}
 	if err := bind(w, r, as); err != nil {
@@ -41,7 +42,14 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.
 	if err != nil {
 		return goidc.StatusFailure, err
 	}
+	p.UserCode = device
+	if device != "" { // whoever is asked must see it, and what is asked for (RFC 8628 section 5.4)
+		p.Path, p.Return, p.Prompt = DevicePath+"/"+as.ID, "", []string{"consent"}
+	}
 	progress, proof, err := s.options.Login.Authenticate(w, r, p)
+	if device != "" {
+		proof.Session = "" // a device goes on when the person's browser is closed
+	}
 	switch {
 	case progress == Proven && err == nil:
 		if err = s.proven(as, p, proof); err == nil {

@@ -20,10 +20,7 @@ var errOtherBrowser = goidc.NewError(goidc.ErrorCodeAccessDenied, "this login wa
 // other browser afterwards: nobody is logged in to what somebody else began (login
 // CSRF, RFC 9700 section 4.7), and a link to a login is worth nothing.
 func bind(w http.ResponseWriter, r *http.Request, as *goidc.AuthnSession) error {
-	var value string
-	if c, err := r.Cookie(cookieName); err == nil && wellFormed(c.Value) {
-		value = c.Value
-	}
+	value := cookieOf(r)
 	if known, _ := as.Store[keyBrowser].(string); known != "" {
 		h := hash(value)
 		if value == "" || subtle.ConstantTimeCompare([]byte(known), []byte(hex.EncodeToString(h[:]))) != 1 {
@@ -34,13 +31,28 @@ func bind(w http.ResponseWriter, r *http.Request, as *goidc.AuthnSession) error 
 	if endpointOf(r.Context()) != pathAuthorize {
 		return errOtherBrowser
 	}
-	if value == "" { // another tab of this browser may have one already
+	h := hash(browserOf(w, r))
+	as.Store[keyBrowser] = hex.EncodeToString(h[:])
+	return nil
+}
+
+// cookieOf returns what the browser has, or "".
+func cookieOf(r *http.Request) string {
+	if c, err := r.Cookie(cookieName); err == nil && wellFormed(c.Value) {
+		return c.Value
+	}
+	return ""
+}
+
+// browserOf returns the value that this browser is known by. Another tab may have it
+// already.
+func browserOf(w http.ResponseWriter, r *http.Request) string {
+	value := cookieOf(r)
+	if value == "" {
 		value = random(context.Background())
 		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
-	h := hash(value)
-	as.Store[keyBrowser] = hex.EncodeToString(h[:])
-	return nil
+	return value
 }
 
 func wellFormed(v string) bool {

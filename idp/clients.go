@@ -195,15 +195,15 @@ func ReplaceCertificates(c *store.Client, list []string) error {
 func CheckClient(c *store.Client) error {
 	code := slices.Contains(c.Grants, grantCode)
 	for _, g := range c.Grants {
-		if !slices.Contains([]string{grantCode, grantRefresh, grantCredential, grantExchange}, g) {
-			return fmt.Errorf("%w: there is no grant type %q: authorization_code, refresh_token, client_credentials, token-exchange", store.ErrInvalid, g)
+		if !slices.Contains([]string{grantCode, grantRefresh, grantCredential, grantExchange, grantDevice}, g) {
+			return fmt.Errorf("%w: there is no grant type %q: authorization_code, refresh_token, client_credentials, token-exchange, device_code", store.ErrInvalid, g)
 		}
 	}
 	switch {
 	case code && len(c.RedirectURIs) == 0:
 		return fmt.Errorf("%w: authorization_code needs a redirect URI", store.ErrInvalid)
-	case !code && slices.Contains(c.Grants, grantRefresh):
-		return fmt.Errorf("%w: refresh tokens come from an authorization_code", store.ErrInvalid)
+	case !code && !slices.Contains(c.Grants, grantDevice) && slices.Contains(c.Grants, grantRefresh):
+		return fmt.Errorf("%w: refresh tokens come from an authorization_code or a device_code", store.ErrInvalid)
 	case c.Public && (slices.Contains(c.Grants, grantCredential) || slices.Contains(c.Grants, grantExchange)):
 		return fmt.Errorf("%w: a public client cannot prove that it is itself: no client_credentials, no token-exchange", store.ErrInvalid)
 	case slices.Contains(c.Grants, grantExchange) != (len(c.ExchangeAudiences) > 0):

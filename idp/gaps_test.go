@@ -245,7 +245,7 @@ func TestGap10TheMetadataIsWhereRFC8414LooksForIt(t *testing.T) {
 	if one.status != 200 || one.body != two.body || one.text("issuer") != h.url || one.json["authorization_response_iss_parameter_supported"] != true {
 		t.Errorf("%s\n%s", one.body, two.body)
 	}
-	for _, off := range []string{"registration_endpoint", "device_authorization_endpoint", "implicit", "plain", "fragment", "HS256", `"id_token_signing_alg_values_supported":["RS256`} {
+	for _, off := range []string{"registration_endpoint", "implicit", "plain", "fragment", "HS256", `"id_token_signing_alg_values_supported":["RS256`} {
 		if strings.Contains(one.body, off) {
 			t.Errorf("the metadata offers %s", off)
 		}

@@ -81,6 +81,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.authorize(w, r)
 	case strings.HasPrefix(path, pathAuthorize+"/") && (get || post) && s.people():
 		s.pass(w, r, &asked{endpoint: pathAuthorize + "/"})
+	case path == pathDevice && post && s.people():
+		s.form(w, r, path)
+	case path == DevicePath && (get || post) && s.people():
+		s.device(w, r)
+	case strings.HasPrefix(path, DevicePath+"/") && (get || post) && s.people():
+		s.pass(w, r, &asked{endpoint: DevicePath + "/"})
 	case path == pathLogout && (get || post) && s.people():
 		s.logout(w, r)
 	case strings.HasPrefix(path, PagesPath) && s.people() && s.options.Login.Pages() != nil:
@@ -142,6 +148,10 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	}
 	if err := s.prove(r, a); err != nil {
 		s.unproven(w, a, err)
+		return
+	}
+	if endpoint == pathDevice {
+		s.beginDevice(w, r, a)
 		return
 	}
 	a.token = r.PostForm.Get("token")
@@ -333,7 +343,7 @@ func (a *answer) Write(b []byte) (int, error) {
 		e["error"] = "invalid_dpop_proof" // RFC 9449 section 5
 	case code == "internal_error":
 		e["error"], status = "server_error", http.StatusInternalServerError
-	case code == "unauthorized_client":
+	case code == "unauthorized_client", code == "access_denied" && a.asked.endpoint == pathToken:
 		status = http.StatusBadRequest // RFC 6749 section 5.2
 	case code == "invalid_client" && a.asked.basic:
 		a.Header().Set("WWW-Authenticate", `Basic realm="clients"`)
@@ -367,6 +377,9 @@ func (s *Server) renderError(w http.ResponseWriter, r *http.Request, err error) 
 	status, says := http.StatusInternalServerError, "Something went wrong on our side."
 	if e, ok := errors.AsType[goidc.Error](err); ok {
 		status, says = http.StatusBadRequest, "This link cannot be used: "+e.Description+"."
+	}
+	if refusal, ok := errors.AsType[goidc.Error](err); ok && refusal.Code == goidc.ErrorCodeAccessDenied && endpointOf(r.Context()) == DevicePath+"/" {
+		status, says = http.StatusOK, "The device gets no access. You can close this page."
 	}
 	s.page(w, status, says+" ("+askedIn(r.Context()).id+")")
 	return nil

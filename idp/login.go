@@ -33,6 +33,11 @@ type Authenticator interface {
 	// Logout ends the browser's session, if there is one, and returns whose it was,
 	// or "". It writes nothing but Set-Cookie fields.
 	Logout(w http.ResponseWriter, r *http.Request) (subject string, err error)
+	// Device serves [DevicePath] (RFC 8628 section 3.3): it has somebody who is signed
+	// in write the code that a device shows, [DeviceTries] times at most, and sends the
+	// browser to where enter says, to decide. enter returns [ErrUserCode] for a code that
+	// nobody waits under. A code that came in the request is only shown, never entered.
+	Device(w http.ResponseWriter, r *http.Request, enter func(code string) (path string, err error))
 	// Pages serves the paths under [PagesPath]; nil serves nothing there.
 	Pages() http.Handler
 }
@@ -67,6 +72,9 @@ type Pending struct {
 	// LoginHint is what the client believes the person's name to be. It is foreign
 	// text.
 	LoginHint string
+	// UserCode is what a device shows that asks for this authorization, or "". The
+	// person must see it and decide, whatever was decided before.
+	UserCode string
 	// State is kept with the authorization, at most 4 kB in all.
 	State map[string]string
 }

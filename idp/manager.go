@@ -74,7 +74,7 @@ func (m *manager) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 		return nil
 	case presented != "":
 		return m.rotate(ctx, g, presented)
-	case g.AuthCodeConsumedAt != 0:
+	case g.AuthCodeConsumedAt != 0, g.DeviceCodeConsumedAt != 0:
 		return m.redeem(ctx, g)
 	}
 	return m.add(ctx, g)
@@ -84,7 +84,14 @@ func (m *manager) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 // forgotten, since none is kept that was not given away: redeem has another.
 func (m *manager) add(ctx context.Context, g *goidc.Grant) error {
 	made := time.Unix(int64(g.CreatedAt), 0)
-	until := made.Add(CodeLife + store.TokenLife)
+	code, until := hash(g.AuthCode), made.Add(CodeLife+store.TokenLife)
+	if device, ok := g.Store[keyDevice]; ok {
+		var err error
+		if code, err = hashOf(device); err != nil {
+			return err
+		}
+		until = time.Unix(int64(g.DeviceCodeExpiresAt), 0).Add(store.TokenLife)
+	}
 	if g.RefreshToken != "" {
 		until = made.Add(RefreshAbsolute)
 		g.Store[keyRefresh] = true
@@ -94,7 +101,7 @@ func (m *manager) add(ctx context.Context, g *goidc.Grant) error {
 		return err
 	}
 	err = m.store.Grants().Add(ctx, store.Grant{
-		ID: g.ID, Subject: g.Subject, Client: g.ClientID, Session: who(g).Session, Data: data, Code: hash(g.AuthCode), Made: made, Until: until,
+		ID: g.ID, Subject: g.Subject, Client: g.ClientID, Session: who(g).Session, Data: data, Code: code, Made: made, Until: until,
 	})
 	if errors.Is(err, store.ErrRevoked) {
 		return goidc.WrapError(goidc.ErrorCodeAccessDenied, "the session has ended", err)
@@ -219,10 +226,18 @@ func (m *manager) GrantByAuthCode(ctx context.Context, code string) (*goidc.Gran
 	if err != nil {
 		return nil, err
 	}
-	if refresh, _ := out.Store[keyRefresh].(bool); refresh && out.AuthCodeConsumedAt == 0 {
-		out.RefreshToken = refreshToken()
+	if out.Store[keyDevice] != nil {
+		return nil, goidc.ErrNotFound // a device's code is none of this kind
 	}
-	return out, nil
+	return withRefresh(out, out.AuthCodeConsumedAt), nil
+}
+
+// withRefresh gives a grant whose code is not spent yet its first refresh token.
+func withRefresh(g *goidc.Grant, spent int) *goidc.Grant {
+	if refresh, _ := g.Store[keyRefresh].(bool); refresh && spent == 0 {
+		g.RefreshToken = refreshToken()
+	}
+	return g
 }
 
 // GrantByRefreshToken returns the grant of a refresh token. The endpoints that ask
@@ -264,10 +279,10 @@ func (m *manager) consume(ctx context.Context, jti string) error {
 // encodeGrant is what is kept with a grant: no code, no token, no handle.
 func encodeGrant(g *goidc.Grant) ([]byte, error) {
 	c := *g
-	c.AuthCode, c.RefreshToken = "", ""
+	c.AuthCode, c.RefreshToken, c.DeviceCode = "", "", ""
 	c.AuthParams = withoutSecrets(c.AuthParams)
 	c.Store = map[string]any{}
-	for _, k := range []string{keyRefresh, keyWho} {
+	for _, k := range []string{keyRefresh, keyWho, keyDevice} {
 		if v, ok := g.Store[k]; ok {
 			c.Store[k] = v
 		}

@@ -26,6 +26,7 @@ type metadata struct {
 	EndSession           string   `json:"end_session_endpoint,omitempty"`
 	PAR                  string   `json:"pushed_authorization_request_endpoint,omitempty"`
 	Revocation           string   `json:"revocation_endpoint"`
+	Device               string   `json:"device_authorization_endpoint,omitempty"`
 	Introspection        string   `json:"introspection_endpoint"`
 	Scopes               []string `json:"scopes_supported"`
 	ResponseTypes        []string `json:"response_types_supported"`
@@ -70,7 +71,8 @@ func (s *Server) describe() ([]byte, error) {
 		m.Authorization, m.PAR, m.Userinfo, m.EndSession = at(pathAuthorize), at(pathPAR), at(pathUserinfo), at(pathLogout)
 		m.Scopes = append([]string{scopeOpenID, scopeOffline}, m.Scopes...)
 		m.ResponseTypes, m.ResponseModes = []string{"code"}, []string{"query"}
-		m.GrantTypes = append([]string{grantCode, grantRefresh}, m.GrantTypes...)
+		m.GrantTypes = append([]string{grantCode, grantRefresh, grantDevice}, m.GrantTypes...)
+		m.Device = at(pathDevice)
 		m.TokenAuth = append(slices.Clone(m.TokenAuth), "none")
 		m.RevocationAuth = m.TokenAuth
 		m.Challenges, m.ACR, m.IssuerInResponse = []string{"S256"}, []string{AAL1, AAL2}, true

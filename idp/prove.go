@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -38,10 +39,42 @@ func (s *Server) prove(r *http.Request, a *asked) (err error) {
 	return nil
 }
 
+// client returns the client that makes a request which the library is not asked
+// about, as the library would find it.
+func (s *Server) client(r *http.Request, a *asked) (*store.Client, error) {
+	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get(formSecret)
+	if a.basic {
+		var named string
+		if named, secret, _ = r.BasicAuth(); id != "" && id != named {
+			return nil, fmt.Errorf("%w: two names", errSecret)
+		}
+		id = named
+	}
+	c, err := s.options.Store.Clients().Client(r.Context(), id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("%w: there is no such client", errSecret)
+	case err != nil:
+		return nil, err
+	case a.proven == c.ID:
+		return &c, nil
+	case c.Public && secret == "" && !a.basic:
+		return &c, nil
+	case c.Public:
+		return nil, fmt.Errorf("%w: a public client has none", errSecret)
+	}
+	if err := verifySecret(r.Context(), storedSecrets(c.Secrets), secret); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecret, err)
+	}
+	return &c, nil
+}
+
+var errSecret = errors.New("idp: the client's secret does not prove it")
+
 // unproven answers a client that is not who it says it is. Why is for the log.
 func (s *Server) unproven(w http.ResponseWriter, a *asked, err error) {
 	s.log.Info("refused", "endpoint", a.endpoint, "request", a.id, "cause", err.Error())
-	if errors.Is(err, errAssertion) || errors.Is(err, errCertificate) {
+	if errors.Is(err, errAssertion) || errors.Is(err, errCertificate) || errors.Is(err, errSecret) {
 		s.refuse(w, a, http.StatusUnauthorized, "invalid_client", "the client is not proven")
 		return
 	}

@@ -21,6 +21,7 @@ const (
 	pathUserinfo    = "/userinfo"
 	pathLogout      = "/logout"
 	pathJWKS        = "/jwks"
+	pathDevice      = "/device_authorization"
 	pathOIDC        = "/.well-known/openid-configuration"
 	pathOAuth       = "/.well-known/oauth-authorization-server"
 	scopeOpenID     = "openid"
@@ -28,13 +29,19 @@ const (
 	grantCode       = "authorization_code"
 	grantRefresh    = "refresh_token"
 	grantCredential = "client_credentials"
+	grantDevice     = "urn:ietf:params:oauth:grant-type:device_code"
 	grantExchange   = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
+
+// policyPeople is the library's name for how people are proven.
+const policyPeople = "people"
 
 // GrantType returns the name that the standards have for a grant type, for a short
 // one that is easier to type.
 func GrantType(name string) string {
 	switch name {
+	case "device_code":
+		return grantDevice
 	case "token-exchange":
 		return grantExchange
 	}
@@ -113,7 +120,20 @@ func (s *Server) forPeople() []provider.Option {
 		provider.WithRefreshTokenLifetime(seconds(RefreshIdle)),
 		provider.WithRefreshTokenFunc(func(context.Context) string { return refreshToken() }),
 		provider.WithACRs(AAL1, AAL2),
-		provider.WithPolicies(goidc.NewPolicy("people",
+		provider.WithDeviceGrant(devices{m}, s.noPage, s.connected),
+		provider.WithPolicies(goidc.NewPolicy(policyPeople,
 			func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, s.authenticate)),
 	}
+}
+
+// noPage answers a request for a page that is not the library's to show.
+func (s *Server) noPage(w http.ResponseWriter, _ *http.Request) error {
+	http.Error(w, "there is nothing here", http.StatusNotFound)
+	return nil
+}
+
+// connected tells a person that the device goes on by itself.
+func (s *Server) connected(w http.ResponseWriter, _ *http.Request) error {
+	s.page(w, http.StatusOK, "The device has access now, and goes on by itself. You can close this page.")
+	return nil
 }

@@ -77,6 +77,16 @@ func (p *people) Logout(http.ResponseWriter, *http.Request) (string, error) {
 	return "u-1", nil
 }
 
+// Device enters at once what a browser posts.
+func (p *people) Device(w http.ResponseWriter, r *http.Request, enter func(string) (string, error)) {
+	path, err := enter(r.PostFormValue("user_code"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, path, http.StatusSeeOther)
+}
+
 func (p *people) Pages() http.Handler { return nil }
 
 func (p *people) change(f func(*people)) { p.mu.Lock(); defer p.mu.Unlock(); f(p) }
@@ -125,6 +135,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	h.client(store.Client{ID: "web", Grants: []string{grantCode, grantRefresh}, RedirectURIs: []string{callback}, Scopes: []string{"openid", "orders:read"}})
 	h.client(store.Client{ID: "native", Public: true, Native: true, Grants: []string{grantCode}, RedirectURIs: []string{"http://127.0.0.1/back"}, Scopes: []string{"openid"}})
 	h.client(store.Client{ID: "job", Grants: []string{grantCredential}, Scopes: []string{"orders:read"}, Roles: []string{"robot"}, Tenant: "t1"})
+	h.client(store.Client{ID: "tv", Name: "The television", Public: true, FirstParty: true, Grants: []string{grantDevice, grantRefresh}, Scopes: []string{"openid", "orders:read"}})
 	h.client(store.Client{ID: "api", ResourceServer: true, Grants: []string{grantCredential}})
 	return h
 }
@@ -189,7 +200,7 @@ func (h *house) do(c *http.Client, r *http.Request) *reply {
 	_ = json.Unmarshal(b, &out.json)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, name := range []string{"refresh_token", "request_uri"} {
+	for _, name := range []string{"refresh_token", "request_uri", "device_code", "user_code"} {
 		if s := out.text(name); s != "" {
 			h.given = append(h.given, strings.TrimPrefix(s, "urn:ietf:params:oauth:request_uri:"))
 		}

@@ -19,7 +19,7 @@ const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYP
        gatehouse clients keys ID --jwks FILE                                                            the public keys of a client that proves itself by them, in place of those before
        gatehouse clients certificates ID --certificate FILE|KIND:VALUE...                               the certificates of a client that proves itself by them, in place of those before
        gatehouse clients remove ID                                                                      its tokens hold until they expire: gatehouse tokens revoke
-Grant types are authorization_code, refresh_token, client_credentials and token-exchange; the last needs --exchange-audience URL for every API that tokens are exchanged for.
+Grant types are authorization_code, refresh_token, client_credentials, device_code and token-exchange; the last needs --exchange-audience URL for every API that tokens are exchanged for.
 `
 
 // runClients registers OAuth clients.

@@ -136,6 +136,10 @@ func (v *visit) consented(a *idp.Pending, none bool) (idp.Progress, idp.Proof, e
 		At: v.session.At, Session: v.sessionName(), Scopes: a.Scopes,
 	}
 	again := slices.Contains(a.Prompt, "consent") && a.State[stateConsent] == ""
+	if a.UserCode != "" && a.State[stateConsent] == "" {
+		v.showDevice(a)
+		return idp.Waiting, idp.Proof{}, nil
+	}
 	if a.FirstParty && !again {
 		return idp.Proven, proof, nil
 	}

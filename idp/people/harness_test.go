@@ -36,12 +36,13 @@ const (
 // house is the pages on a server of their own, with a clock that a test moves and
 // an authorization server that says who was proven.
 type house struct {
-	t      *testing.T
-	people *People
-	facts  *sqlite.Store
-	server *httptest.Server
-	mails  string
-	log    *bytes.Buffer
+	entered int // user codes that were taken
+	t       *testing.T
+	people  *People
+	facts   *sqlite.Store
+	server  *httptest.Server
+	mails   string
+	log     *bytes.Buffer
 
 	mu      sync.Mutex
 	skew    time.Duration
@@ -110,9 +111,23 @@ func (h *house) ask(p idp.Pending) {
 	h.pending, h.proof = p, idp.Proof{}
 }
 
+// enter stands in for the server that user codes are entered at.
+func (h *house) enter(code string) (string, error) {
+	if code = idp.UserCode(code); code != "BCDF-GHJK" {
+		return "", idp.ErrUserCode
+	}
+	h.entered++
+	h.ask(idp.Pending{UserCode: code, Prompt: []string{"consent"}, FirstParty: true})
+	return authorize, nil
+}
+
 func (h *house) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, idp.PagesPath) {
 		h.people.Pages().ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == idp.DevicePath {
+		h.people.Device(w, r, h.enter)
 		return
 	}
 	if r.URL.Path == "/logout" {

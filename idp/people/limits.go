@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // limits are how often something may be tried. They hold beside the gateway's own.
-type limits struct{ address, account, factor, mail, mailAddress, journey *store.Limit }
+type limits struct{ address, account, factor, mail, mailAddress, journey, device *store.Limit }
 
 func newLimits() limits {
 	window := func(space string, n int, per time.Duration) *store.Limit {
@@ -16,8 +17,8 @@ func newLimits() limits {
 	}
 	return limits{
 		address: window("address", 5, time.Minute), account: window("account", 5, time.Minute),
-		factor: window("factor", 5, 15*time.Minute),
-		mail:   window("mail", 3, time.Hour), mailAddress: window("mail-address", 5, time.Minute),
+		factor: window("factor", 5, 15*time.Minute), device: window("device", idp.DeviceTries, idp.DeviceLife),
+		mail: window("mail", 3, time.Hour), mailAddress: window("mail-address", 5, time.Minute),
 		journey: window("journey", 20, time.Minute),
 	}
 }

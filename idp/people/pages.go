@@ -27,7 +27,7 @@ var templates string
 // page is what the templates show. Every text of it is escaped where it stands.
 type page struct {
 	Title, Problem, Notice, Text string
-	Name, Client, Next           string
+	Name, Client, Next, Code     string
 	Ticket, Secret               string
 	URI                          template.URL // otpauth, which we made ourselves
 	Codes, Scopes                []string
