@@ -15,14 +15,29 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/internal/pgtest"
 	"github.com/gatehouse-api/gatehouse/store"
+	"github.com/gatehouse-api/gatehouse/store/postgres"
 )
 
 // TestGap1OfFiftyRefreshesThreeSucceedAndOneLineGoesOn covers
-// token.refresh-rotation: rotation is one step of the store.
+// token.refresh-rotation and token.refresh-reuse: rotation is one step of the store,
+// and what comes back after the grace ends the family.
 func TestGap1OfFiftyRefreshesThreeSucceedAndOneLineGoesOn(t *testing.T) {
-	h := newHouse(t)
-	first := h.login().text("refresh_token")
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fiftyRefreshes(newHouse(t)) })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		s, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.Start(t).Database(t)}, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fiftyRefreshes(newHouseOn(t, s, ""))
+	})
+}
+
+func fiftyRefreshes(h *house) {
+	r := h.login()
+	first := r.text("refresh_token")
 	var mu sync.Mutex
 	var next []string
 	var other atomic.Int64
@@ -42,16 +57,27 @@ func TestGap1OfFiftyRefreshesThreeSucceedAndOneLineGoesOn(t *testing.T) {
 	}
 	wg.Wait()
 	if len(next) < 1 || len(next) > store.MaxSiblings || other.Load() > 0 {
-		t.Fatalf("%d succeeded, %d failed oddly", len(next), other.Load())
+		h.Fatalf("%d succeeded, %d failed oddly", len(next), other.Load())
 	}
-	alive := 0
+	var alive []*reply
 	for _, token := range next {
-		if h.refresh("app", token).status == 200 {
-			alive++
+		if r := h.refresh("app", token); r.status == 200 {
+			alive = append(alive, r)
 		}
 	}
-	if alive != 1 {
-		t.Errorf("%d lines go on", alive)
+	if len(alive) != 1 {
+		h.Fatalf("%d lines go on", len(alive))
+	}
+	h.Logf("figure of 50 refreshes at once %d succeed, %d line goes on", len(next), len(alive))
+	_, claims := h.parts(r.text("access_token"))
+	if h.revoked(claims["grant_id"]) {
+		h.Error("the family ended inside the grace")
+	}
+	time.Sleep(Grace + 100*time.Millisecond)
+	h.want(h.refresh("app", first), 400, "invalid_grant")
+	h.want(h.refresh("app", alive[0].text("refresh_token")), 400, "invalid_grant")
+	if !h.revoked(claims["grant_id"]) || !strings.Contains(h.log.String(), "token.refresh-reuse") {
+		h.Error("the gateways are not told of the reuse, or nobody is")
 	}
 }
 

@@ -50,6 +50,7 @@ type keySet struct {
 	library goidc.JSONWebKeySet // private, the one that signs first
 	jwks    []byte
 	public  *jose.Set
+	signs   time.Time // since when the first one does
 }
 
 // Key is what an operator is told about a key.
@@ -196,7 +197,7 @@ func (k *Keys) open(s *store.SigningKey) (*ecdsa.PrivateKey, error) {
 func (k *Keys) publish(list []store.SigningKey, now time.Time) error {
 	current := signing(list, now)
 	order := append([]store.SigningKey{list[current]}, slices.Delete(slices.Clone(list), current, current+1)...)
-	next := &keySet{}
+	next := &keySet{signs: list[current].From}
 	for i := range order {
 		next.ids = append(next.ids, order[i].ID)
 	}
@@ -232,6 +233,10 @@ func (k *Keys) JWKS() []byte { return k.set.Load().jwks }
 // Set returns the public keys as the gateway's own verifier reads them. It is the
 // same pointer until they change.
 func (k *Keys) Set() *jose.Set { return k.set.Load().public }
+
+// Age is how long the key that signs has done so. It grows to [KeyLife] and begins
+// anew.
+func (k *Keys) Age() time.Duration { return max(0, k.now().Sub(k.set.Load().signs)) }
 
 // List returns what an operator is told about the keys, the oldest first.
 func (k *Keys) List(ctx context.Context) ([]Key, error) {

@@ -77,10 +77,15 @@ func TestKeysRotateByThemselves(t *testing.T) { // token.key-rotation
 	if second == first || n != 2 {
 		t.Errorf("the successor does not sign, or the old key does not verify: %d keys", n)
 	}
-	if _, n := r.after(ClientAccessLife + leeway); n != 2 {
-		t.Error("the old key is gone while its tokens live")
+	// What it signed last expires in an hour; clocks differ by a minute on either side;
+	// then one more hour.
+	if end := ClientAccessLife + 2*time.Minute + time.Hour; end != keyAfter {
+		t.Errorf("an old key verifies for %s; want %s", keyAfter, end)
 	}
-	if same, n := r.after(keyAfter); same != second || n != 1 {
+	if _, n := r.after(keyAfter - time.Second); n != 2 || r.keys.Age() != keyAfter-time.Second {
+		t.Errorf("the old key is gone while its tokens may live, or the age is %s", r.keys.Age())
+	}
+	if same, n := r.after(time.Second); same != second || n != 1 || !bytes.Contains(r.keys.JWKS(), []byte(second)) || bytes.Contains(r.keys.JWKS(), []byte(first)) {
 		t.Errorf("the old key stays: %d keys", n)
 	}
 	if same, n := r.after(10 * KeyLife); same != second || n != 2 {

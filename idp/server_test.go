@@ -91,11 +91,20 @@ func (p *people) Pages() http.Handler { return nil }
 
 func (p *people) change(f func(*people)) { p.mu.Lock(); defer p.mu.Unlock(); f(p) }
 
+// kept is the roles of a store that the server or a test of it needs.
+type kept interface {
+	Store
+	Users() store.Users
+	Endings() store.Endings
+	SigningKeys() store.SigningKeys
+	Close() error
+}
+
 // house is a running server with its store.
 type house struct {
 	*testing.T
 	server  *Server
-	store   *sqlite.Store
+	store   kept
 	path    string
 	people  *people
 	url     string
@@ -108,11 +117,18 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*Options)) *house {
 	t.Helper()
-	h := &house{T: t, path: filepath.Join(t.TempDir(), "store.db"), log: &bytes.Buffer{}, mu: &sync.Mutex{}, secrets: map[string]string{}}
-	var err error
-	if h.store, err = sqlite.OpenStore(t.Context(), h.path, sqlite.Options{}); err != nil {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s, err := sqlite.OpenStore(t.Context(), path, sqlite.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	return newHouseOn(t, s, path, change...)
+}
+
+// newHouseOn is a house on a store that it closes; path is its file, if it has one.
+func newHouseOn(t *testing.T, s kept, path string, change ...func(*Options)) *house {
+	t.Helper()
+	h := &house{T: t, store: s, path: path, log: &bytes.Buffer{}, mu: &sync.Mutex{}, secrets: map[string]string{}}
 	t.Cleanup(func() { _ = h.store.Close() })
 	seal := make([]byte, 32)
 	_, _ = rand.Read(seal)

@@ -36,6 +36,9 @@ func (r *Recorder) WriteMetrics(w io.Writer) error {
 		p.one("gatehouse_connections", "gauge", "Open client connections.", float64(l.Connections))
 		p.one("gatehouse_requests_in_flight", "gauge", "Requests under way.", float64(l.InFlight))
 		p.one("gatehouse_store_age_seconds", "gauge", "Time since the store was last read: what is known of blocks and revocations is at most this old.", l.StoreAge.Seconds())
+		if l.SigningKeyAge > 0 {
+			p.one("gatehouse_signing_key_age_seconds", "gauge", "How long the present key of our own authorization server has signed: 90 days at most.", l.SigningKeyAge.Seconds())
+		}
 	}
 	var lines uint64
 	if r.access != nil {

@@ -23,7 +23,9 @@ func exposed(t *testing.T, r *Recorder) string {
 
 // log.dashboard
 func TestMetricsCountRequestsRefusalsAndLatency(t *testing.T) {
-	r := New(Config{Version: "1.2.3", Live: func() Live { return Live{Connections: 4, InFlight: 2, StoreAge: 1500 * time.Millisecond} }})
+	r := New(Config{Version: "1.2.3", Live: func() Live {
+		return Live{Connections: 4, InFlight: 2, StoreAge: 1500 * time.Millisecond, SigningKeyAge: 24 * time.Hour}
+	}})
 	defer closed(t, r)
 	e := ordersEndpoint()
 	r.Register([]*gatehouse.Endpoint{e})
@@ -46,6 +48,7 @@ func TestMetricsCountRequestsRefusalsAndLatency(t *testing.T) {
 		`gatehouse_connections 4`,
 		`gatehouse_requests_in_flight 2`,
 		`gatehouse_store_age_seconds 1.5`,
+		`gatehouse_signing_key_age_seconds 86400`,
 		`gatehouse_log_dropped_total 0`,
 		`gatehouse_trails_dropped_total 0`,
 		`gatehouse_build_info{version="1.2.3",go="go`,

@@ -45,6 +45,9 @@ type Live struct {
 	// StoreAge is how long ago the store was last read: what the gateway knows of
 	// blocks and revocations is at most this old.
 	StoreAge time.Duration
+	// SigningKeyAge is how long the key of our own authorization server has signed, or
+	// nothing where there is none.
+	SigningKeyAge time.Duration
 }
 
 // Recorder implements [gatehouse.Recorder].

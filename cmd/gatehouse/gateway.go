@@ -132,7 +132,7 @@ func (g *gateway) startRecorder(o gatewayOptions) error {
 	g.recorder = record.New(record.Config{Log: log, Trails: g.trails, Version: version, Problems: g.problems, Live: func() record.Live {
 		// Set before the admin listener, the only one who asks, is started.
 		st := g.server.Stats()
-		return record.Live{Connections: int64(st.Open), InFlight: st.InFlight, StoreAge: age(g.facts)}
+		return record.Live{Connections: int64(st.Open), InFlight: st.InFlight, StoreAge: age(g.facts), SigningKeyAge: g.own.keyAge()}
 	}})
 	g.recorder.Register(endpointsOf(g.gate.Policy()))
 	return nil

@@ -38,6 +38,7 @@ const clientsFor = time.Second
 
 // self is our own authorization server, running behind the gateway.
 type self struct {
+	keys     *idp.Keys
 	server   *idp.Server
 	http     *http.Server
 	listener net.Listener
@@ -74,6 +75,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	if err != nil {
 		return err
 	}
+	g.own.keys = keys
 	if g.own.server, err = idp.New(idp.Options{
 		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems, ClientsFor: clientsFor,
 		Backchannel:  egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
@@ -107,6 +109,14 @@ func certificatesOf(t *config.TLS) idp.Certificates {
 		return idp.ShownCertificates
 	}
 	return idp.VouchedCertificates
+}
+
+// keyAge is how long the signing key is in use, or nothing where there is none.
+func (o *self) keyAge() time.Duration {
+	if o == nil || o.keys == nil {
+		return 0
+	}
+	return o.keys.Age()
 }
 
 // listenSocket listens on a socket that nobody but our own user reaches, in place of
