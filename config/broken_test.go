@@ -19,7 +19,17 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-func options() config.Options { return config.Options{Now: today, Own: []byte(ownDescription)} }
+func options() config.Options {
+	return config.Options{Now: today, Own: []byte(ownDescription), Operators: config.OwnAPI{
+		Description: []byte(operatorsDescription), Roles: map[string][]string{"gatehouse-admin": {"listUsers"}},
+	}}
+}
+
+// operatorsDescription stands for that of its admin API.
+const operatorsDescription = `openapi: 3.1.0
+info: {title: Own, version: "1"}
+paths: {/v1/users: {get: {operationId: listUsers, responses: {"200": {description: Users.}}}}}
+`
 
 // ownDescription stands for that of our own authorization server.
 const ownDescription = `openapi: 3.1.0

@@ -26,6 +26,8 @@ type Options struct {
 	// Own is the OpenAPI document of our own authorization server. Without it there
 	// is none.
 	Own []byte
+	// Operators is the admin API of our own authorization server.
+	Operators OwnAPI
 	// SAML judges the files of a SAML connection, whose form is another room's; nil
 	// does not. Its errors are faults of the block saml.
 	SAML func(issuer, name string, s *SSOSAML) error
@@ -74,6 +76,7 @@ type API struct {
 	description *description
 	blocks      []*block
 	overrides   map[string]map[string]*block // operation id -> kind -> block
+	apart       bool                         // it is served at an address of its own, and not to clients
 }
 
 // Load reads a configuration and the descriptions that it names. kinds is the
@@ -162,7 +165,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 	}
 	f.own(r, top, d)
 	if len(r.list) == 0 {
-		r.overlaps(f.APIs)
+		r.overlaps(slices.DeleteFunc(slices.Clone(f.APIs), func(a *API) bool { return a.apart }))
 	}
 }
 

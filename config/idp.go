@@ -31,9 +31,10 @@ type IDP struct {
 	// public internet. In development any address is called.
 	PrivateNetworks []netip.Prefix `yaml:"private_networks"`
 	// Controls and Endpoints are blocks of controls, as of an API.
-	Controls  raw     `yaml:"controls"`
-	Endpoints raw     `yaml:"endpoints"`
-	People    *People `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
+	Controls  raw        `yaml:"controls"`
+	Endpoints raw        `yaml:"endpoints"`
+	Admin     *Operators `yaml:"admin"`  // the admin API; none without the block
+	People    *People    `yaml:"people"` // who may be proven, and how; without it clients get tokens for themselves only
 }
 
 // OwnAudiences returns the audiences of the APIs that accept the tokens of our own
@@ -82,6 +83,7 @@ func (r *reader) idp(n *yaml.Node, d *document, o Options) bool {
 		}
 	}
 	r.people(n, d, o.SAML)
+	r.operators(n, d)
 	for _, s := range d.IDP.Scopes {
 		if !scope(s) {
 			r.at(n, "idp.scopes", fmt.Sprintf("%q is no scope: printable ASCII without spaces, commas, quotes and backslashes", s), "scopes: [orders:read]")
@@ -150,6 +152,7 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 		a.serve(h, port, &d.Listen)
 	}
 	f.APIs = append(f.APIs, a)
+	f.operatorsOwn(r, n, d)
 	f.mappedRoles(r, n)
 }
 

@@ -35,20 +35,60 @@ func wrongMethod(operations []gatehouse.Operation) *gatehouse.Answer {
 // reload, caps what the host is able to bring. The error is an [Errors] with
 // everything that the controls refuse.
 func (f *File) Policy(kept *gatehouse.Kept, caps gatehouse.Caps) (*engine.Policy, error) {
+	c := newCompiler(f, kept, caps)
+	return c.policy(f.APIs, c.all())
+}
+
+// Policies is what each door serves.
+type Policies struct {
+	Clients   *engine.Policy
+	Operators *engine.Policy // nil where the admin API is off, or served to clients
+}
+
+// Policies compiles like [File.Policy], and leaves what is served at an address of its
+// own out of what clients reach.
+func (f *File) Policies(kept *gatehouse.Kept, caps gatehouse.Caps) (p Policies, err error) {
+	c := newCompiler(f, kept, caps)
+	endpoints := c.all()
+	var clients, apart []*API
+	for _, a := range f.APIs {
+		if a.apart {
+			apart = append(apart, a)
+		} else {
+			clients = append(clients, a)
+		}
+	}
+	if p.Clients, err = c.policy(clients, endpoints); err != nil || len(apart) == 0 {
+		return p, err
+	}
+	p.Operators, err = c.policy(apart, endpoints)
+	return p, err
+}
+
+func newCompiler(f *File, kept *gatehouse.Kept, caps gatehouse.Caps) *compiler {
 	c := &compiler{File: f, report: newReport(f.Path, f.text), kept: kept, caps: caps}
 	c.report.endpoints = true
+	return c
+}
+
+// all compiles the endpoints of every API.
+func (c *compiler) all() map[*API][]*gatehouse.Endpoint {
 	endpoints := map[*API][]*gatehouse.Endpoint{}
-	for _, a := range f.APIs {
+	for _, a := range c.APIs {
 		endpoints[a] = c.api(a)
 	}
-	sites := c.sites(endpoints)
-	lost := c.place("", nil, nil, f.global, &misdirected)
+	return endpoints
+}
+
+func (c *compiler) policy(apis []*API, endpoints map[*API][]*gatehouse.Endpoint) (*engine.Policy, error) {
+	sites := c.sites(apis, endpoints)
+	lost := c.place("", nil, nil, c.global, &misdirected)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	p, err := engine.NewPolicy(sites, lost)
 	if err != nil {
-		c.faults(err, fallback{at: gatehouse.Place{File: f.Path, Line: 1, Col: 1}, key: "apis", fix: "descriptions whose paths do not overlap"})
+		c.faults(err, fallback{at: gatehouse.Place{File: c.Path, Line: 1, Col: 1}, key: "apis", fix: "descriptions whose paths do not overlap"})
 		return nil, c.err()
 	}
 	return p, nil
@@ -111,9 +151,9 @@ func (c *compiler) place(api string, siblings, all []gatehouse.Operation, blocks
 }
 
 // sites groups the hosts by what is served under them.
-func (c *compiler) sites(endpoints map[*API][]*gatehouse.Endpoint) []engine.Site {
+func (c *compiler) sites(apis []*API, endpoints map[*API][]*gatehouse.Endpoint) []engine.Site {
 	var hosts []string
-	for _, a := range c.APIs {
+	for _, a := range apis {
 		hosts = append(hosts, a.Hosts...)
 	}
 	slices.Sort(hosts)
@@ -122,7 +162,7 @@ func (c *compiler) sites(endpoints map[*API][]*gatehouse.Endpoint) []engine.Site
 	for _, h := range slices.Compact(hosts) {
 		var served []*API
 		var names string
-		for _, a := range c.APIs {
+		for _, a := range apis {
 			if a.AnyHost != nil || slices.Contains(a.Hosts, h) {
 				served, names = append(served, a), names+a.Name+" "
 			}

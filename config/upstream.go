@@ -173,8 +173,14 @@ func parseUpstream(s string) (u *gatehouse.Upstream, says, fix string) {
 // and link-local addresses, where clouds serve their credentials.
 func refusedUpstream(u *gatehouse.Upstream, d *document) (says, fix string) {
 	to, _ := splitAddress(u.Address)
-	if admin, ok := splitAddress(d.Admin.Address); ok && meets(to, admin) {
-		return "this is our own admin address", "the address of the API itself"
+	admins := []string{d.Admin.Address}
+	if o := d.IDP.Admin; o != nil {
+		admins = append(admins, o.Address)
+	}
+	for _, address := range admins {
+		if admin, ok := splitAddress(address); ok && meets(to, admin) {
+			return "this is our own admin address", "the address of the API itself"
+		}
 	}
 	if listen, ok := splitAddress(d.Listen.Address); ok && meets(to, listen) {
 		return "this is our own address: requests would come back for ever", "the address of the API itself"

@@ -65,6 +65,9 @@ type Options struct {
 	// Audiences are the APIs that tokens are issued for (RFC 8707). Where there is
 	// one, it is meant when a client asks for none.
 	Audiences []string
+	// Asked are further audiences, for which a token is issued only when a client names
+	// one (RFC 8707).
+	Asked []string
 	// Scopes are those that clients may be given, besides openid and offline_access.
 	Scopes []string
 	Store  Store

@@ -81,7 +81,7 @@ func (s *Server) settings() []provider.Option {
 		provider.WithJTIConsumer(m.consume),
 		provider.WithJWTLifetime(seconds(proofAge)),
 		provider.WithJWTLeewayTime(seconds(leeway)),
-		provider.WithResourceIndicators(o.Audiences[0], o.Audiences[1:]...),
+		provider.WithResourceIndicators(o.Audiences[0], slices.Concat(o.Audiences[1:], o.Asked)...),
 		provider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, _ goidc.TokenInfo) bool {
 			return slices.Contains(c.Keywords, isResourceServer)
 		}),

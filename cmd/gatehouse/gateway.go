@@ -42,22 +42,26 @@ type gatewayOptions struct {
 type gateway struct {
 	Addr     string // where clients are served
 	AdminURL string // where operators are served
+	// OperatorsURL is where the admin API is served, or "" where it is off or served to
+	// clients.
+	OperatorsURL string
 
-	file     *config.File
-	state    string // the state folder
-	kept     *gatehouse.Kept
-	gate     *engine.Gate
-	recorder *record.Recorder
-	trails   *sqlite.Trails
-	facts    facts
-	own      *self // our own authorization server, or nil
-	server   *proxy.Server
-	admin    *admin.Server
-	cert     *proxy.Certificate
-	log      io.Closer
-	problems *slog.Logger
-	work     sync.WaitGroup
-	failed   chan error
+	file      *config.File
+	state     string // the state folder
+	kept      *gatehouse.Kept
+	gate      *engine.Gate
+	recorder  *record.Recorder
+	trails    *sqlite.Trails
+	facts     facts
+	own       *self      // our own authorization server, or nil
+	operators *operators // its admin API, or nil
+	server    *proxy.Server
+	admin     *admin.Server
+	cert      *proxy.Certificate
+	log       io.Closer
+	problems  *slog.Logger
+	work      sync.WaitGroup
+	failed    chan error
 }
 
 // startGateway serves the configuration until [gateway.Close].
@@ -93,14 +97,14 @@ func (g *gateway) start(o gatewayOptions) error {
 	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
 		return err
 	}
-	if err := g.startOwn(o.Login); err != nil {
+	if err := g.startOwn(o.Login, signer); err != nil {
 		return err
 	}
-	policy, err := f.Policy(g.kept, gatehouse.AllCaps)
+	policies, err := f.Policies(g.kept, gatehouse.AllCaps)
 	if err != nil {
 		return err
 	}
-	g.gate = engine.NewGate(policy)
+	g.gate = engine.NewGate(policies.Clients)
 	if err := g.startRecorder(o); err != nil {
 		return err
 	}
@@ -108,6 +112,9 @@ func (g *gateway) start(o gatewayOptions) error {
 		return err
 	}
 	if err := g.startAdmin(signer); err != nil {
+		return err
+	}
+	if err := g.startOperatorsDoor(policies.Operators); err != nil {
 		return err
 	}
 	return g.startProxy(o)
@@ -153,7 +160,7 @@ func (g *gateway) startAdmin(signer *jose.Signer) error {
 	var err error
 	g.admin, err = admin.Listen(admin.Config{
 		Address: g.file.Admin.Address, State: g.state, Recorder: g.recorder, Log: g.problems,
-		Endpoints: func() []*gatehouse.Endpoint { return endpointsOf(g.gate.Policy()) },
+		Endpoints: g.endpoints,
 		JWKS: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/jwk-set+json")
 			w.Header().Set("Cache-Control", "max-age=300")
@@ -241,6 +248,15 @@ func identityKey(path string) (*jose.Signer, error) {
 	return signer, nil
 }
 
+// endpoints returns every place where a request may end up, at whichever door.
+func (g *gateway) endpoints() []*gatehouse.Endpoint {
+	list := endpointsOf(g.gate.Policy())
+	if g.operators != nil && g.operators.gate != nil {
+		list = append(list, endpointsOf(g.operators.gate.Policy())...)
+	}
+	return list
+}
+
 // endpointsOf returns every place of a policy where a request may end up.
 func endpointsOf(p *engine.Policy) (out []*gatehouse.Endpoint) {
 	for _, s := range p.Sites() {
@@ -258,7 +274,7 @@ func (g *gateway) reload() error {
 	if err != nil {
 		return err
 	}
-	p, err := f.Policy(g.kept, gatehouse.AllCaps)
+	p, err := f.Policies(g.kept, gatehouse.AllCaps)
 	if err != nil {
 		return err
 	}
@@ -270,16 +286,26 @@ func (g *gateway) reload() error {
 	for what, changed := range map[string]bool{
 		"listen": f.Listen.Address != g.file.Listen.Address || !sameTLS(f.Listen.TLS, g.file.Listen.TLS),
 		"admin":  f.Admin != g.file.Admin, "state": f.State != g.file.State, "log": f.Log != g.file.Log,
-		"idp":   f.IDP.Issuer != g.file.IDP.Issuer || !slices.Equal(f.IDP.Scopes, g.file.IDP.Scopes) || !slices.Equal(f.OwnAudiences(), g.file.OwnAudiences()),
+		"idp":   f.IDP.Issuer != g.file.IDP.Issuer || !slices.Equal(f.IDP.Scopes, g.file.IDP.Scopes) || !slices.Equal(f.OwnAudiences(), g.file.OwnAudiences()) || !sameOperators(f.IDP.Admin, g.file.IDP.Admin),
 		"store": f.Store.Postgres != g.file.Store.Postgres,
 	} {
 		if changed {
 			g.problems.Warn("a change needs a restart and was left out", "key", what)
 		}
 	}
-	g.recorder.Register(endpointsOf(p))
-	g.gate.Swap(p)
+	g.recorder.Register(endpointsOf(p.Clients))
+	g.gate.Swap(p.Clients)
+	if p.Operators != nil && g.operators != nil && g.operators.gate != nil {
+		g.recorder.Register(endpointsOf(p.Operators))
+		g.operators.gate.Swap(p.Operators)
+	}
 	return nil
+}
+
+// sameOperators reports whether the admin API would be served at the same place, to the
+// same pages.
+func sameOperators(a, b *config.Operators) bool {
+	return (a == nil) == (b == nil) && (a == nil || a.Address == b.Address && a.Host == b.Host && slices.Equal(a.Origins, b.Origins) && slices.Equal(a.TenantRoles, b.TenantRoles))
 }
 
 // sameTLS reports whether a listener would speak the same TLS. What is in the files
@@ -294,6 +320,9 @@ func (g *gateway) Close(ctx context.Context) error {
 	}
 	if g.admin != nil {
 		all = errors.Join(all, g.admin.Close(ctx))
+	}
+	if g.operators != nil {
+		all = errors.Join(all, g.operators.close(ctx))
 	}
 	if g.own != nil { // after the gateway in front of it
 		all = errors.Join(all, g.own.close(ctx))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/jwt"
 	"github.com/gatehouse-api/gatehouse/egress"
 	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/adminapi"
 	"github.com/gatehouse-api/gatehouse/idp/people"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/internal/keyfile"
@@ -26,6 +28,7 @@ import (
 // load reads a configuration with all that this program has.
 func load(path string, o config.Options) (*config.File, error) {
 	o.Own, o.SAML = idp.Description(), judgeSAML
+	o.Operators = config.OwnAPI{Description: adminapi.Description(), Roles: adminapi.Roles()}
 	return config.Load(path, all.Kinds, o)
 }
 
@@ -57,7 +60,7 @@ func openKeys(ctx context.Context, f facts, state string) (*idp.Keys, error) {
 
 // startOwn starts our own authorization server where the configuration has one,
 // before the policy that is in front of it is compiled.
-func (g *gateway) startOwn(login idp.Authenticator) error {
+func (g *gateway) startOwn(login idp.Authenticator, signer *jose.Signer) error {
 	f := g.file
 	if f.IDP.Issuer == "" {
 		return nil
@@ -77,7 +80,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	}
 	g.own.keys = keys
 	if g.own.server, err = idp.New(idp.Options{
-		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Scopes: f.IDP.Scopes, Store: g.facts, Keys: keys, Login: login, Log: g.problems, ClientsFor: clientsFor,
+		Issuer: f.IDP.Issuer, Audiences: f.OwnAudiences(), Asked: askedFor(f), Scopes: ownScopes(f), Store: g.facts, Keys: keys, Login: login, Log: g.problems, ClientsFor: clientsFor,
 		Backchannel:  egress.Client(egress.Options{Anywhere: f.Development, Networks: f.IDP.PrivateNetworks, Timeout: idp.LogoutTimeout}),
 		Certificates: certificatesOf(f.Listen.TLS),
 	}); err != nil {
@@ -86,10 +89,7 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 	if g.own.listener, err = listenSocket(f.Socket()); err != nil {
 		return err
 	}
-	g.own.http = &http.Server{
-		Handler: g.own.server, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(g.problems.Handler(), slog.LevelWarn),
-	}
+	g.own.http = ownServer(g.own.server, g.problems)
 	gatehouse.Provide(g.kept, jwt.Own{Issuer: f.IDP.Issuer, Source: jose.Live(keys.Set)})
 	g.work.Go(func() { g.own.server.Run(ctx) })
 	g.work.Go(func() {
@@ -97,7 +97,31 @@ func (g *gateway) startOwn(login idp.Authenticator) error {
 			g.failed <- err
 		}
 	})
-	return nil
+	return g.startOperators(signer, keys)
+}
+
+// ownServer serves the gateway, which has judged the request already.
+func ownServer(h http.Handler, problems *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(problems.Handler(), slog.LevelWarn),
+	}
+}
+
+// askedFor returns the audiences of tokens that are meant only when a client says so.
+func askedFor(f *config.File) []string {
+	if f.IDP.Admin == nil {
+		return nil
+	}
+	return []string{f.OperatorsAudience()}
+}
+
+// ownScopes returns the scopes that clients may be given.
+func ownScopes(f *config.File) []string {
+	if f.IDP.Admin == nil {
+		return f.IDP.Scopes
+	}
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.IDP.Scopes, adminapi.Scopes()))))
 }
 
 // certificatesOf says what is known of the certificates that clients show.

@@ -57,7 +57,7 @@ func runServe(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "gatehouse serve: %v\n", err)
 		return 1
 	}
-	problems.Info("serving", "address", g.Addr, "admin", g.AdminURL, "admin_token", g.admin.TokenPath(),
+	problems.Info("serving", "address", g.Addr, "admin", g.AdminURL, "admin_token", g.admin.TokenPath(), "admin_api", g.OperatorsURL,
 		"endpoints", len(endpointsOf(g.gate.Policy())), "start_ms", time.Since(began).Milliseconds())
 	return g.attend(problems, stderr)
 }

@@ -29,6 +29,9 @@ type Config struct {
 	// Level is the authenticator assurance level (NIST SP 800-63B) that a person must
 	// have been proven at: aal1, aal2, aal3, or "" for any caller.
 	Level string `yaml:"level"`
+	// Clients lets those through that call for themselves: there is no person to prove.
+	// Without it Level and MaxAge refuse them.
+	Clients bool `yaml:"clients"`
 	// MaxAge is how long ago a person may have been proven at the most: up to 24 h;
 	// 0 is not asked.
 	MaxAge time.Duration `yaml:"max_age"`

@@ -35,6 +35,8 @@ func (d *demand) enforce(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		return gatehouse.Deny(unbound), nil
 	case d.level == 0 && d.maxAge == 0:
 		return gatehouse.Pass, nil
+	case p.Kind != "user" && d.clients:
+		return gatehouse.Pass, nil
 	case p.Kind != "user":
 		return gatehouse.Deny(notPerson), nil
 	}

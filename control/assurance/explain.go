@@ -4,7 +4,10 @@ import "github.com/gatehouse-api/gatehouse"
 
 // Explain says what the control promises.
 func (c *Config) Explain(s *gatehouse.Sheet) {
-	const challenged = "others are answered with 401 and what to ask for (RFC 9470); clients for themselves are refused"
+	challenged := "others are answered with 401 and what to ask for (RFC 9470); clients for themselves are refused"
+	if c.Clients {
+		challenged = "others are answered with 401 and what to ask for (RFC 9470); clients for themselves are let through"
+	}
 	switch {
 	case c.Level != "" && c.MaxAge > 0:
 		s.Fact("session.mfa-aal2", "only persons who were proven at %s, and that within %s; %s", c.Level, c.MaxAge, challenged)

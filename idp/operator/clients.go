@@ -37,7 +37,7 @@ func clientOf(c *store.Client) Client {
 	out := Client{
 		ID: c.ID, Name: c.Name, Public: c.Public, Native: c.Native, DPoP: c.DPoP, FirstParty: c.FirstParty, ResourceServer: c.ResourceServer,
 		Grants: slices.Clone(c.Grants), Redirects: c.RedirectURIs, Goodbyes: c.PostLogoutRedirectURIs, Scopes: c.Scopes, Roles: c.Roles, Tenant: c.Tenant,
-		Keys: len(c.JWKS) > 0, Certificates: len(c.Certificates) > 0, BackchannelLogout: c.BackchannelLogoutURI, CertificateBound: c.CertificateBound, Made: c.Made,
+		Keys: len(c.JWKS) > 0, Certificates: len(c.Certificates) > 0, BackchannelLogout: c.BackchannelLogoutURI, CertificateBound: c.CertificateBound, Made: kept(c.Made),
 	}
 	if out.Grants == nil {
 		out.Grants = []string{}

@@ -127,7 +127,7 @@ func invalid(format string, args ...any) error {
 func Says(err error) (string, bool) {
 	switch {
 	case errors.Is(err, people.ErrName):
-		return "this is no e-mail address; write: alice@example.com", true
+		return "this is no e-mail address: a name, @ and a domain", true
 	case errors.Is(err, password.ErrShort):
 		return fmt.Sprintf("the password is too short: %d characters are the least", password.Shortest), true
 	case errors.Is(err, password.ErrCommon):
@@ -138,6 +138,10 @@ func Says(err error) (string, bool) {
 	}
 	return "", false
 }
+
+// kept is a time as the store keeps it, so that what was just made and what is read
+// later is the same thing.
+func kept(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // Version is a name for what somebody has seen of a thing: a change can be made on
 // the condition that it still is so. "" is no condition.

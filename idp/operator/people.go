@@ -24,7 +24,7 @@ type Person struct {
 }
 
 func personOf(u *store.User) Person {
-	return Person{ID: u.ID, Name: u.Name, Tenant: u.Tenant, Roles: u.Roles, State: u.State, SecondFactor: u.TOTP != nil, Made: u.Made}
+	return Person{ID: u.ID, Name: u.Name, Tenant: u.Tenant, Roles: u.Roles, State: u.State, SecondFactor: u.TOTP != nil, Made: kept(u.Made)}
 }
 
 // Version returns the person's version.

@@ -18,7 +18,7 @@ type Tenant struct {
 }
 
 func tenantOf(t *store.Tenant) Tenant {
-	return Tenant{ID: t.ID, Name: t.Name, State: t.State, Domains: t.Domains, Made: t.Made}
+	return Tenant{ID: t.ID, Name: t.Name, State: t.State, Domains: t.Domains, Made: kept(t.Made)}
 }
 
 // Version returns the tenant's version.

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host/proxy"
+	"github.com/gatehouse-api/gatehouse/idp"
+	"github.com/gatehouse-api/gatehouse/idp/adminapi"
+	"github.com/gatehouse-api/gatehouse/internal/clientip"
+	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/keyfile"
+)
+
+// cursorsName is the file of the state folder with the key that seals the cursors of
+// the admin API.
+const cursorsName = "admin.key"
+
+// operatorsConnections bounds the connections to the admin API's own address.
+const operatorsConnections = 128
+
+// operators is the admin API, and the door in front of it where it has one of its own.
+type operators struct {
+	http   *http.Server
+	socket net.Listener
+	audit  *os.File
+	gate   *engine.Gate  // nil where it is served with everything else
+	door   *proxy.Server // the same
+}
+
+// startOperators starts the admin API where the configuration has one, before the
+// policy that is in front of it is compiled.
+func (g *gateway) startOperators(signer *jose.Signer, keys *idp.Keys) error {
+	f := g.file
+	if f.IDP.Admin == nil {
+		return nil
+	}
+	seal, err := keyfile.Open(filepath.Join(g.state, cursorsName))
+	if err != nil {
+		return err
+	}
+	set, err := jose.ParseSet(signer.JWKS())
+	if err != nil {
+		return err
+	}
+	o := &operators{}
+	g.operators = o
+	if o.audit, err = openAudit(g.state); err != nil {
+		return err
+	}
+	desk, err := openDesk(f, g.facts, slog.NewMultiHandler(slog.NewJSONHandler(o.audit, nil), g.problems.Handler()))
+	if err != nil {
+		return err
+	}
+	desk.Delegated = f.IDP.Admin.TenantRoles
+	desk.Keys = func(context.Context) (*idp.Keys, error) { return keys, nil }
+	server, err := adminapi.New(adminapi.Options{
+		Desk: desk, Issuer: f.IDP.Issuer, Identity: set, Seal: seal, Origins: f.IDP.Admin.Origins, Log: g.problems,
+	})
+	if err != nil {
+		return err
+	}
+	if o.socket, err = listenSocket(f.OperatorsSocket()); err != nil {
+		return err
+	}
+	o.http = ownServer(server, g.problems)
+	g.work.Go(func() {
+		if err := o.http.Serve(o.socket); !errors.Is(err, http.ErrServerClosed) {
+			g.failed <- err
+		}
+	})
+	return nil
+}
+
+// startOperatorsDoor serves the admin API at its own address, with a policy in which
+// there is nothing else.
+func (g *gateway) startOperatorsDoor(policy *engine.Policy) error {
+	if policy == nil {
+		return nil
+	}
+	o := g.operators
+	trust, err := clientip.New[gatehouse.Fields](nil, 1)
+	if err != nil {
+		return err
+	}
+	o.gate = engine.NewGate(policy)
+	if o.door, err = proxy.New(proxy.Config{
+		Gate: o.gate, Record: g.recorder, Log: g.problems, Client: trust.Client,
+		MaxConns: operatorsConnections, MaxConnsPerIP: operatorsConnections,
+	}); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", g.file.IDP.Admin.Address)
+	if err != nil {
+		return fmt.Errorf("listening for operators: %w", err)
+	}
+	g.recorder.Register(endpointsOf(policy))
+	g.OperatorsURL = "http://" + ln.Addr().String()
+	g.work.Go(func() {
+		if err := o.door.Serve(ln, nil); err != nil {
+			g.failed <- err
+		}
+	})
+	return nil
+}
+
+// close ends the door and then the server behind it.
+func (o *operators) close(ctx context.Context) (all error) {
+	if o.door != nil {
+		all = o.door.Shutdown(ctx)
+	}
+	switch {
+	case o.http != nil:
+		all = errors.Join(all, o.http.Shutdown(ctx))
+	case o.socket != nil:
+		all = errors.Join(all, o.socket.Close())
+	}
+	if o.audit != nil {
+		all = errors.Join(all, o.audit.Close())
+	}
+	return all
+}
