@@ -128,6 +128,13 @@ await play({
     done('the access token and its proof by RFC 9449')
     assert.equal((await fetch(api, bearer(tokens.access_token))).status, 401)
     done('the token without a proof is refused')
+    const called = await oauth.protectedResourceRequest(tokens.access_token, 'GET', new URL(api), undefined, undefined, { DPoP })
+    assert.equal(called.status, 200)
+    done('the API is called with the token and a proof')
+    const again = await fetch(api, { headers: request.headers })
+    assert.equal(again.status, 200)
+    assert.equal((await fetch(api, { headers: request.headers })).status, 401)
+    done('a proof is taken once')
     const refresh = async (DPoP) =>
       oauth.processRefreshTokenResponse(as, client, await oauth.refreshTokenGrantRequest(as, client, proof, tokens.refresh_token, { DPoP, ...resource }))
     await fails(refresh(oauth.DPoP(client, await oauth.generateKeyPair('ES256'))), 'invalid_dpop_proof')
