@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"record":     {".", "store", "internal"},
 	"admin":      {".", "store", "record", "internal"},
 	"idp":        {".", "store", "internal"},
-	"egress":     {}, // calls what others chose, for whoever is given its client
+	"egress":     {},                        // calls what others chose, for whoever is given its client
 	"learn":      {".", "wire", "internal"}, // canonical targets are the wire's, so that no path is learned that is refused there
 	"cmd":        nil,                       // everything
 	"casetest":   nil,                       // everything: it puts the house together for tests
@@ -119,7 +119,7 @@ func TestWalls(t *testing.T) {
 }
 
 // TestTheDevelopmentIssuerIsOutOfReachOfServe keeps an issuer that signs whatever
-// it is asked for out of everything but the demo and tests.
+// it is asked for out of everything but the tour and tests.
 func TestTheDevelopmentIssuerIsOutOfReachOfServe(t *testing.T) {
 	seen := 0
 	walk(t, func(path string, src []byte) {
@@ -128,13 +128,31 @@ func TestTheDevelopmentIssuerIsOutOfReachOfServe(t *testing.T) {
 		}
 		seen++
 		dir, file := filepath.Split(strings.TrimPrefix(path, "../"))
-		demo := dir == "cmd/gatehouse/" && (strings.HasPrefix(file, "demo") || strings.HasPrefix(file, "tour"))
-		if !demo && !strings.HasSuffix(file, "_test.go") && dir != "casetest/" && !strings.HasPrefix(dir, "bench/") {
+		tour := dir == "cmd/gatehouse/" && strings.HasPrefix(file, "tour")
+		if !tour && !strings.HasSuffix(file, "_test.go") && dir != "casetest/" && !strings.HasPrefix(dir, "bench/") {
 			t.Errorf("%s imports the development issuer", path)
 		}
 	})
 	if seen < 3 {
 		t.Fatalf("only %d files import it: the test does not see the house", seen)
+	}
+}
+
+// TestNobodyButTheTourSignsWhatItLikes keeps the server's private key out of
+// everything but the story that needs tokens nobody would issue.
+func TestNobodyButTheTourSignsWhatItLikes(t *testing.T) {
+	call, seen := regexp.MustCompile(`\bkeys\.Signer\(\)|\bKeys\.Signer\(\)`), 0
+	walk(t, func(path string, src []byte) {
+		if !call.Match(src) || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		seen++
+		if !strings.HasPrefix(path, "../cmd/gatehouse/tour_") {
+			t.Errorf("%s takes the signing key", path)
+		}
+	})
+	if seen == 0 {
+		t.Fatal("the tour does not take it: the test does not see the house")
 	}
 }
 

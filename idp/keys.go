@@ -227,6 +227,15 @@ func (k *Keys) library(context.Context) (goidc.JSONWebKeySet, error) {
 	return k.set.Load().library, nil
 }
 
+// Signer returns the id and the private key of what signs now. It is for the tour of
+// `gatehouse demo`, which needs tokens that the server would never issue, to show that
+// they are refused; archtest keeps everybody else from it.
+func (k *Keys) Signer() (id string, key *ecdsa.PrivateKey) {
+	set := k.set.Load()
+	key, _ = set.library.Keys[0].Key.(*ecdsa.PrivateKey)
+	return set.ids[0], key
+}
+
 // JWKS returns the public keys as a JWK set (RFC 7517 section 5).
 func (k *Keys) JWKS() []byte { return k.set.Load().jwks }
 

@@ -237,3 +237,30 @@ func TestChromiumSignsInWithTwoFactors(t *testing.T) {
 		}
 	}
 }
+
+// TestChromiumSignsInAtTheDemo is what a visitor of `gatehouse demo` does: from the
+// web site to the sign-in, to the consent, and back to a page that calls the API.
+func TestChromiumSignsInAtTheDemo(t *testing.T) {
+	b, s := startChromium(t), startStage(t)
+	b.open(s.app)
+	b.click("#sign-in")
+	b.want("to go on to Demo shop")
+	b.write("#name", "alice@acme.example")
+	b.write("#password", s.password)
+	b.click("button")
+	b.want("place and change orders for you")
+	b.click("button[value=allow]")
+	b.want(`"sub": "alice"`)
+	b.open(s.app + "/call?what=orders")
+	b.want("GET /v1/orders?limit=3: 200")
+	b.open(s.app + "/call?what=bob")
+	b.want("GET /v1/orders/ord-2001: 403")
+	b.shot("demo")
+	b.open(s.app + "/sign-out")
+	b.want("Sign in")
+	for _, m := range b.complaints() {
+		if !strings.Contains(m.Message, "favicon") {
+			t.Errorf("the browser says: %s %s", m.Level, m.Message)
+		}
+	}
+}

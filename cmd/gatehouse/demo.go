@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,15 +10,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 const demoUsage = `usage: gatehouse demo [--listen 127.0.0.1:8443] [--keep DIR] [--tour]
 
-Starts a sample API that is wrong on purpose, an issuer of tokens, and the gateway
-in front of the API, all on loopback; prints tokens and things to try; ends with
-Ctrl-C. --tour plays a story instead: attacks that work on the API and must not
-work through the gateway, and requests that must pass. It exits with 0 when all is
-as it should be, with 1 when not. --keep writes the files into DIR and leaves them.
+Starts a sample API that is wrong on purpose, the gateway in front of it with its own
+authorization server, and a web site where you sign in with a browser, all on loopback;
+prints people, tokens and things to try; ends with Ctrl-C. --tour plays a story instead:
+attacks that work on the API and must not work through the gateway, attacks on the
+authorization server, and requests that must pass. It exits with 0 when all is as it
+should be, with 1 when not. --keep writes the files into DIR and leaves them.
 `
 
 // runDemo starts the demo, or plays the tour.
@@ -93,10 +96,35 @@ func (s *stage) tour(stdout, stderr io.Writer) int {
 // attend prints what there is to try and serves until Ctrl-C. What a visitor
 // changes in the configuration comes into force like in serve.
 func (s *stage) attend(stdout, stderr io.Writer) int {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	refresh, err := s.offer(context.Background())
+	if err != nil {
+		fmt.Fprintln(stderr, "gatehouse demo:", err)
+		return 1
+	}
 	s.invite(stdout)
-	g := s.gateway
-	s.gateway = nil // attending ends it
-	return g.attend(slog.New(slog.NewTextHandler(stderr, nil)), stderr)
+	ctx, stop := context.WithCancel(context.Background())
+	s.work.Go(func() { s.keepFresh(ctx, refresh, log) })
+	defer stop() // before Close waits for it
+	s.ended = true
+	return s.gateway.attend(log, stderr)
+}
+
+// fresh is how often the visitor's tokens are renewed: before they end.
+const fresh = 10 * time.Minute
+
+// keepFresh renews them until the demo ends.
+func (s *stage) keepFresh(ctx context.Context, refresh func(context.Context) error, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(fresh):
+		}
+		if err := refresh(ctx); err != nil {
+			log.Warn("the tokens were not renewed", "error", err)
+		}
+	}
 }
 
 // invite prints the addresses, the tokens and ten things to try.
@@ -107,14 +135,19 @@ func (s *stage) invite(w io.Writer) {
 	say("Gatehouse stands in front of a sample API that is wrong on purpose.\n")
 	say("  the gateway     %s", url)
 	say("  the API itself  http://%s (nothing in front of it: try the same there)", s.apiAddr)
+	say("  the web site    %s (sign in with a browser; it is a client of the gateway's authorization server)", s.app)
 	say("  operators       %s (user admin, password in %s)", s.gateway.AdminURL, s.gateway.admin.TokenPath())
 	say("  configuration   %s (change it: it is read again at once)", s.file)
 	say("  access log      %s", filepath.Join(s.dir, "access.jsonl"))
-	say("\nFirst, tokens. They hold for 15 minutes; the same lines fetch fresh ones.\n")
-	for _, p := range personas()[:2] {
-		say("  %s=$(curl -s %s/token/%s)", strings.ToUpper(p.id), s.issuer.URL, p.id)
+	say("\nPeople, all with the password %s for as long as this runs:\n", s.password)
+	for _, id := range []string{"alice", "bob", "ada", "mallory"} {
+		p, _ := known(id)
+		say("  %-24s %s", p.email(), p.says)
 	}
-	say("  ADA=$(curl -s %s/token/ada)", s.issuer.URL)
+	say("\nFor curl, their tokens. They hold for 15 minutes; the same lines fetch fresh ones.\n")
+	for _, id := range hosts() {
+		say("  %s=$(cat %s)", strings.ToUpper(id), s.tokenFile(id))
+	}
 	say("  g() { curl -s -i --cacert %s \"$@\"; }; U=%s", s.cert.cert, url)
 	say("\nThen, what must pass:\n")
 	for i, l := range invitations() {

@@ -23,7 +23,7 @@ func (c demoConfig) text() string {
 
 const demoYAML = `# The demo's whole configuration. Everything that is not written here is on, with
 # the numbers of the guides: gatehouse explain GET /v1/orders/{orderId} prints the result.
-environment: development                  # the issuer below is on loopback and has no TLS
+environment: development                  # the API below is reached without TLS
 listen:
   address: "$LISTEN"
   tls: {cert: state/demo.crt, key: state/demo.key}   # made by the demo, for this machine only
@@ -31,12 +31,23 @@ admin: {address: "$ADMIN"}
 state: state
 log: access.jsonl
 
+idp:                                      # our own authorization server, behind the same controls
+  issuer: $ISSUER
+  scopes: [account, orders:read, orders:write, users:admin]
+  people:
+    product: Gatehouse demo
+    scopes:                               # what the page that asks for consent says
+      account: "see and change your account"
+      orders:read: "see your orders"
+      orders:write: "place and change orders for you"
+      users:admin: "manage users, where you are an administrator"
+
 apis:
   orders:
     openapi: orders.openapi.yaml          # operations, methods, schemas, sizes, scopes: all of it comes from here
     upstream: http://$UPSTREAM     # the vulnerable API
     audience: https://api.example.com/orders
-    issuer: $ISSUER       # the demo's own; any OpenID provider in earnest
+    issuer: self                          # or any OpenID provider: https://login.example.com
     origins: [https://app.example.com]
 
     objects:                              # whose is it? asked on every request, and of every reply

@@ -140,7 +140,7 @@ func newAfternoon(t *testing.T) *afternoon {
 	})
 	a.description, a.gatehouse = filepath.Join(a.dir, "openapi.yaml"), filepath.Join(a.dir, "gatehouse.yaml")
 	for who, role := range map[string]string{"alice": "user", "bob": "user", "carol": "user", "dave": "user", "ada": "admin"} {
-		a.tokens[who] = issuer.Mint(devissuer.Claims{Subject: who, Tenant: "acme", Roles: []string{role}, Set: map[string]string{"exp": fmt.Sprint(time.Now().Add(tokenLife).Unix())}})
+		a.tokens[who] = issuer.Mint(devissuer.Claims{Subject: who, Tenant: "acme", Roles: []string{role}, Set: map[string]string{"exp": fmt.Sprint(time.Now().Add(15 * time.Minute).Unix())}})
 	}
 	return a
 }

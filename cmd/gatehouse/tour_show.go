@@ -129,6 +129,20 @@ func shortPlace(place string) string {
 	return place
 }
 
+func (s *shower) siege() {
+	s.line("")
+	s.line("%s  %s", s.in(bold, "Who lets people in?"), "Attacks on the authorization server; what is as it should be worked a moment before.")
+	s.line("%s", s.in(dim, "     "+pad("attack", nameWidth)+pad("is after", gainWidth)+"with Gatehouse"))
+}
+
+func (s *shower) besieged(n int, a *siege, status int, ok bool) {
+	verdict, colour := "", green
+	if !ok {
+		verdict, colour = "NOT STOPPED ", red
+	}
+	s.line("%4d %s%s%s", n, pad(a.name, nameWidth), s.in(red, pad(a.gain, gainWidth)), s.in(colour, fmt.Sprintf("%s%d %s", verdict, status, a.by)))
+}
+
 func (s *shower) visitors() {
 	s.line("")
 	s.line("%s  %s", s.in(bold, "And everybody else?"), "Requests that must pass, through the same gateway, with the same limits.")

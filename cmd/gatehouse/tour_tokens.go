@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -17,9 +18,38 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
 
+// forger makes tokens that the authorization server never would. Those that must be
+// wrong in one way only are signed with its own key.
+type forger struct {
+	issuer *devissuer.Issuer // how a token is written down; its key signs nothing
+	kid    string
+	key    *ecdsa.PrivateKey
+}
+
+func (s *stage) forger() (*forger, error) {
+	keys, err := openKeys(context.Background(), s.gateway.facts, s.gateway.state)
+	if err != nil {
+		return nil, err
+	}
+	f := &forger{}
+	f.kid, f.key = keys.Signer()
+	f.issuer, err = devissuer.New(s.client.issuer, demoAudience)
+	return f, err
+}
+
+// mint signs with the server's own key where c does not say otherwise.
+func (f *forger) mint(c devissuer.Claims) string {
+	if c.Sign == nil {
+		c.Sign = func(input string) []byte { return devissuer.SignES256(f.key, input) }
+	}
+	c.Header["kid"] = `"` + f.kid + `"`
+	return f.issuer.Mint(c)
+}
+
 // forge returns a token for somebody that is wrong in one way.
-func (s *stage) forge(who, how string) string {
-	c := devissuer.Claims{Subject: who, Tenant: "acme", Roles: []string{"customer"}, Scopes: []string{"account", "orders:read", "orders:write"}, Set: map[string]string{}, Header: map[string]string{}}
+func (t *tour) forge(who, how string) string {
+	c := devissuer.Claims{Subject: who, Client: demoClient, Roles: []string{"customer"}, Scopes: []string{"account", "orders:read", "orders:write"}, Header: map[string]string{},
+		Set: map[string]string{"tenant": `"acme"`, "jti": `"` + rand.Text() + `"`}}
 	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return ""
@@ -31,7 +61,7 @@ func (s *stage) forge(who, how string) string {
 		c.Header["alg"] = `"none"`
 		c.Sign = func(string) []byte { return nil }
 	case "edited":
-		genuine := strings.Split(s.token(personas()[0]), ".")
+		genuine := strings.Split(t.stage.token(personas()[0])+"..", ".")
 		payload, _ := base64.RawURLEncoding.DecodeString(genuine[1])
 		edited := strings.Replace(string(payload), `"alice"`, `"`+who+`"`, 1)
 		return genuine[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(edited)) + "." + genuine[2]
@@ -39,7 +69,7 @@ func (s *stage) forge(who, how string) string {
 		c.Sign = byStranger
 	case "hs256":
 		c.Header["alg"] = `"HS256"`
-		c.Sign = s.signWithPublicKey
+		c.Sign = t.forger.signWithPublicKey
 	case "jwk":
 		c.Header["jwk"] = jwkOf(stranger)
 		c.Sign = byStranger
@@ -54,15 +84,16 @@ func (s *stage) forge(who, how string) string {
 	case "year":
 		c.Set["exp"] = fmt.Sprint(now.AddDate(1, 0, 0).Unix())
 	case "narrow":
-		c.Scopes = []string{"account"}
+		p, _ := known(who)
+		return t.stage.narrow(p, []string{"account"})
 	}
-	return s.issuer.Mint(c)
+	return t.forger.mint(c)
 }
 
 // signWithPublicKey makes the MAC that a verifier accepts which takes the
 // public key for a shared secret.
-func (s *stage) signWithPublicKey(input string) []byte {
-	der, err := x509.MarshalPKIXPublicKey(&s.issuer.Key().PublicKey)
+func (f *forger) signWithPublicKey(input string) []byte {
+	der, err := x509.MarshalPKIXPublicKey(&f.key.PublicKey)
 	if err != nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 type caller struct {
 	ID     string   `json:"sub"`
 	Tenant string   `json:"tenant_id"`
-	Other  string   `json:"tenant"` // what the gateway's statement calls it
+	Other  string   `json:"tenant"` // what the gateway calls it
 	Roles  []string `json:"roles"`
 }
 
@@ -24,7 +24,6 @@ func callerOf(r *http.Request) caller {
 		return caller{ID: id, Tenant: field(r, "X-Tenant-Id")}
 	}
 	if c, ok := claims(field(r, "Gatehouse-Identity")); ok {
-		c.Tenant = c.Other
 		return c
 	}
 	// HOLE: of two Authorization fields the last one counts, whichever the
@@ -51,7 +50,11 @@ func claims(token string) (c caller, ok bool) {
 		return c, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	return c, err == nil && json.Unmarshal(payload, &c) == nil && c.ID != ""
+	ok = err == nil && json.Unmarshal(payload, &c) == nil && c.ID != ""
+	if c.Tenant == "" {
+		c.Tenant = c.Other
+	}
+	return c, ok
 }
 
 // field returns a request field. HOLE: X_User_Id is taken for X-User-Id, as CGI

@@ -1,5 +1,5 @@
 // Package devissuer is an issuer of access tokens for development and tests
-// only: `gatehouse demo`, the case runner and tests of the controls use it. It
+// only: `gatehouse demo --tour`, the case runner and tests of the controls use it. It
 // proves nobody: it signs whatever it is asked for, wrong tokens included, so
 // that refusals can be tried. Its key is made at start and never stored, and
 // nothing of it is reachable from `gatehouse serve`.
