@@ -4,9 +4,13 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/tab"
 )
 
 // The clients' own addresses: nobody listens there, the browser is only sent.
@@ -25,6 +29,7 @@ var flows = []struct {
 	{"par", "a public client pushes its request", true},
 	{"dpop", "tokens bound to a key", true},
 	{"logout", "RP-initiated logout", false},
+	{"device", "device authorization grant", true},
 	{"machine", "client credentials", false},
 }
 
@@ -52,6 +57,9 @@ func playClient(t *testing.T, script string) {
 			} else {
 				args = append(args, "--grant", "authorization_code", "--grant", "refresh_token", "--redirect", callback, "--post-logout-redirect", goodbye)
 			}
+			if f.name == "device" {
+				args = append(args, "--grant", "device_code")
+			}
 			if f.public {
 				args = append(args, "--public")
 			}
@@ -71,6 +79,7 @@ func playClient(t *testing.T, script string) {
 					}
 					return back.String()
 				},
+				"device": func(shown string) string { return enter(t, browser, p, shown) },
 				// open tells where the browser is sent, or the status of the page.
 				"open": func(page string) string {
 					away, err := browser.Open(t.Context(), page)
@@ -107,4 +116,30 @@ func toldAt(t *testing.T, logouts chan<- string) (uri string) {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL + "/backchannel-logout"
+}
+
+// enter does what a person does whose device shows a URL and a code: it opens the page,
+// signs in, writes the code and allows the device. It returns what the last page says.
+func enter(t *testing.T, browser *tab.Tab, p person, shown string) string {
+	t.Helper()
+	page, code, _ := strings.Cut(shown, " ")
+	_, err := browser.Open(t.Context(), page)
+	for step := 0; err == nil && step < 5; step++ {
+		fields := url.Values{}
+		switch {
+		case strings.Contains(browser.Body, `name="password"`):
+			fields = url.Values{"name": {p.name}, "password": {p.password}}
+		case strings.Contains(browser.Body, `name="user_code"`):
+			fields.Set("user_code", code)
+		case strings.Contains(browser.Body, `name="decision"`):
+			fields.Set("decision", "allow")
+		default:
+			_, says, _ := strings.Cut(browser.Body, "<p>")
+			says, _, _ = strings.Cut(says, "</p>")
+			return says
+		}
+		_, err = browser.Send(t.Context(), fields)
+	}
+	t.Fatalf("the device is not let in: %v\n%s", err, browser.Body)
+	return ""
 }

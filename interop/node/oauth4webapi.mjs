@@ -142,6 +142,23 @@ await play({
     done('refresh with the same key, and with no other')
   },
 
+  async device() {
+    const as = await discover()
+    const answer = await oauth.deviceAuthorizationRequest(as, client, proof, { scope, resource: audience })
+    const begun = await oauth.processDeviceAuthorizationResponse(as, client, answer)
+    const poll = async () => oauth.processDeviceCodeResponse(as, client, await oauth.deviceCodeGrantRequest(as, client, proof, begun.device_code, resource))
+    await fails(poll(), 'authorization_pending')
+    await fails(poll(), 'slow_down')
+    done('authorization_pending, and slow_down for who polls too soon')
+    const page = new URL(begun.verification_uri_complete)
+    assert.equal(page.searchParams.get('user_code'), begun.user_code)
+    done(`the person sees: ${await ask('device', `${page.href} ${begun.user_code}`)}`)
+    await new Promise((done) => setTimeout(done, 10_100))
+    const tokens = await poll()
+    assert.equal((await accepted(as, tokens.access_token)).sub, given.sub)
+    done('the device has tokens, and a resource server takes them')
+  },
+
   async logout() {
     const as = await discover()
     const tokens = await tokensOf(as, await login(as))

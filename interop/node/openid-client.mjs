@@ -117,6 +117,23 @@ await play({
     done('refresh with another key is refused')
   },
 
+  async device() {
+    const config = await discover()
+    const begun = await client.initiateDeviceAuthorization(config, { scope, resource: audience })
+    assert.equal(begun.interval, 5)
+    done(`the device shows ${begun.user_code} and ${begun.verification_uri}`)
+    done(`the person sees: ${await ask('device', `${begun.verification_uri} ${begun.user_code}`)}`)
+    const tokens = await client.pollDeviceAuthorizationGrant(config, begun)
+    assert.equal(tokens.claims().sub, given.sub)
+    assert.equal((await fetch(api, bearer(tokens.access_token))).status, 200)
+    done('the device has tokens, and the API answers')
+    const second = await client.refreshTokenGrant(config, tokens.refresh_token)
+    assert.equal((await fetch(api, bearer(second.access_token))).status, 200)
+    done('refresh')
+    await fails(client.pollDeviceAuthorizationGrant(config, { ...begun, interval: 0 }), 'invalid_grant')
+    done('the device code is refused the second time')
+  },
+
   async logout() {
     const config = await discover()
     const { tokens } = await login(config)
