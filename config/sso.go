@@ -26,6 +26,7 @@ type SSO struct {
 	Listed    *bool         `yaml:"listed"`
 	Provision bool          `yaml:"provision"` // people who are not there yet are made
 	Session   time.Duration `yaml:"session"`   // at most, and by default, 8 hours
+	SignOut   bool          `yaml:"sign_out"`  // who signs out here signs out at the provider, too
 	// Assurance is aal1, or aal2 where ACR or AMR say by what the provider vouches
 	// for two factors.
 	Assurance string    `yaml:"assurance"`
@@ -120,6 +121,9 @@ func (r *reader) connection(n *yaml.Node, key string, c *SSO, environment string
 		if !ssoDomain.MatchString(domain) {
 			r.at(n, key+".domains", fmt.Sprintf("%q is no domain of e-mail addresses, in lower case", domain), "domains: [acme.example]")
 		}
+	}
+	if c.SignOut && c.SAML != nil {
+		r.at(n, key+".sign_out", "people are not signed out at a SAML identity provider", "nothing: remove the key")
 	}
 	if c.Listed != nil && !*c.Listed && len(c.Domains) == 0 {
 		r.at(n, key+".listed", "nobody finds a connection that is not listed and has no domains", "domains: [acme.example]")

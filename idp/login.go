@@ -31,8 +31,10 @@ type Authenticator interface {
 	// returns [ErrNobody] when the subject may have no more tokens.
 	Person(ctx context.Context, subject string) (Person, error)
 	// Logout ends the browser's session, if there is one, and returns whose it was,
-	// or "". It writes nothing but Set-Cookie fields.
-	Logout(w http.ResponseWriter, r *http.Request) (subject string, err error)
+	// or "". then is where the browser goes in the end, or "" for a page of the server;
+	// away is where it goes before that, to another place that knows the person's
+	// session, or "". It writes nothing but Set-Cookie fields.
+	Logout(w http.ResponseWriter, r *http.Request, then string) (subject, away string, err error)
 	// Device serves [DevicePath] (RFC 8628 section 3.3): it has somebody who is signed
 	// in write the code that a device shows, [DeviceTries] times at most, and sends the
 	// browser to where enter says, to decide. enter returns [ErrUserCode] for a code that

@@ -27,8 +27,9 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 		s.askLogout(w)
 		return
 	}
-	// Before the hint is looked at: whatever it is worth, somebody wants to leave.
-	subject, err := s.options.Login.Logout(w, r)
+	// Whatever the hint is worth, somebody wants to leave.
+	to := s.goodbye(r.Context(), hint, params)
+	subject, away, err := s.options.Login.Logout(w, r, to)
 	if err != nil {
 		s.log.Error("a session was not ended", "error", err)
 		s.page(w, http.StatusInternalServerError, "You could not be logged out. Please try again.")
@@ -37,32 +38,46 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	if subject != "" {
 		s.log.Info("a person logged out", "subject", subject)
 	}
-	to, ok := s.goodbye(r.Context(), hint, params)
-	if !ok {
+	switch {
+	case away != "" && hint == "": // browsers hold the redirects of our form against its form-action (CSP 3)
+		s.leadAway(w, away)
+	case away != "":
+		http.Redirect(w, r, away, http.StatusSeeOther)
+	case to != "":
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	default:
 		s.page(w, http.StatusOK, "You are logged out.")
-		return
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// goodbye is where the browser may be sent, if anywhere.
-func (s *Server) goodbye(ctx context.Context, hint string, params url.Values) (string, bool) {
+// leadAway writes a page that leads to where the person is logged out, too.
+func (s *Server) leadAway(w http.ResponseWriter, away string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'")
+	where := template.HTMLEscapeString(away)
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="0; url=` +
+		where + `"><title>Log out</title><p>You are logged out here. <a href="` + where + `">Go on</a></p></html>` + "\n"))
+}
+
+// goodbye is where the browser may be sent, or "".
+func (s *Server) goodbye(ctx context.Context, hint string, params url.Values) string {
 	wanted := params.Get("post_logout_redirect_uri")
 	client, err := s.hinted(ctx, hint)
 	if wanted == "" || err != nil || params.Has("client_id") && params.Get("client_id") != client {
-		return "", false
+		return ""
 	}
 	c, err := s.options.Store.Clients().Client(ctx, client)
 	u, parseErr := url.Parse(wanted)
 	if err != nil || parseErr != nil || !slices.Contains(c.PostLogoutRedirectURIs, wanted) {
-		return "", false
+		return ""
 	}
 	if state := params.Get("state"); state != "" {
 		q := u.Query()
 		q.Set("state", state)
 		u.RawQuery = q.Encode()
 	}
-	return u.String(), true
+	return u.String()
 }
 
 var errHint = errors.New("idp: the hint is no id_token of ours")

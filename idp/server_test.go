@@ -72,9 +72,9 @@ func (p *people) Person(context.Context, string) (Person, error) {
 	return p.person, nil
 }
 
-func (p *people) Logout(http.ResponseWriter, *http.Request) (string, error) {
+func (p *people) Logout(http.ResponseWriter, *http.Request, string) (string, string, error) {
 	p.change(func(p *people) { p.ended++ })
-	return "u-1", nil
+	return "u-1", "", nil
 }
 
 // Device enters at once what a browser posts.

@@ -262,10 +262,11 @@ func (somebody) Authenticate(_ http.ResponseWriter, _ *http.Request, p *idp.Pend
 func (somebody) Person(context.Context, string) (idp.Person, error) {
 	return idp.Person{Roles: []string{"clerk"}}, nil
 }
-func (somebody) Logout(http.ResponseWriter, *http.Request) (string, error)               { return "", nil }
+func (somebody) Logout(http.ResponseWriter, *http.Request, string) (string, string, error) {
+	return "", "", nil
+}
 func (somebody) Device(http.ResponseWriter, *http.Request, func(string) (string, error)) {}
-
-func (somebody) Pages() http.Handler { return nil }
+func (somebody) Pages() http.Handler                                                     { return nil }
 
 // TestAnAppLogsAPersonInAndCallsTheAPI runs x/oauth2 and coreos/go-oidc against the
 // gateway: discovery, PKCE, id_token, userinfo, refresh, reuse.

@@ -21,7 +21,7 @@ func openSSO(f *config.File, once store.Once, log *slog.Logger) ([]sso.Connectio
 		s := f.IDP.People.SSO[name]
 		c := sso.Connection{
 			Name: name, Title: s.Title, Tenant: s.Tenant, Domains: s.Domains, Listed: len(s.Domains) == 0, Provision: s.Provision,
-			Assurance: sso.Assurance{ACR: s.ACR, AMR: s.AMR}, Session: s.Session,
+			Assurance: sso.Assurance{ACR: s.ACR, AMR: s.AMR}, Session: s.Session, SignOut: s.SignOut,
 		}
 		if s.Listed != nil {
 			c.Listed = *s.Listed
@@ -47,7 +47,7 @@ func openOIDC(name string, s *config.SSO, issuer string, log *slog.Logger) (sso.
 	o := oidc.Options{
 		Issuer: s.OIDC.Issuer, ClientID: s.OIDC.ClientID, ClientSecret: s.OIDC.ClientSecret, SecretInBody: s.OIDC.ClientAuth == "client_secret_post",
 		Algorithm: s.OIDC.Algorithm, Scopes: s.OIDC.Scopes, ACR: s.ACR, Userinfo: s.OIDC.Userinfo,
-		RedirectURI: issuer + sso.Path(name, "callback"), Log: log.With("connection", name),
+		RedirectURI: issuer + sso.Path(name, "callback"), SignedOut: issuer + sso.Path(name, "signed-out"), Log: log.With("connection", name),
 	}
 	if o.Algorithm == "" {
 		o.Algorithm = jose.RS256

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	factorKey  = regexp.MustCompile(`<code[^>]*>([A-Z2-7 ]{32,})</code>`)
+	factorKey = regexp.MustCompile(`<code[^>]*>([A-Z2-7 ]{32,})</code>`)
 	parameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
 )
 

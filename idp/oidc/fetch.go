@@ -135,7 +135,10 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	if err := provider.Claims(&m); err != nil {
 		return nil, fmt.Errorf("oidc: reading the metadata: %w", err)
 	}
-	for _, where := range []string{m.Authorization, m.Token} {
+	for i, where := range []string{m.Authorization, m.Token, m.Userinfo, m.EndSession} {
+		if i > 1 && where == "" {
+			continue // not every provider has these
+		}
 		if err := jose.CheckURL(where); err != nil {
 			return nil, fmt.Errorf("oidc: an endpoint of the metadata: %w", err)
 		}

@@ -43,6 +43,9 @@ const (
 	alice    = "alice@acme.example"
 	password = "seven zebras paint fences"
 	callback = ours + "/account/sso/acme/callback"
+
+	signedOut = ours + "/account/sso/acme/signed-out"
+	goodbye   = "https://app.example.com/goodbye"
 )
 
 // internet is every host that there is, by its name. A host without a handler is
@@ -185,6 +188,7 @@ type world struct {
 	token    func(map[string]any)                          // changes the token endpoint's answer
 	userinfo func(map[string]any)                          // changes userinfo
 	before   func(http.ResponseWriter, *http.Request) bool // answers in place of the provider
+	original map[string]string                             // the provider's own id_tokens, by those that were signed anew
 }
 
 // options are what differs between worlds.
@@ -199,7 +203,7 @@ func newWorld(t *testing.T, o options) *world {
 	w := &world{t: t, net: &internet{hosts: map[string]http.Handler{}}}
 	w.provider = newServer(t, acme, nil)
 	text, kept := idp.NewSecret(time.Now())
-	w.provider.client(store.Client{ID: "gatehouse", RedirectURIs: []string{callback}, Secrets: []store.ClientSecret{kept}})
+	w.provider.client(store.Client{ID: "gatehouse", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{signedOut}, Secrets: []store.ClientSecret{kept}})
 	if _, err := w.provider.accounts().Add(t.Context(), alice, "", nil, password); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +216,7 @@ func newWorld(t *testing.T, o options) *world {
 	t.Setenv("CLIENT_SECRET", text)
 	ro := oidc.Options{
 		Issuer: acme, ClientID: "gatehouse", ClientSecret: secretText(t, "CLIENT_SECRET"), Algorithm: jose.ES256,
-		RedirectURI: callback, Transport: w.net, Log: slog.New(slog.DiscardHandler),
+		RedirectURI: callback, SignedOut: signedOut, Transport: w.net, Log: slog.New(slog.DiscardHandler),
 	}
 	if o.rp != nil {
 		o.rp(&ro)
@@ -233,7 +237,7 @@ func newWorld(t *testing.T, o options) *world {
 		list = append(list, o.others(w)...)
 	}
 	w.house = newServer(t, ours, list)
-	w.house.client(store.Client{ID: "app", Public: true, RedirectURIs: []string{app}})
+	w.house.client(store.Client{ID: "app", Public: true, RedirectURIs: []string{app}, PostLogoutRedirectURIs: []string{goodbye}})
 	w.net.put("login.example.com", w.house.idp)
 	return w
 }
@@ -257,6 +261,13 @@ func (w *world) serveProvider(out http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 	if before != nil && before(out, r) {
 		return
+	}
+	if r.URL.Path == "/logout" { // it knows its own id_tokens, and not those that were signed anew
+		q := r.URL.Query()
+		w.mu.Lock()
+		q.Set("id_token_hint", w.original[q.Get("id_token_hint")])
+		w.mu.Unlock()
+		r.URL.RawQuery = q.Encode()
 	}
 	rec := httptest.NewRecorder()
 	w.provider.idp.ServeHTTP(rec, r)
@@ -320,7 +331,11 @@ func (w *world) resign(m map[string]any) {
 			return text
 		}
 	}
-	m["id_token"] = sign(claims)
+	signed := sign(claims)
+	if w.original == nil {
+		w.original = map[string]string{}
+	}
+	w.original[signed], m["id_token"] = raw, signed
 	if w.token != nil {
 		w.token(m)
 	}
@@ -356,6 +371,7 @@ type browser struct {
 	body   string
 	url    string
 	proof  string // PKCE verifier of the application
+	hint   string // the id_token that the application got
 }
 
 func (w *world) browser() *browser {
@@ -497,10 +513,12 @@ func (b *browser) exchange(q url.Values) map[string]any {
 		"client_id": {"app"}, "code_verifier": {b.proof}})
 	var token struct {
 		Access string `json:"access_token"`
+		ID     string `json:"id_token"`
 	}
 	if err := json.Unmarshal([]byte(b.body), &token); err != nil || b.status != http.StatusOK {
 		b.w.t.Fatalf("%d %s: %v", b.status, b.body, err)
 	}
+	b.hint = token.ID
 	part, err := base64.RawURLEncoding.DecodeString(strings.Split(token.Access, ".")[1])
 	claims := map[string]any{}
 	if err == nil {

@@ -46,6 +46,7 @@ type Options struct {
 	// Userinfo asks the userinfo endpoint for claims that the id_token lacks.
 	Userinfo    bool
 	RedirectURI string            // ours, registered at the provider
+	SignedOut   string            // ours for people who signed out there, registered as a post-logout redirect URI
 	Transport   http.RoundTripper // nil for an ordinary one without proxy
 	Log         *slog.Logger      // nil discards
 }
@@ -58,7 +59,10 @@ type Provider struct {
 	found   discovery
 }
 
-var _ sso.Protocol = (*Provider)(nil)
+var (
+	_ sso.Protocol = (*Provider)(nil)
+	_ sso.Ender    = (*Provider)(nil)
+)
 
 // New makes a relying party. Nothing is fetched before the first person comes.
 func New(o Options) (*Provider, error) {
@@ -204,4 +208,24 @@ func exchangeFailed(err error) error {
 		return fmt.Errorf("%w: %.300s", sso.ErrUnavailable, err.Error())
 	}
 	return refused("the token endpoint's answer cannot be read: %.300s", err.Error())
+}
+
+// End implements [sso.Ender], by RP-initiated logout (OpenID Connect RP-Initiated
+// Logout 1.0 section 2).
+func (p *Provider) End(ctx context.Context, upstream []byte, handle string) (string, error) {
+	m, err := p.found.metadata(ctx, p)
+	if err != nil || m.EndSession == "" {
+		return "", err
+	}
+	u, err := url.Parse(m.EndSession)
+	if err != nil {
+		return "", fmt.Errorf("oidc: the place to sign out: %w", err)
+	}
+	q := u.Query()
+	q.Set("id_token_hint", string(upstream))
+	q.Set("client_id", p.options.ClientID)
+	q.Set("post_logout_redirect_uri", p.options.SignedOut)
+	q.Set("state", handle)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }

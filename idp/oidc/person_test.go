@@ -1,15 +1,18 @@
 package oidc_test
 
 import (
+	"encoding/base32"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp/oidc"
 	"github.com/gatehouse-api/gatehouse/idp/sso"
+	"github.com/gatehouse-api/gatehouse/internal/totp"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -507,5 +510,38 @@ func TestAnotherSessionIsBegunAtEverySignIn(t *testing.T) {
 	}
 	if list, err := w.house.facts.BrowserSessions().List(t.Context(), time.Now(), "", 10); err != nil || len(list) != 1 {
 		t.Errorf("%d sessions, %v; want the new one", len(list), err)
+	}
+}
+
+var secretShown = regexp.MustCompile(`<p><code>([A-Z2-7 ]+)</code></p>`)
+
+// TestASecondFactorOfOursIsAddedToTheProvidersProof: the session stays the
+// provider's, and ends when it would.
+func TestASecondFactorOfOursIsAddedToTheProvidersProof(t *testing.T) {
+	w := newWorld(t, options{connection: func(c *sso.Connection) { c.Session = time.Hour }})
+	w.claims = func(m map[string]any) { m["amr"] = []string{"pwd"} }
+	b := w.browser()
+	b.signIn()
+	before, err := w.house.facts.BrowserSessions().List(t.Context(), time.Now(), "", 10)
+	if err != nil || len(before) != 1 {
+		t.Fatal(before, err)
+	}
+	b.get(ours + "/account/second-factor")
+	m := secretShown.FindStringSubmatch(b.body)
+	if m == nil {
+		t.Fatalf("%d %s", b.status, words(b.body))
+	}
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(m[1], " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.submit(`name="code"`, "code", totp.Code(secret, time.Now().Unix()/30))
+	after, err := w.house.facts.BrowserSessions().List(t.Context(), time.Now(), "", 10)
+	if err != nil || len(after) != 1 {
+		t.Fatal(after, err, words(b.body))
+	}
+	was, is := &before[0], &after[0]
+	if is.ACR != "aal2" || is.Connection != "acme" || !is.Until.Equal(was.Until) || !is.At.Equal(was.At) || len(is.Upstream) == 0 || strings.Join(is.AMR, " ") != "mfa otp pwd" {
+		t.Errorf("%+v", is)
 	}
 }

@@ -37,6 +37,7 @@ func (p *People) routes() http.Handler {
 	if p.connections.Any() {
 		m.HandleFunc("GET "+sso.Path("{connection}", "callback"), p.arrive)
 		m.HandleFunc("POST "+sso.Path("{connection}", "callback"), p.arrive)
+		m.HandleFunc("GET "+sso.Path("{connection}", "signed-out"), p.backFromFarewell)
 		m.HandleFunc("GET "+sso.Path("{connection}", "metadata"), p.describe)
 	}
 	return m
@@ -131,13 +132,13 @@ func (v *visit) endSessions() error {
 		if _, err := v.p.accounts.SignOut(v.r.Context(), v.user.ID, "signed out everywhere", v.user.ID, store.Hash{}); err != nil {
 			return err
 		}
-		return v.goTo(pathSignIn)
+		return v.gone(v.session)
 	}
-	if asked == v.session.Name {
+	if was := v.session; asked == was.Name {
 		if err := v.signOut(); err != nil {
 			return err
 		}
-		return v.goTo(pathSignIn)
+		return v.gone(was)
 	}
 	mine, err := v.p.options.Store.BrowserSessions().List(v.r.Context(), v.at, v.user.ID, sessionsShown)
 	if err != nil {

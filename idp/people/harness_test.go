@@ -131,7 +131,7 @@ func (h *house) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path == "/logout" {
-		if _, err := h.people.Logout(w, r); err != nil {
+		if _, _, err := h.people.Logout(w, r, ""); err != nil {
 			h.t.Error(err)
 		}
 		return

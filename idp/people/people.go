@@ -163,15 +163,16 @@ func (p *People) admits(ctx context.Context, u *store.User) (bool, error) {
 
 // Logout implements [idp.Authenticator]. The tokens that were granted in the session
 // end with it.
-func (p *People) Logout(w http.ResponseWriter, r *http.Request) (string, error) {
+func (p *People) Logout(w http.ResponseWriter, r *http.Request, then string) (subject, away string, err error) {
 	v := &visit{p: p, w: w, r: r, at: p.now()}
-	if err := v.recognise(); err != nil {
-		return "", err
+	if err := v.recognise(); err != nil || !v.signedIn() {
+		return "", "", err
 	}
-	if !v.signedIn() {
-		return "", nil
+	was := v.session
+	if err := v.signOut(); err != nil {
+		return was.User, "", err
 	}
-	return v.user.ID, v.signOut()
+	return was.User, v.farewell(&was, then), nil
 }
 
 // Pages implements [idp.Authenticator].

@@ -23,7 +23,10 @@ type Connection struct {
 	Roles     *Roles // nil: roles are what operators gave, the provider has no say
 	Assurance Assurance
 	// Session is how long a session lasts: [MaxSession] for 0, and never more.
-	Session  time.Duration
+	Session time.Duration
+	// SignOut sends who signs out here to the provider, to be signed out there, too. It
+	// is for a protocol that is an [Ender].
+	SignOut  bool
 	Protocol Protocol
 }
 

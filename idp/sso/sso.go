@@ -61,6 +61,15 @@ type Described interface {
 	Metadata() ([]byte, error)
 }
 
+// Ender is a [Protocol] by which the provider learns that a person signs out.
+type Ender interface {
+	// End returns where the browser goes for that, or "" where the provider has no such
+	// place. upstream is what [Identity.Upstream] was. The browser comes back to the
+	// connection's [Path] "signed-out", with the handle as the parameter state. It
+	// returns [ErrUnavailable].
+	End(ctx context.Context, upstream []byte, handle string) (string, error)
+}
+
 // Start is one beginning.
 type Start struct {
 	// Handle is 256 random bits, by which the answer is found again: OpenID Connect
