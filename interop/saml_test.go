@@ -72,7 +72,7 @@ type application struct {
 
 func (g *gateway) application() *application {
 	g.Helper()
-	secret := g.addClient("shop", "--scope", "openid", "--scope", "orders:read", "--grant", "authorization_code", "--redirect", callback)
+	secret := g.addClient("shop", "--scope", "openid", "--scope", "orders:read", "--grant", "authorization_code", "--redirect", callback, "--post-logout-redirect", goodbye)
 	return &application{
 		gateway: g, verifier: oauth2.GenerateVerifier(), browser: g.browser(),
 		config: oauth2.Config{

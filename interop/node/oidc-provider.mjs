@@ -17,7 +17,7 @@ async function listen() {
   const provider = new Provider(given.provider, {
     clients: [{
       client_id: 'gatehouse', client_secret: given.client_secret, redirect_uris: [given.redirect_uri], id_token_signed_response_alg: given.alg,
-      token_endpoint_auth_method: given.client_auth, post_logout_redirect_uris: [given.goodbye_uri],
+      token_endpoint_auth_method: given.client_auth, post_logout_redirect_uris: [given.signed_out_uri],
     }],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: given.alg, use: 'sig', kid: 'one' }] },
     cookies: { keys: ['of the test'] },
@@ -25,7 +25,10 @@ async function listen() {
     claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'] },
     conformIdTokenClaims: given.userinfo === 'true', // claims of scopes by userinfo alone
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { logoutSource: (ctx, form) => { ctx.body = form.replace('</form>', '<button name="logout" value="yes"></button></form>') } },
+    },
     interactions: { url: (ctx, i) => `/interaction/${i.uid}` },
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@acme.example`, email_verified: verified, groups: groups[id] }) }),
     async loadExistingGrant(ctx) {
@@ -62,6 +65,9 @@ await play({
 
     assert.equal((await outcome('new')).sub, ann.sub)
     done('and is the same one the next time')
+
+    assert.equal(await ask('sign-out', ''), given.goodbye_uri)
+    done('and signs out at both, by the id_token that was kept')
 
     assert.equal((await outcome('fresh')).sub, ann.sub)
     done('and with prompt=login, with an auth_time that is new')
