@@ -113,3 +113,29 @@ func TestRefreshTokensEndWithTheSessionUnlessTheyAreForOffline(t *testing.T) {
 		})
 	}
 }
+
+// token.revoke-events: what a person allowed a device a moment ago ends with the rest,
+// before the device has heard of it. A browser that is signed out is no device.
+func TestADeviceThatWasAllowedGetsNothingAfterTrustWasTakenAway(t *testing.T) {
+	for everywhere, status := range map[bool]int{true: 400, false: 200} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			h.signedIn("s-1")
+			r := h.begin("tv")
+			h.want(h.decide(r.text("user_code")), 200, "")
+			if everywhere {
+				why := store.Ending{Issuer: h.url, Because: "the password was changed", Author: "u-1", At: time.Now()}
+				if _, err := h.store.Endings().EndSubject(t.Context(), "u-1", store.Hash{}, why); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				h.endSession("s-1")
+			}
+			time.Sleep(DeviceInterval)
+			if got := h.poll("tv", r.text("device_code")); got.status != status || (got.text("access_token") != "") != (status == 200) {
+				t.Errorf("everywhere %v: %d %s", everywhere, got.status, got.body)
+			}
+			_ = h.store.Close()
+		})
+	}
+}
