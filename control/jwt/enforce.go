@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehous
 	case err != nil:
 		return gatehouse.Verdict{}, err
 	case refused != nil:
-		return scheme.deny(refused), nil
+		return scheme.deny(refused).Because(skew(c, refused, x.At.Unix())), nil
 	case c.cert != nil && (x.Conn.Certificate == nil || x.Conn.Certificate.Thumbprint != *c.cert):
 		return scheme.deny(unproven), nil
 	case (c.key != nil) != (scheme == dpop):
@@ -117,14 +118,31 @@ func (s scheme) deny(a *gatehouse.Answer) gatehouse.Verdict {
 	return gatehouse.Deny(a)
 }
 
-// check returns the claims of a token that holds now, or the refusal.
+// skew says by how much a token misses its time, so that whoever reads the log knows a
+// clock that is wrong from a token that is old. c is nil where no time was judged.
+func skew(c *claims, refused *gatehouse.Answer, now int64) string {
+	switch {
+	case c == nil:
+		return ""
+	case refused == expired:
+		return strconv.FormatInt(now-c.expires, 10) + " s after its exp"
+	case refused == notYet:
+		return strconv.FormatInt(c.notBefore-now, 10) + " s before its nbf"
+	case refused == fromFuture:
+		return strconv.FormatInt(c.issued-now, 10) + " s before its iat"
+	}
+	return ""
+}
+
+// check returns the claims of a token that holds now, or the refusal, with the claims
+// where they were read.
 func (v *verifier) check(ctx context.Context, token string, at time.Time) (*claims, *gatehouse.Answer, error) {
 	e := v.cache.get(token, at)
 	if e == nil || e.claims.issuer.source.Current(ctx, at) != e.set {
 		return v.verify(ctx, token, at)
 	}
 	if refused := v.judge(e.claims, at.Unix()); refused != nil {
-		return nil, refused, nil
+		return e.claims, refused, nil
 	}
 	return e.claims, nil, nil
 }
@@ -185,7 +203,7 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 		return nil, badClaims, nil
 	}
 	if refused := v.judge(c, at.Unix()); refused != nil {
-		return nil, refused, nil
+		return c, refused, nil
 	}
 	set, signer, err := i.verify(ctx, t, at)
 	switch {

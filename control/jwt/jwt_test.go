@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -362,5 +363,40 @@ func TestExplainSpeaksOnlyOfWhatIsConfigured(t *testing.T) {
 		if !covered[r] {
 			t.Errorf("nothing is said about %s", r)
 		}
+	}
+}
+
+// A refusal says by how much a token missed its time, at first sight and afterwards:
+// the leeway is 30 s, and whoever is beyond it finds out whose clock is wrong.
+func TestARefusalSaysHowFarTheClocksAreApart(t *testing.T) {
+	issuer, now := start(t), time.Now().Truncate(time.Second)
+	step := compile(t, config(Issuer{Issuer: issuer.URL}), build())
+	mint := func(nbf, iat, exp int64) string {
+		set := map[string]string{}
+		for name, s := range map[string]int64{"nbf": nbf, "iat": iat, "exp": exp} {
+			set[name] = strconv.FormatInt(now.Unix()+s, 10)
+		}
+		return issuer.Mint(devissuer.Claims{Subject: "alice", Set: set})
+	}
+	for token, want := range map[string][2]string{
+		mint(-300, -300, -30):  {"jwt.exp", "30 s after its exp"},
+		mint(-300, -300, -431): {"jwt.exp", "431 s after its exp"},
+		mint(31, 0, 300):       {"jwt.nbf", "31 s before its nbf"},
+		mint(0, 90, 300):       {"jwt.iat", "90 s before its iat"},
+		mint(30, 30, 300):      {"", ""},
+		mint(-300, -300, -29):  {"", ""},
+	} {
+		x := withToken(now, token)
+		v, err := step.Enforce(t.Context(), x)
+		if err != nil || v.Denied() != (want[0] != "") || v.Denied() && (v.Rule() != want[0] || v.Detail() != want[1]) {
+			t.Errorf("%s %q, %v; want %s %q", v.Rule(), v.Detail(), err, want[0], want[1])
+		}
+	}
+	old := mint(-60, -60, 10)
+	if got := said(t, step, withToken(now, old)); got != "" {
+		t.Fatal(got)
+	}
+	if v, err := step.Enforce(t.Context(), withToken(now.Add(50*time.Second), old)); err != nil || v.Detail() != "40 s after its exp" {
+		t.Errorf("one that is remembered: %q, %v", v.Detail(), err)
 	}
 }
