@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,8 @@ import (
 
 	gojose "github.com/go-jose/go-jose/v4"
 	"github.com/luikyv/go-oidc/pkg/goidc"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -220,6 +223,37 @@ func (k *Keys) publish(list []store.SigningKey, now time.Time) error {
 	}
 	k.set.Store(next)
 	return nil
+}
+
+// signer gives the library the key that signs, for ES256 alone.
+func (k *Keys) signer(_ context.Context, alg goidc.SignatureAlgorithm) (string, crypto.Signer, error) {
+	id, key := k.Signer()
+	if alg != goidc.ES256 || key == nil {
+		return "", nil, fmt.Errorf("idp: nothing signs by %s", alg)
+	}
+	return id, es256{key}, nil
+}
+
+// es256 signs as JWS has it (RFC 7518 section 3.4): r and s, one behind the other. The
+// nonce is that of RFC 6979, which costs a quarter less than a random one.
+type es256 struct{ *ecdsa.PrivateKey }
+
+// Sign implements [crypto.Signer].
+func (k es256) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	der, err := k.PrivateKey.Sign(nil, digest, o)
+	if err != nil {
+		return nil, err
+	}
+	var inner cryptobyte.String
+	var r, s []byte
+	input := cryptobyte.String(der)
+	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) || len(r) > 32 || len(s) > 32 {
+		return nil, errors.New("idp: a signature of an unknown form")
+	}
+	out := make([]byte, 64)
+	copy(out[32-len(r):], r)
+	copy(out[64-len(s):], s)
+	return out, nil
 }
 
 // library gives the library the private keys.

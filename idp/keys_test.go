@@ -3,7 +3,13 @@ package idp
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -160,5 +166,31 @@ func TestPrivateKeysRestSealed(t *testing.T) {
 	}
 	if _, err := OpenKeys(t.Context(), r.store.SigningKeys(), r.seal[:16], time.Now); err == nil {
 		t.Error("a short seal is taken")
+	}
+}
+
+// TestSignaturesAreTheSixtyFourBytesOfJWS makes many, so that r and s of fewer than 32
+// bytes are among them, and verifies each by the standard library.
+func TestSignaturesAreTheSixtyFourBytesOfJWS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := 0
+	for i := range 2000 {
+		digest := sha256.Sum256([]byte(fmt.Sprint(i)))
+		sig, err := es256{key}.Sign(nil, digest[:], crypto.SHA256)
+		if err != nil || len(sig) != 64 {
+			t.Fatal(len(sig), err)
+		}
+		if sig[0] == 0 || sig[32] == 0 {
+			short++
+		}
+		if !ecdsa.Verify(&key.PublicKey, digest[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
+			t.Fatalf("signature %d does not verify", i)
+		}
+	}
+	if short == 0 {
+		t.Error("no short number was among them")
 	}
 }

@@ -94,6 +94,7 @@ func (s *Server) settings() []provider.Option {
 		provider.WithIDTokenClaims(s.idTokenClaims),
 		provider.WithGrantHandler(s.granting),
 		provider.WithGrantIDFunc(random), provider.WithJWTIDFunc(random), provider.WithAuthnSessionIDFunc(random),
+		provider.WithSigner(o.Keys.signer),
 		provider.WithErrorHandler(s.failed),
 		provider.WithErrorRenderer(s.renderError),
 	}
