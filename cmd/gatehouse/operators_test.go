@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -546,6 +548,66 @@ func TestTheLinesOfTheAdminAPIsPageWork(t *testing.T) {
 	for _, want := range []string{`"id":"t1"`, `"password":"`, `{"users":[{`, `"state":"disabled"`} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+}
+
+// TestOfTwoWhoChangeTheSameThingOneHasSeenIt sends changes at once on what each has
+// seen: one is made.
+func TestOfTwoWhoChangeTheSameThingOneHasSeenIt(t *testing.T) {
+	h := withOperators(t)
+	ops := h.operator("ops", "gatehouse-admin", "")
+	for what, path := range map[string]string{"a tenant": "/v1/tenants/t1", "a client": "/v1/clients/app"} {
+		var seen string
+		if what == "a tenant" {
+			seen = ops.want(201, "POST", "/v1/tenants", `{"id":"t1"}`).etag
+		} else {
+			seen = ops.want(201, "POST", "/v1/clients", `{"id":"app","grants":["client_credentials"]}`).etag
+		}
+		var made, stale atomic.Int32
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				switch r := ops.call("PATCH", path, fmt.Sprintf(`{"name":"name %d"}`, i), "If-Match", seen); r.status {
+				case 200:
+					made.Add(1)
+				case 412:
+					stale.Add(1)
+				default:
+					t.Errorf("%s: %d %s", what, r.status, r.body)
+				}
+			})
+		}
+		all.Wait()
+		if made.Load() != 1 || stale.Load() != 7 {
+			t.Errorf("%s: %d changes were made, %d refused", what, made.Load(), stale.Load())
+		}
+	}
+}
+
+// TestTheAdminAPIIsServedToClientsUnderItsOwnHostOnly exposes it.
+func TestTheAdminAPIIsServedToClientsUnderItsOwnHostOnly(t *testing.T) {
+	h := startSelfWith(t, nil, fmt.Sprintf(`, admin: {host: admin.example.com, exposed: {because: "tenants administrate themselves", owner: ops@example.com, until: %s}}`,
+		time.Now().AddDate(0, 6, 0).Format(time.DateOnly)))
+	if h.g.OperatorsURL != "" {
+		t.Errorf("it is served at %s, too", h.g.OperatorsURL)
+	}
+	ops := h.operator("ops", "gatehouse-admin", "")
+	for host, want := range map[string]int{"admin.example.com": 200, "": 404, "other.example.com": 421} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+"/v1/users", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+ops.token)
+		if host != "" {
+			r.Host = host
+		}
+		res, err := h.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = res.Body.Close(); res.StatusCode != want {
+			t.Errorf("%q: %d; want %d", host, res.StatusCode, want)
 		}
 	}
 }
