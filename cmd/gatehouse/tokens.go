@@ -69,8 +69,7 @@ func (e *entry) revoke(args []string) error {
 	})
 }
 
-// span sets the times of a revocation. Tokens carry whole seconds: now is
-// rounded up, so that none of this second is left.
+// span sets the times of a revocation.
 func span(r *store.Revocation, before string) error {
 	r.Until = r.At.Add(store.TokenLife)
 	if r.Kind != store.RevokeSubject {
@@ -82,7 +81,8 @@ func span(r *store.Revocation, before string) error {
 	if r.Issuer == "" {
 		return errors.New("a subject is one issuer's; write: --issuer https://login.example.com")
 	}
-	r.Before = r.At.Add(time.Second - 1).Truncate(time.Second)
+	now := (&store.Ending{Issuer: r.Issuer, At: r.At}).Subject(r.Subject)
+	r.Before, r.Until = now.Before, now.Until
 	if before != "" {
 		var err error
 		if r.Before, err = moment(before, r.At); err != nil {
