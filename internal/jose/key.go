@@ -203,6 +203,9 @@ func (k *Key) take(public interface{}) error {
 		if p.E < minExponent || p.E > maxExponent || p.E%2 == 0 {
 			return fmt.Errorf("RSA exponent %d", p.E)
 		}
+		if weak(p.N) {
+			return errors.New("RSA key of CVE-2017-15361, which can be factored")
+		}
 		k.rsa = p
 	case *ecdsa.PublicKey:
 		if p.Curve != elliptic.P256() {

@@ -39,29 +39,37 @@ func Parse(token string) (*Token, error) { return parse(token, MaxToken, "") }
 
 // parse is [Parse] of up to most bytes, with one refused header parameter let in.
 func parse(token string, most int, except string) (*Token, error) {
-	if len(token) > most {
-		return nil, ErrTooLarge
-	}
-	first, second, ok := dots(token)
-	if !ok {
-		return nil, fmt.Errorf("%w: not three parts of base64url", ErrMalformed)
-	}
-	t := &Token{signed: token[:second]}
-	if err := t.parseHeader(token[:first], except); err != nil {
-		return nil, err
-	}
-	payload, err := strict.DecodeString(token[first+1 : second])
+	t, payload, err := split(token, most, except)
 	if err != nil {
-		return nil, fmt.Errorf("%w: claims are not base64url", ErrMalformed)
+		return nil, err
 	}
 	if t.Claims, err = ParseObject(string(payload)); err != nil {
 		return nil, err
 	}
+	return t, nil
+}
+
+// split takes a JWS apart whose payload may be anything.
+func split(token string, most int, except string) (t *Token, payload []byte, err error) {
+	if len(token) > most {
+		return nil, nil, ErrTooLarge
+	}
+	first, second, ok := dots(token)
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: not three parts of base64url", ErrMalformed)
+	}
+	t = &Token{signed: token[:second]}
+	if err := t.parseHeader(token[:first], except); err != nil {
+		return nil, nil, err
+	}
+	if payload, err = strict.DecodeString(token[first+1 : second]); err != nil {
+		return nil, nil, fmt.Errorf("%w: claims are not base64url", ErrMalformed)
+	}
 	t.signature, err = strict.DecodeString(token[second+1:])
 	if err != nil || len(t.signature) == 0 {
-		return nil, fmt.Errorf("%w: signature is not base64url", ErrMalformed)
+		return nil, nil, fmt.Errorf("%w: signature is not base64url", ErrMalformed)
 	}
-	return t, nil
+	return t, payload, nil
 }
 
 // dots finds the two dots of a compact JWS. Every byte is looked at before
