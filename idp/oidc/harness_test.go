@@ -224,7 +224,6 @@ func newWorld(t *testing.T, o options) *world {
 	if w.rp, err = oidc.New(ro); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.rp.Close)
 	c := sso.Connection{
 		Name: "acme", Title: "Acme", Tenant: "acme", Domains: []string{"acme.example"}, Listed: true, Provision: true,
 		Roles: &sso.Roles{Attribute: "groups", Map: map[string][]string{"eng": {"user"}, "eng-admins": {"admin"}}}, Protocol: w.rp,

@@ -489,6 +489,21 @@ func TestTheAccountPageSignsInAtTheProvider(t *testing.T) {
 	}
 }
 
+// TestWhoConnectsADeviceSignsInAtTheProvider: the code that the device shows is in
+// the form when they are back.
+func TestWhoConnectsADeviceSignsInAtTheProvider(t *testing.T) {
+	w := newWorld(t, options{})
+	b := w.browser()
+	b.get(b.prove(b.get(ours + "/device?user_code=BCDF-GHJK").away()))
+	to := b.header.Get("Location")
+	if b.status != 303 || !strings.HasPrefix(to, "/device?user_code=") {
+		t.Fatalf("%d to %q: %s", b.status, to, words(b.body))
+	}
+	if b.get(ours + to); b.status != 200 || !strings.Contains(b.body, "BCDF") {
+		t.Errorf("%d %s", b.status, words(b.body))
+	}
+}
+
 // TestAnotherSessionIsBegunAtEverySignIn: an id that was planted is worth nothing.
 func TestAnotherSessionIsBegunAtEverySignIn(t *testing.T) {
 	w := newWorld(t, options{})

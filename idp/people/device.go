@@ -37,6 +37,9 @@ func (v *visit) connect(enter func(string) (string, error)) error {
 		return v.enter(enter)
 	case v.form("step") == "device":
 		v.showSignIn("", "", "") // signed out meanwhile
+	case v.form("step") == "sso":
+		_, err := v.leave("", v.action, false)
+		return err
 	default:
 		done, err := v.signIn("")
 		if err != nil || !done {

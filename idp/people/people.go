@@ -132,6 +132,7 @@ func New(o Options) (*People, error) {
 func (p *People) Close() {
 	p.stop()
 	p.work.Wait()
+	p.connections.Close()
 }
 
 // Person implements [idp.Authenticator].

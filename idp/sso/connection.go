@@ -136,6 +136,16 @@ func NewConnections(list []Connection) (*Connections, error) {
 	return cs, nil
 }
 
+// Close waits for what the protocols are fetching. None of them may be used
+// afterwards.
+func (cs *Connections) Close() {
+	for _, c := range cs.list {
+		if closer, ok := c.Protocol.(interface{ Close() }); ok {
+			closer.Close()
+		}
+	}
+}
+
 // Any reports whether there is a connection at all.
 func (cs *Connections) Any() bool { return cs != nil && len(cs.list) > 0 }
 
