@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,6 +104,27 @@ func TestAnAssertionIsUsedOnce(t *testing.T) {
 	// Nor in a response of another id: it is the assertion that counts.
 	refused(t, s, response{ID: "_response-2"}.encoded(t), ReasonReplay)
 	accepted(t, s, response{AssertionID: "_assertion-2"}.encoded(t))
+}
+
+func TestOfManyWhoBringOneAssertionOneIsSignedIn(t *testing.T) {
+	s := serviceProvider(t)
+	encoded := response{}.encoded(t)
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			switch _, err := finish(s, encoded); {
+			case err == nil:
+				in.Add(1)
+			case !errors.Is(err, sso.ErrAnswer):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Fatalf("%d are signed in", in.Load())
+	}
 }
 
 func TestAnAssertionIsRememberedForAsLongAsItWouldBeTaken(t *testing.T) {
@@ -557,6 +580,54 @@ func TestNamesByWhichNobodyIsRecognisedAreRefused(t *testing.T) {
 		"of somebody else":   {NameQualifiers: ` NameQualifier="https://evil.example/"`},
 	} {
 		t.Run(what, func(t *testing.T) { refused(t, serviceProvider(t), r.encoded(t), ReasonName) })
+	}
+}
+
+func TestATransientNameIsRefusedWhateverIsAskedFor(t *testing.T) {
+	for _, format := range []NameIDFormat{Persistent, Email, Unspecified} {
+		refused(t, serviceProvider(t, func(o *Options) { o.NameID = format }), response{NameFormat: string(transient)}.encoded(t), ReasonName)
+	}
+}
+
+func TestWhatBelongsIntoAnAssertionOnceIsThereOnce(t *testing.T) {
+	for _, tag := range []string{"Issuer", "Subject", "Conditions", "AuthnStatement", "AuthnStatement/AuthnContext", "AuthnStatement/AuthnContext/AuthnContextClassRef", "Subject/NameID", "Subject/SubjectConfirmation/SubjectConfirmationData"} {
+		t.Run(strings.ReplaceAll(tag, "/", " "), func(t *testing.T) {
+			twice := response{before: func(_, a *etree.Element) {
+				e := a.FindElement("./" + tag)
+				e.Parent().AddChild(e.Copy())
+			}}
+			refused(t, serviceProvider(t), twice.encoded(t), ReasonShape)
+			if strings.HasSuffix(tag, "ClassRef") || strings.HasSuffix(tag, "NameID") || tag == "Issuer" {
+				return // which may be missing, or is where the signature goes
+			}
+			never := response{before: func(_, a *etree.Element) {
+				e := a.FindElement("./" + tag)
+				e.Parent().RemoveChild(e)
+			}}
+			refused(t, serviceProvider(t), never.encoded(t), ReasonShape)
+		})
+	}
+	issuer := response{before: func(_, a *etree.Element) {
+		a.SelectElement("Issuer").AddChild(element(t, `<x xmlns="`+nsAssertion+`"/>`))
+	}}
+	refused(t, serviceProvider(t), issuer.encoded(t), ReasonShape)
+}
+
+func TestAResponseSaysItsVersionAndWhenItWasIssued(t *testing.T) {
+	for what, change := range map[string]func(root, a *etree.Element){
+		"version of the response":  func(root, _ *etree.Element) { root.CreateAttr("Version", "1.1") },
+		"version of the assertion": func(_, a *etree.Element) { a.CreateAttr("Version", "1.1") },
+		"time of the response":     func(root, _ *etree.Element) { root.RemoveAttr("IssueInstant") },
+		"time of the assertion":    func(_, a *etree.Element) { a.RemoveAttr("IssueInstant") },
+		"time that is none":        func(_, a *etree.Element) { a.SelectElement("Conditions").CreateAttr("NotBefore", "now") },
+		"end that is none":         func(_, a *etree.Element) { a.SelectElement("Conditions").CreateAttr("NotOnOrAfter", "later") },
+		"end of a session, as well": func(_, a *etree.Element) {
+			a.SelectElement("AuthnStatement").CreateAttr("SessionNotOnOrAfter", "later")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			refused(t, serviceProvider(t), response{before: change}.encoded(t), ReasonMalformed)
+		})
 	}
 }
 
