@@ -465,13 +465,20 @@ func TestManyPrefixesAndAttributesAreRefusedBeforeTheyCostAnything(t *testing.T)
 	}
 }
 
-func TestPartsOfASignatureElsewhereAreRefused(t *testing.T) { // CVE-2024-45409
-	root := response{}.tree(t)
-	digest := root.FindElement("./Assertion/Signature/SignedInfo/Reference/DigestValue").Copy()
-	detail := element(t, `<StatusDetail xmlns="`+nsProtocol+`"/>`)
-	detail.AddChild(element(t, `<ds:DigestValue xmlns:ds="`+nsSignature+`">`+digest.Text()+`</ds:DigestValue>`))
-	root.SelectElement("Status").AddChild(detail)
-	refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+func TestASignatureAndItsPartsElsewhereAreRefused(t *testing.T) { // CVE-2024-45409
+	for _, part := range []string{"", "/SignedInfo", "/SignedInfo/Reference", "/SignedInfo/Reference/DigestValue", "/SignatureValue"} {
+		t.Run("Signature"+strings.ReplaceAll(part, "/", " "), func(t *testing.T) {
+			root := response{}.tree(t)
+			smuggled := root.FindElement("./Assertion/Signature" + part).Copy()
+			if smuggled.SelectAttr("xmlns:ds") == nil {
+				smuggled.CreateAttr("xmlns:ds", nsSignature)
+			}
+			detail := element(t, `<StatusDetail xmlns="`+nsProtocol+`"/>`)
+			detail.AddChild(smuggled)
+			root.SelectElement("Status").AddChild(detail)
+			refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+		})
+	}
 }
 
 func TestASecondSignedInfoIsRefused(t *testing.T) { // CVE-2025-29774
@@ -611,6 +618,31 @@ func TestWhatBelongsIntoAnAssertionOnceIsThereOnce(t *testing.T) {
 		a.SelectElement("Issuer").AddChild(element(t, `<x xmlns="`+nsAssertion+`"/>`))
 	}}
 	refused(t, serviceProvider(t), issuer.encoded(t), ReasonShape)
+}
+
+func TestWhatIsNoResponseIsRefused(t *testing.T) {
+	good := written(t, response{P: "samlp:"})
+	for what, text := range map[string]string{
+		"an assertion alone":          good[strings.Index(good, "<Assertion") : strings.Index(good, "</Assertion>")+len("</Assertion>")],
+		"of another namespace":        strings.ReplaceAll(good, nsProtocol, "urn:x"),
+		"of another name":             strings.NewReplacer("<samlp:Response", "<samlp:Answer", "</samlp:Response", "</samlp:Answer").Replace(good),
+		"in an ArtifactResponse":      `<a:ArtifactResponse xmlns:a="` + nsProtocol + `">` + good + `</a:ArtifactResponse>`,
+		"an AuthnRequest":             `<a:AuthnRequest xmlns:a="` + nsProtocol + `"/>`,
+		"in an envelope of SOAP":      `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">` + good + `</s:Envelope>`,
+		"without an issuer":           strings.Replace(good, `<Issuer xmlns="`+nsAssertion+`">`+theirID+`</Issuer>`, "", 1),
+		"without a status":            strings.Replace(good, `<samlp:Status><samlp:StatusCode Value="`+success+`"/></samlp:Status>`, "", 1),
+		"with two statuses":           strings.Replace(good, `</samlp:Status>`, `</samlp:Status><samlp:Status><samlp:StatusCode Value="`+success+`"/></samlp:Status>`, 1),
+		"with two codes":              strings.Replace(good, `</samlp:Status>`, `<samlp:StatusCode Value="`+success+`"/></samlp:Status>`, 1),
+		"with an attribute unnamed":   written(t, response{P: "samlp:", Attributes: strings.Replace(azureAttributes, ` Name="http://schemas.microsoft.com/identity/claims/tenantid"`, "", 1)}),
+		"with an attribute misplaced": written(t, response{P: "samlp:", Attributes: `<AttributeStatement><Audience>x</Audience></AttributeStatement>`}),
+	} {
+		t.Run(what, func(t *testing.T) {
+			if text == good {
+				t.Fatal("nothing was changed")
+			}
+			refused(t, serviceProvider(t), raw(text), ReasonShape)
+		})
+	}
 }
 
 func TestAResponseSaysItsVersionAndWhenItWasIssued(t *testing.T) {
