@@ -34,21 +34,9 @@ const (
 )
 
 // tellClients tells clients of logouts (OpenID Connect Back-Channel Logout 1.0) until
-// ctx ends: when somebody was logged out, here or by another process, and again
-// where a client did not answer.
-func (s *Server) tellClients(ctx context.Context) {
-	wake := make(chan struct{}, 1)
-	stop, err := s.options.Store.Revocations().Watch(func([]store.Revocation) {
-		select {
-		case wake <- struct{}{}:
-		default: // one is pending
-		}
-	})
-	if err != nil {
-		s.log.Error("logouts are heard of late: the store cannot be watched", "error", err)
-	} else {
-		defer stop()
-	}
+// ctx ends: when something ended, here or by another process, and again where a
+// client did not answer.
+func (s *Server) tellClients(ctx context.Context, ended <-chan struct{}) {
 	tick := time.NewTicker(logoutsEvery)
 	defer tick.Stop()
 	for {
@@ -56,7 +44,7 @@ func (s *Server) tellClients(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-wake:
+		case <-ended:
 		case <-tick.C:
 		}
 	}

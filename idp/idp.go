@@ -161,9 +161,16 @@ func (s *Server) backchannel() bool { return s.people() && s.options.Backchannel
 // Run keeps the server's state in order until ctx ends: keys that are due, grants
 // whose time was over a day ago, clients that have to be told of a logout.
 func (s *Server) Run(ctx context.Context) {
+	dropped, ended := make(chan struct{}, 1), make(chan struct{}, 1)
+	stop, err := s.options.Store.Revocations().Watch(func([]store.Revocation) { wake(dropped); wake(ended) })
+	if err != nil {
+		s.log.Error("dropped keys and logouts are heard of late: the store cannot be watched", "error", err)
+	} else {
+		defer stop()
+	}
 	if s.backchannel() {
 		var told sync.WaitGroup
-		told.Go(func() { s.tellClients(ctx) })
+		told.Go(func() { s.tellClients(ctx, ended) })
 		defer told.Wait()
 	}
 	keys, grants := time.NewTicker(keysEvery), time.NewTicker(time.Hour)
@@ -174,19 +181,38 @@ func (s *Server) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-keys.C:
-			if err := s.options.Keys.refresh(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("the signing keys were not read again", "error", err)
-			}
+			s.readKeys(ctx)
+		case <-dropped:
+			s.readKeys(ctx)
 		case <-grants.C:
-			for {
-				n, err := s.options.Store.RefreshTokens().Forget(ctx, time.Now().Add(-24*time.Hour), forgetMany)
-				if err != nil {
-					s.log.Error("old grants were not forgotten", "error", err)
-				}
-				if err != nil || n < forgetMany {
-					break
-				}
-			}
+			s.forget(ctx)
 		}
+	}
+}
+
+func (s *Server) readKeys(ctx context.Context) {
+	if err := s.options.Keys.refresh(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the signing keys were not read again", "error", err)
+	}
+}
+
+// forget forgets the grants whose time was over a day ago.
+func (s *Server) forget(ctx context.Context) {
+	for {
+		n, err := s.options.Store.RefreshTokens().Forget(ctx, time.Now().Add(-24*time.Hour), forgetMany)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("old grants were not forgotten", "error", err)
+		}
+		if err != nil || n < forgetMany {
+			return
+		}
+	}
+}
+
+// wake leaves word in a channel that holds one.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // there is word already
 	}
 }

@@ -12,7 +12,8 @@ type SigningKeys interface {
 	// Add puts a key in when the latest one is latest, or "" for none, and returns
 	// [ErrConflict] when it is another: of servers that rotate at once one does.
 	Add(ctx context.Context, k SigningKey, latest string) error
-	// Drop ends a key at once. It returns [ErrNotFound].
+	// Drop ends a key at once, and wakes those who watch [Revocations]: what it signed
+	// is worth nothing. It returns [ErrNotFound].
 	Drop(ctx context.Context, id string) error
 }
 

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/gatehouse-api/gatehouse/store"
@@ -30,9 +31,11 @@ func (k signingKeys) Add(ctx context.Context, n store.SigningKey, latest string)
 }
 
 func (k signingKeys) Drop(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := one(store.ErrNotFound)(k.s.write.ExecContext(ctx, k.s.sql(`DELETE FROM signing_key WHERE id = ?`), id)); err != nil {
+	// What it signed is revoked: whoever watches for that is woken.
+	err := k.s.change(ctx, "revocation", func(ctx context.Context, tx *sql.Tx, _ int64) error {
+		return one(store.ErrNotFound)(tx.ExecContext(ctx, k.s.sql(`DELETE FROM signing_key WHERE id = ?`), id))
+	})
+	if err != nil {
 		return fmt.Errorf("%s: dropping a signing key: %w", k.s.dialect.Name, err)
 	}
 	return nil
