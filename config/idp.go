@@ -168,6 +168,11 @@ func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
 	// null where the page says no-referrer (SAML 2.0 Bindings section 3.5).
 	r.exception(a, kinds, "signInAnswer", "cors", fmt.Sprintf(
 		`{off: {because: "identity providers have browsers post their answers here; they are bound to the browser and signed", owner: gatehouse, until: %s}}`, until))
+	// Clients of other origins send people here by a form (OpenID Connect Core 1.0
+	// section 3.1.2.1). It changes nothing: the answer sends the browser to the same by GET.
+	r.exception(a, kinds, "authorizeByPost", "cors", fmt.Sprintf(
+		`{off: {because: "other sites begin authorizations by a form, which changes nothing", owner: gatehouse, until: %s}}`, until))
+	r.exception(a, kinds, "issueToken", "ratelimit", "{token_endpoint: true}")
 	for _, o := range a.description.byID {
 		if strings.HasPrefix(o.Template(), "/authorize") || o.Template() == "/device" || strings.HasPrefix(o.Template(), "/device/") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
 			// Under no-referrer a form's Origin would be null.

@@ -118,12 +118,11 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	a := &asked{endpoint: endpoint, id: RequestID(r), dpop: r.Header.Get("DPoP")}
 	basicOK := true
 	a.basic, basicOK = basic(r)
-	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	says := ""
 	switch {
 	case r.URL.RawQuery != "":
 		says = "parameters belong into the body" // RFC 6749 section 3.2: a query is logged
-	case !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded"):
+	case !isForm(r):
 		says = "the body must be application/x-www-form-urlencoded"
 	case r.ParseForm() != nil:
 		says = "the body cannot be read"
@@ -156,6 +155,11 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	}
 	a.token = r.PostForm.Get("token")
 	s.pass(w, r, a)
+}
+
+func isForm(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
 }
 
 // basic reports whether a client proves itself by Basic. Its id and secret are each
@@ -215,7 +219,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	params, err := parameters(r)
 	says := ""
 	switch {
-	case err != nil:
+	case err != nil, r.Method == http.MethodPost && !isForm(r):
 		says = "The request cannot be read."
 	case repeated(params) != "":
 		says = "A parameter of the request is there twice."
@@ -228,6 +232,12 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if says != "" {
 		s.page(w, http.StatusBadRequest, says)
+		return
+	}
+	if r.Method == http.MethodPost {
+		// The form comes from another site, hence without our cookies (SameSite=Lax):
+		// nobody would be signed in. With the redirect they come.
+		http.Redirect(w, r, pathAuthorize+"?"+params.Encode(), http.StatusSeeOther)
 		return
 	}
 	s.pass(w, r, &asked{endpoint: pathAuthorize})

@@ -17,6 +17,7 @@ const (
 	byAddress
 	byPrincipal
 	byAccount
+	byClient
 )
 
 // layer is one limit of one endpoint, compiled.
@@ -27,6 +28,7 @@ type layer struct {
 	hidden bool   // never shown to the caller
 	policy string // value of RateLimit-Policy
 	prefix string // value of RateLimit up to the number
+	device bool   // is for devices that poll, too
 }
 
 // limiter holds the layers of one endpoint.
@@ -37,6 +39,7 @@ type limiter struct {
 	app      []layer
 	failures *layer // what failing to authenticate costs; nil where nobody has to
 	account  string
+	token    bool // a token endpoint
 	silent   bool
 }
 
@@ -53,10 +56,11 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ratelimit: finding the counters: %w", err)
 	}
-	l := &limiter{counters: counters, silent: kind.silent, account: c.Account}
+	l := &limiter{counters: counters, silent: kind.silent, account: c.Account, token: c.TokenEndpoint}
 	global := c.layer("global", "global", c.Global, byNothing)
 	global.limit.Burst = max(c.Burst, c.Global.N/10)
 	address := c.layer("ip", b.API+"/ip", c.IP, byAddress)
+	global.device, address.device = true, true
 	l.open = []layer{global, address}
 	l.user = []layer{global, c.layer("user", b.API+"/user", c.User, byPrincipal)}
 	l.app = []layer{global, c.layer("key", b.API+"/key", c.Key, byPrincipal)}
@@ -102,6 +106,11 @@ func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehou
 		return e
 	}
 	address, principal := of(space+"/ip", byAddress), of(space, byPrincipal)
+	if c.TokenEndpoint {
+		twice := c.layer("endpoint", space+"/ip", Rate{2 * rate.N, rate.Per}, byAddress)
+		twice.limit.Algorithm = store.SlidingWindow
+		address = twice
+	}
 	address.hidden = kind.auth // it would tell a guesser when to change the address
 	l.open = append(l.open, address)
 	l.user = append(l.user, principal)
@@ -115,12 +124,15 @@ func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehou
 		// Behind a token, guesses still come from an address.
 		l.user, l.app = append(l.user, address), append(l.app, address)
 	}
-	if !kind.auth || c.Account == "" {
+	last := of(space+"/account", byAccount)
+	switch {
+	case c.TokenEndpoint:
+		last = of(space+"/client", byClient)
+	case !kind.auth || c.Account == "":
 		return gatehouse.Head
 	}
-	account := of(space+"/account", byAccount)
-	account.hidden = kind.silent
-	l.open, l.user, l.app = append(l.open, account), append(l.user, account), append(l.app, account)
+	last.hidden = kind.silent || c.TokenEndpoint // like the address: it would tell a guesser
+	l.open, l.user, l.app = append(l.open, last), append(l.user, last), append(l.app, last)
 	return gatehouse.Body
 }
 
@@ -173,6 +185,9 @@ func (c *Config) check(b *gatehouse.Build, kind class) error {
 				Says: fmt.Sprintf("%s is looser than %s (%s)", r.is, r.most, r.slug),
 				Fix:  fmt.Sprintf("%s: %s, or add waiver: {because: why, owner: who@example.com, until: 2027-06-30}", r.key, r.most)})
 		}
+	}
+	if c.TokenEndpoint && (!kind.auth || c.Account != "") {
+		errs = append(errs, &gatehouse.Fault{Key: "token_endpoint", Says: "the operation is no token endpoint, or its account is in JSON", Fix: "nothing: remove token_endpoint"})
 	}
 	switch {
 	case c.Burst < 1:

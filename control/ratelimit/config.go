@@ -54,6 +54,10 @@ type Config struct {
 	// Account names the member of a JSON body that says whose account an
 	// authentication or a password reset is about: "email".
 	Account string `yaml:"account"`
+	// TokenEndpoint says that the operation is an OAuth token endpoint: an address may
+	// ask twice as often as the endpoint's rate says, a client for tokens of its own as
+	// often as it says, and a device that polls (RFC 8628) as often as ip says.
+	TokenEndpoint bool `yaml:"token_endpoint"`
 	// Waiver allows rates and bursts above the required ones.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
 }

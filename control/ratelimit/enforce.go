@@ -72,14 +72,25 @@ func (l *limiter) take(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		}
 	}
 	var c store.Charges
-	for i := range layers {
-		y := &layers[i]
-		if y.by != byAccount {
+	client, poll := "", false
+	if l.token {
+		client, poll = counted(x)
+	}
+	for i := range layers { // what may be left out stands at the end
+		switch y := &layers[i]; {
+		case poll && !y.device:
+		case y.by == byClient:
+			if client != "" {
+				c.Add(y.limit, client)
+			}
+		case y.by == byAccount:
+			if key := l.accountKey(x); key != "" {
+				c.Add(y.limit, key)
+			}
+		default:
 			if err := add(&c, x, y); err != nil {
 				return gatehouse.Verdict{}, err
 			}
-		} else if key := l.accountKey(x); key != "" {
-			c.Add(y.limit, key)
 		}
 	}
 	taken, err := l.counters.Take(ctx, x.At, c)

@@ -16,6 +16,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	} else {
 		s.Fact("limit.endpoint", "the limit of an operation follows from what it does")
 	}
+	if c.TokenEndpoint {
+		s.Fact("limit.endpoint", "a client asks for tokens of its own as often as the operation's limit says, an address twice as often; a device's polls count to its address's general limit alone")
+	}
 	s.Fact("limit.preset-auth", "authentication is limited to %s per address and account", authentication.preset)
 	s.Fact("limit.preset-reset", "password resets are limited to %s, and the answer does not tell", reset.preset)
 	s.Fact("limit.preset-search", "searches are limited to %s per caller", search.preset)
