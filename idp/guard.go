@@ -179,16 +179,6 @@ func basic(r *http.Request) (by, ok bool) {
 	return true, true
 }
 
-// ways counts how many proofs of a client a request has.
-func ways(r *http.Request, basic bool) (n int) {
-	for _, there := range []bool{basic, r.PostForm.Has(formSecret), r.PostForm.Has(formAssertion) || r.PostForm.Has(formAssertionType)} {
-		if there {
-			n++
-		}
-	}
-	return n
-}
-
 // repeated returns a parameter that is there more than once (RFC 6749 section 3.1),
 // or "". Only resource may be (RFC 8707 section 2).
 func repeated(v url.Values) string {

@@ -80,3 +80,13 @@ func (s *Server) unproven(w http.ResponseWriter, a *asked, err error) {
 	}
 	s.refuse(w, a, http.StatusInternalServerError, "server_error", "something went wrong on our side")
 }
+
+// ways counts how many proofs of a client a request has.
+func ways(r *http.Request, basic bool) (n int) {
+	for _, there := range []bool{basic, r.PostForm.Has(formSecret), r.PostForm.Has(formAssertion) || r.PostForm.Has(formAssertionType)} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
