@@ -14,6 +14,9 @@ import (
 
 const clientsUsage = `usage: gatehouse clients add ID [--name TEXT] [--grant TYPE]... [--redirect URL]... [--scope SCOPE]...   a client; its secret is shown once
                [--post-logout-redirect URL]... [--public | --jwks FILE | --certificate FILE|KIND:VALUE] [--native] [--dpop] [--certificate-bound] [--first-party] [--resource-server] [--role ROLE]... [--tenant ID]
+       gatehouse clients show ID                                                                        all that is known of a client
+       gatehouse clients change ID [--name TEXT] [--grant TYPE]... [--redirect URL]... [--post-logout-redirect URL]... [--scope SCOPE]... [--role ROLE]... [--tenant ID]
+                                                                                                        what is given replaces what there was; its tokens hold until they expire
        gatehouse clients list                                                                           who is registered
        gatehouse clients rotate ID [--overlap 48h]                                                      a new secret; the old one holds for the overlap, 0 ends it now
        gatehouse clients keys ID --jwks FILE                                                            the public keys of a client that proves itself by them, in place of those before
@@ -25,7 +28,7 @@ Grant types are authorization_code, refresh_token, client_credentials, device_co
 // runClients registers OAuth clients.
 func runClients(args []string, stdout, stderr io.Writer) int {
 	return runVerb("clients", clientsUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
-		"add": (*entry).addClient, "list": (*entry).listClients, "rotate": (*entry).rotateClient, "keys": (*entry).replaceKeys, "certificates": (*entry).replaceCertificates, "remove": (*entry).removeClient,
+		"add": (*entry).addClient, "list": (*entry).listClients, "show": (*entry).showClient, "change": (*entry).changeClient, "rotate": (*entry).rotateClient, "keys": (*entry).replaceKeys, "certificates": (*entry).replaceCertificates, "remove": (*entry).removeClient,
 	})
 }
 

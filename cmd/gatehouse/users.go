@@ -15,11 +15,13 @@ import (
 
 const usersUsage = `usage: gatehouse users add E-MAIL [--tenant ID] [--role ROLE]... [--password-stdin]       a person; without --password-stdin a password is made and shown once
        gatehouse users list [--tenant ID]                                                 who there is
+       gatehouse users show E-MAIL                                                        all that is known of a person
        gatehouse users disable E-MAIL --because WHY --author WHO                          sessions and tokens end at once
        gatehouse users enable E-MAIL                                                      and forget failed sign-ins
        gatehouse users reset-password E-MAIL --author WHO [--password-stdin]              another password; sessions and tokens end at once
        gatehouse users remove-second-factor E-MAIL --author WHO                           for a lost phone; sessions and tokens end at once
        gatehouse users roles E-MAIL [--role ROLE]... --because WHY --author WHO           these roles and no others; sessions and tokens end at once
+       gatehouse users move E-MAIL [--tenant ID] --because WHY --author WHO               to another tenant, or to none; sessions and tokens end at once
        gatehouse users remove E-MAIL --because WHY --author WHO                           forget a person; sessions and tokens end at once
        gatehouse users identities E-MAIL                                                  at which providers they are known, and as whom
        gatehouse users link E-MAIL --connection NAME --subject SUB                        the provider's subject is this person
@@ -32,7 +34,7 @@ func runUsers(args []string, stdout, stderr io.Writer) int {
 	return runVerb("users", usersUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
 		"add": (*entry).addUser, "list": (*entry).listUsers, "disable": (*entry).disableUser, "enable": (*entry).enableUser,
 		"reset-password": (*entry).resetPassword, "remove-second-factor": (*entry).removeSecondFactor, "roles": (*entry).setRoles,
-		"remove": (*entry).removeUser, "identities": (*entry).listIdentities, "link": (*entry).linkIdentity, "unlink": (*entry).unlinkIdentity,
+		"remove": (*entry).removeUser, "show": (*entry).showUser, "move": (*entry).moveUser, "identities": (*entry).listIdentities, "link": (*entry).linkIdentity, "unlink": (*entry).unlinkIdentity,
 	})
 }
 
@@ -128,7 +130,7 @@ func (e *entry) listUsers(args []string) error {
 		}
 		rows := [][]string{{"NAME", "ID", "STATE", "SECOND FACTOR", "TENANT", "ROLES"}}
 		for _, u := range list {
-			rows = append(rows, []string{u.Name, u.ID, string(u.State), map[bool]string{true: "yes", false: "no"}[u.SecondFactor], u.Tenant, strings.Join(u.Roles, " ")})
+			rows = append(rows, []string{u.Name, u.ID, string(u.State), yes(u.SecondFactor), u.Tenant, strings.Join(u.Roles, " ")})
 		}
 		return e.table(rows)
 	})

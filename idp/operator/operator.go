@@ -4,8 +4,8 @@
 // same whichever way somebody came.
 //
 // It defends from administrators of one customer reaching into another's
-// (CVE-2025-64431 and its like: whose something is is judged in the step that
-// changes it), from administrators who give themselves more than they have, from
+// (CVE-2025-64431 and its like: whose something is is asked of the store, never of the
+// caller), from administrators who give themselves more than they have, from
 // roles that exist nowhere but in a typing error, from changes that nobody can be
 // asked about afterwards, and from two who change the same thing unawares.
 package operator
