@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +86,34 @@ func TestAReplayedCallbackSignsNobodyIn(t *testing.T) {
 	}
 	if n := len(w.net.requests("POST " + acme + "/token")); n != 1 {
 		t.Errorf("the code was exchanged %d times", n)
+	}
+}
+
+func TestOfTheSameAnswerBroughtOftenAtOnceOneCounts(t *testing.T) {
+	w := newWorld(t, options{})
+	b := w.browser()
+	back := b.prove(b.begin().away())
+	var work sync.WaitGroup
+	var signedIn, refused atomic.Int32
+	for range 16 {
+		work.Go(func() {
+			resp, err := b.client.Get(back)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+			switch resp.StatusCode {
+			case http.StatusSeeOther:
+				signedIn.Add(1)
+			case http.StatusBadRequest:
+				refused.Add(1)
+			}
+		})
+	}
+	work.Wait()
+	if signedIn.Load() != 1 || refused.Load() != 15 || len(w.net.requests("POST "+acme+"/token")) != 1 {
+		t.Errorf("%d were signed in, %d refused, the code was exchanged %d times", signedIn.Load(), refused.Load(), len(w.net.requests("POST "+acme+"/token")))
 	}
 }
 
