@@ -146,10 +146,12 @@ func newLab(t *testing.T) *lab {
 	l.urlB = serve(set(rsaJWK(&l.rsaB.PublicKey, "b", `"use":"sig"`)))
 	l.build = build()
 	gatehouse.Provide[http.RoundTripper](l.build.Kept, l)
-	l.step = compile(t, config(
+	accepts := config(
 		Issuer{Issuer: l.url, JWKS: l.url + "/jwks.json", Type: "at+jwt"},
 		Issuer{Issuer: l.urlB, JWKS: l.urlB + "/jwks.json", Type: "application/at+jwt"},
-	), l.build)
+	)
+	accepts.SharedSubjects = &gatehouse.Waiver{Because: "a test", Owner: "test@example.com", Until: time.Now().AddDate(0, 1, 0)}
+	l.step = compile(t, accepts, l.build)
 	l.genuineA = l.token(nil, nil, l.rs)
 	l.goodES = l.token(change{"alg": `"ES256"`, "kid": `"ec"`}, nil, l.es)
 	return l

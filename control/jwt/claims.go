@@ -21,7 +21,9 @@ type issuer struct {
 	tenant, roles, client []string // paths of claims
 	scopes                string
 	levels                *levels
-	clientLifetime        int64 // seconds that tokens of clients for themselves may live, or 0 for as long as any
+	prefix                string   // of the caller's id
+	foreign               []string // prefixes of other issuers, which no id of this one may begin with
+	clientLifetime        int64    // seconds that tokens of clients for themselves may live, or 0 for as long as any
 }
 
 // accepts reports whether tokens of this typ may be access tokens of the
@@ -46,6 +48,7 @@ type claims struct {
 	key       *[sha256.Size]byte // thumbprint of the client's key that it is bound to (RFC 9449 section 6.1), or nil
 	hash      string             // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
 	grant     string             // grant_id: the authorization that the token descends from, or ""
+	subject   string             // sub, as the issuer gave it
 	principal *gatehouse.Principal
 
 	// What an open exchange is judged by; see Holds.
@@ -93,6 +96,7 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 	if c.principal.Client == c.principal.ID { // RFC 9068 section 5: the client for itself
 		c.principal.Kind = "client"
 	}
+	c.subject, c.principal.ID = c.principal.ID, i.prefix+c.principal.ID
 	c.principal.Assurance = i.levels.assurance(t.Claims)
 	if t.Claims.Has("cnf") {
 		c.cert, c.key = r.confirmation()
@@ -106,7 +110,8 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 	switch {
 	case r.err != nil:
 		return nil, r.err
-	case c.principal.ID == "", t.Claims.Has("events"), slices.ContainsFunc(c.principal.Roles, bad):
+	case c.subject == "", t.Claims.Has("events"), slices.ContainsFunc(c.principal.Roles, bad),
+		slices.ContainsFunc(i.foreign, func(prefix string) bool { return strings.HasPrefix(c.principal.ID, prefix) }):
 		return nil, errClaims
 	}
 	return c, nil

@@ -74,7 +74,43 @@ func (c *Config) check(b *gatehouse.Build) error {
 			fault(at+"issuer", "is there twice", "one entry for each issuer")
 		}
 	}
+	c.checkSubjects(b, fault)
 	return errors.Join(faults...)
+}
+
+// checkSubjects refuses issuers whose subjects could be taken for one another's: sub
+// is unique within its issuer only (RFC 7519 section 4.1.2), and owners of objects are
+// compared by it.
+func (c *Config) checkSubjects(b *gatehouse.Build, fault func(key, says, fix string)) {
+	bare := 0
+	for i, one := range c.Issuers {
+		at := fmt.Sprintf("issuers[%d].subject_prefix", i)
+		if one.SubjectPrefix == "" {
+			bare++
+			continue
+		}
+		if !jose.Printable(one.SubjectPrefix) || len(one.SubjectPrefix) > 64 {
+			fault(at, "is not up to 64 printable characters", `subject_prefix: "partner|"`)
+		}
+		for j, other := range c.Issuers {
+			if j != i && other.SubjectPrefix != "" && strings.HasPrefix(other.SubjectPrefix, one.SubjectPrefix) {
+				fault(at, "another issuer's prefix begins with it", "a prefix for each issuer that no other begins with")
+			}
+		}
+	}
+	if bare > 1 && !b.Waived(c.SharedSubjects) {
+		fault("issuers", "the same sub of two issuers would be one caller, and own the same objects", `subject_prefix: "partner|" for all of them but one, or shared_subjects: {because: ..., owner: ..., until: ...}`)
+	}
+}
+
+// foreign returns the prefixes of the other issuers.
+func (c *Config) foreign(i int) (prefixes []string) {
+	for j, other := range c.Issuers {
+		if j != i && other.SubjectPrefix != "" {
+			prefixes = append(prefixes, other.SubjectPrefix)
+		}
+	}
+	return prefixes
 }
 
 func (i Issuer) check(fault func(key, says, fix string)) {
@@ -117,8 +153,10 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 			if err != nil {
 				return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].issuer", i), Says: "our own authorization server is not configured", Fix: "at the top of the file, idp: {issuer: https://login.example.com}"}
 			}
-			v.issuers = append(v.issuers, own.issuer())
-			name = composite(name, self, own.Issuer)
+			ours := own.issuer()
+			ours.prefix, ours.foreign = conf.SubjectPrefix, c.foreign(i)
+			v.issuers = append(v.issuers, ours)
+			name = composite(name, self, own.Issuer, composite(append(ours.foreign, ours.prefix)...))
 			continue
 		}
 		source, sourceName, err := conf.source(b)
@@ -128,10 +166,10 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 		v.issuers = append(v.issuers, &issuer{
 			name: conf.Issuer, algorithms: conf.Algorithms, typ: strings.TrimPrefix(strings.ToLower(conf.Type), "application/"), source: source,
 			tenant: path(conf.TenantClaim), roles: path(conf.RolesClaim), scopes: conf.ScopesClaim, client: path(conf.ClientClaim),
-			levels: newLevels(conf.Assurance),
+			levels: newLevels(conf.Assurance), prefix: conf.SubjectPrefix, foreign: c.foreign(i),
 		})
 		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim,
-			fmt.Sprintf("%q", conf.Assurance)) // maps are printed in the order of their keys
+			composite(append(c.foreign(i), conf.SubjectPrefix)...), fmt.Sprintf("%q", conf.Assurance)) // maps are printed in the order of their keys
 	}
 	var err error
 	if v.revocations, err = watched(b); err != nil {

@@ -57,6 +57,9 @@ type Config struct {
 	Lifetime time.Duration `yaml:"lifetime"`
 	// LifetimeWaiver is the reason for a lifetime over 15 min.
 	LifetimeWaiver *gatehouse.Waiver `yaml:"lifetime_waiver"`
+	// SharedSubjects is the reason why several issuers may be accepted whose subjects
+	// are not told apart: they never give one sub to two people.
+	SharedSubjects *gatehouse.Waiver `yaml:"shared_subjects"`
 	// PublicURL is what clients call where that is not what arrives here: scheme, host
 	// and, where a proxy in front cuts one off, the prefix of the path. DPoP proofs are
 	// compared with it in place of the host that was asked for.
@@ -86,6 +89,9 @@ type Issuer struct {
 	RolesClaim  string `yaml:"roles_claim"`
 	ScopesClaim string `yaml:"scopes_claim"`
 	ClientClaim string `yaml:"client_claim"`
+	// SubjectPrefix is put in front of sub: the caller's id for everybody who compares
+	// it, such as the owners of objects. Of several issuers one may do without.
+	SubjectPrefix string `yaml:"subject_prefix"`
 	// Assurance says which values of its acr stand for aal1, aal2 and aal3; the first
 	// of them is what clients are told to ask for. Without it no token of the issuer
 	// is of any level. Of our own authorization server the values are known.

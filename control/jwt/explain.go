@@ -35,6 +35,11 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		}
 		s.Fact("jwt.iss", "the tenant is read from %s, roles from %s, scopes from %s", i.TenantClaim, i.RolesClaim, i.ScopesClaim)
 	}
+	for _, i := range c.Issuers {
+		if i.SubjectPrefix != "" {
+			s.Fact("jwt.iss", "callers of %s are called by their sub with %q in front, and no other issuer's are", i.Issuer, i.SubjectPrefix)
+		}
+	}
 	s.Fact("jwt.aud", "tokens must be for %s", c.Audience)
 	s.Fact("jwt.exp", "tokens must not have expired, clocks may differ by %s", c.Leeway)
 	s.Fact("jwt.nbf", "tokens must hold already and must not be issued in the future")

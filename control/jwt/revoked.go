@@ -96,7 +96,7 @@ func (r *revocations) hold(c *claims, at time.Time) (bool, error) {
 	if len(s.subjects) > 0 {
 		// iat has whole seconds: what was issued in the second of the revocation
 		// may have been issued before it.
-		before, ok := s.subjects[name{issuer, c.principal.ID}]
+		before, ok := s.subjects[name{issuer, c.subject}]
 		return ok && c.issued <= before, nil
 	}
 	return false, nil
