@@ -611,3 +611,37 @@ func TestTheAdminAPIIsServedToClientsUnderItsOwnHostOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCanaryOfTheAdminAPIIsInALog sends secrets in every place of a request, taken
+// and refused, and text that would move the cursor of whoever reads: R46.
+func TestNoCanaryOfTheAdminAPIIsInALog(t *testing.T) {
+	h := withOperators(t)
+	ops := h.operator("ops", "gatehouse-admin", "")
+	const canary = "canary seven otters paint lighthouses"
+	name := func(n string) string { return `"name":"` + n + `@example.com","password":"` + canary + `"` }
+	id := ops.want(201, "POST", "/v1/users", `{`+name("ann")+`}`).member("user.id")
+	ops.want(409, "POST", "/v1/users", `{`+name("ann")+`}`)
+	ops.want(422, "POST", "/v1/users", `{`+name("bob")+`,"roles":["unknown"]}`)
+	ops.want(400, "POST", "/v1/users", `{`+name("bob")+`,"admin":"`+canary+`"}`)
+	ops.want(400, "POST", "/v1/users", `{`+name("bob"))
+	ops.want(200, "PUT", "/v1/users/"+id+"/password", `{"password":"`+canary+`!"}`)
+	ops.want(400, "GET", "/v1/users?password="+url.QueryEscape(canary), "")
+	ops.want(400, "GET", "/v1/users?cursor="+strings.ReplaceAll(canary, " ", "-"), "")
+	nobody := &caller{h, strings.ReplaceAll(canary, " ", "-")}
+	nobody.want(401, "GET", "/v1/users", "")
+	ops.want(200, "PATCH", "/v1/users/"+id, `{"because":"left\r\n{\"audit\":\"forged\"}\u001b[31m","state":"disabled"}`, "If-Match: *")
+	record, err := os.ReadFile(filepath.Join(h.dir, "gatehouse-state", auditName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, text := range map[string]string{"the log": h.log.String(), "the record": string(record)} {
+		for _, spelled := range []string{canary, strings.ReplaceAll(canary, " ", "-"), url.QueryEscape(canary), ops.token} {
+			if strings.Contains(text, spelled) {
+				t.Errorf("%q is in %s", spelled, where)
+			}
+		}
+		if strings.Contains(text, "\x1b") || strings.Contains(text, "\n{\"audit\"") {
+			t.Errorf("%s can be written into: %s", where, text)
+		}
+	}
+}
