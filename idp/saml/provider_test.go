@@ -98,7 +98,6 @@ type response struct {
 	Attributes                                                                                               string
 	Unsolicited, WithoutAudience, WithoutStatement, WithoutName, WithoutConfirmedUntil, WithoutSessionUntil  bool
 	P, A                                                                                                     string // prefixes with a colon
-	text                                                                                                     string // in place of the template
 	before                                                                                                   func(root, assertion *etree.Element)
 	assertionSignature, responseSignature                                                                    *signing
 }

@@ -301,6 +301,7 @@ func TestTransformsThatNobodyNeedsAreRefused(t *testing.T) {
 		"base64":         enveloped + `<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"/>`,
 		"with comments":  enveloped + `<ds:Transform Algorithm="` + exclusive + `WithComments"/>`,
 		"inclusive":      enveloped + `<ds:Transform Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"/>`,
+		"with a child":   `<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"><ds:XPath>x</ds:XPath></ds:Transform>` + c14n,
 		"too many":       enveloped + c14n + c14n,
 		"one":            enveloped,
 		"wrong order":    c14n + enveloped,
@@ -476,6 +477,27 @@ func TestASignatureAndItsPartsElsewhereAreRefused(t *testing.T) { // CVE-2024-45
 			detail := element(t, `<StatusDetail xmlns="`+nsProtocol+`"/>`)
 			detail.AddChild(smuggled)
 			root.SelectElement("Status").AddChild(detail)
+			refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+		})
+	}
+}
+
+func TestEachPartOfASignatureIsThereOnce(t *testing.T) {
+	for _, part := range []string{
+		"SignedInfo", "SignatureValue", "SignedInfo/CanonicalizationMethod", "SignedInfo/SignatureMethod", "SignedInfo/Reference",
+		"SignedInfo/Reference/Transforms", "SignedInfo/Reference/DigestMethod", "SignedInfo/Reference/DigestValue", "KeyInfo",
+	} {
+		t.Run(strings.ReplaceAll(part, "/", " "), func(t *testing.T) {
+			root := response{}.tree(t)
+			e := root.FindElement("./Assertion/Signature/" + part)
+			e.Parent().AddChild(e.Copy())
+			refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
+			if part == "KeyInfo" {
+				return // which may be missing
+			}
+			root = response{}.tree(t)
+			e = root.FindElement("./Assertion/Signature/" + part)
+			e.Parent().RemoveChild(e)
 			refused(t, serviceProvider(t), encodeTree(t, root), ReasonShape)
 		})
 	}
