@@ -157,7 +157,7 @@ func TestNobodyButTheTourSignsWhatItLikes(t *testing.T) {
 }
 
 // forTests are the modules that tests compare with and no program is built from.
-var forTests = []string{"github.com/santhosh-tekuri/jsonschema", "github.com/getkin/kin-openapi", "github.com/c2sp/wycheproof"}
+var forTests = []string{"github.com/santhosh-tekuri/jsonschema", "github.com/getkin/kin-openapi", "github.com/c2sp/wycheproof", "github.com/descope/virtualwebauthn"}
 
 // leashed is the one room of programs that imports one of them: what it judges by
 // is refused at load unless an operator permits it, and it keeps the budget.

@@ -173,3 +173,21 @@ func exportedReceiver(e ast.Expr) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.IsExported()
 }
+
+// TestTheLibraryOfPasskeysIsSeenByOneRoom keeps foreign parsers behind the checks of
+// ours.
+func TestTheLibraryOfPasskeysIsSeenByOneRoom(t *testing.T) {
+	seen := 0
+	walk(t, func(path string, src []byte) {
+		if !bytes.Contains(src, []byte("github.com/go-webauthn/")) {
+			return
+		}
+		seen++
+		if dir := filepath.Dir(path); dir != "../internal/passkey" && dir != "../archtest" {
+			t.Errorf("%s imports the library of passkeys", path)
+		}
+	})
+	if seen < 2 {
+		t.Fatalf("only %d files import it: the test does not see the house", seen)
+	}
+}

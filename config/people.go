@@ -1,12 +1,15 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gatehouse-api/gatehouse/internal/passkey"
 	"github.com/gatehouse-api/gatehouse/internal/secret"
 )
 
@@ -20,7 +23,35 @@ type People struct {
 	Blocked string            `yaml:"blocked_passwords"`
 	Scopes  map[string]string `yaml:"scopes"` // what scopes permit, for people
 	SSO     map[string]*SSO   `yaml:"sso"`    // connections to identity providers, by name
+	// RPID is the domain that passkeys are for (WebAuthn's rp.id): the issuer's host,
+	// which is the default, or a domain above it.
+	RPID string `yaml:"rp_id"`
+	// RequireSecondFactor says who is nobody without a second factor.
+	RequireSecondFactor SecondFactor `yaml:"require_second_factor"`
 }
+
+// SecondFactor is who must have a second factor: those with one of these roles, or,
+// written true, everybody.
+type SecondFactor []string
+
+// everybody is what true stands for.
+const everybody = "*"
+
+// UnmarshalText reads true and false.
+func (s *SecondFactor) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "true":
+		*s = SecondFactor{everybody}
+	case "false":
+		*s = nil
+	default:
+		return errors.New("expected true, or a list of roles")
+	}
+	return nil
+}
+
+// Everybody reports whether all must have one.
+func (s SecondFactor) Everybody() bool { return slices.Contains(s, everybody) }
 
 // Mail is how mail is sent: through a server, or, in development, into a folder.
 type Mail struct {
@@ -40,6 +71,12 @@ func (r *reader) people(n *yaml.Node, d *document, judge func(issuer, name strin
 		return
 	}
 	p.Blocked = beside(r.dir, p.Blocked)
+	if p.RPID != "" {
+		if err := passkey.Check(p.RPID, d.IDP.Issuer); err != nil {
+			r.at(n, "idp.people.rp_id", fmt.Sprintf("browsers have no passkeys for %q on the pages of %s", p.RPID, d.IDP.Issuer),
+				"rp_id: the issuer's host, a name of https, or a domain above it; or leave it out")
+		}
+	}
 	if p.Register && p.Mail == nil {
 		r.at(n, "idp.people.register", "whoever registers is asked by mail, and there is no mail", samplePeople)
 	}

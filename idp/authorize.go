@@ -209,6 +209,9 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 		return s.exchanging(ctx, g)
 	case goidc.GrantRefreshToken:
 		now, err := s.options.Login.Person(ctx, g.Subject)
+		if err == nil && now.ACR == AAL2 && who(g).ACR != AAL2 {
+			err = fmt.Errorf("%w without a second factor", ErrNobody)
+		}
 		if errors.Is(err, ErrNobody) {
 			if err := s.manager.revoke(ctx, g.ID, "the person may have no more tokens", "authorization server"); err != nil {
 				return err

@@ -99,6 +99,9 @@ type Proof struct {
 type Person struct {
 	Tenant string
 	Roles  []string
+	// ACR is the least class by which the subject may have tokens: [AAL2], or "" for
+	// any. A grant that began with less ends.
+	ACR string
 }
 
 // Refusal is an error of an authorization that the client is told (OpenID Connect

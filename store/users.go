@@ -58,8 +58,13 @@ type User struct {
 	TOTP         []byte // the sealed secret, or nil without a second factor
 	TOTPStep     int64  // the last time step whose code was accepted
 	Recovery     []Hash // of the recovery codes that were not used
+	Passkeys     int    // how many there are; the role Passkeys adds and removes them
 	Made, Edited time.Time
 }
+
+// HasSecondFactor reports whether there is an app or a passkey. Recovery codes stand
+// in for those and are none.
+func (u *User) HasSecondFactor() bool { return u.TOTP != nil || u.Passkeys > 0 }
 
 // Check returns an error that wraps [ErrInvalid] for a person who makes no sense.
 func (u *User) Check() error {

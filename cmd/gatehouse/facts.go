@@ -44,6 +44,7 @@ type facts interface {
 	Identities() store.Identities
 	Endings() store.Endings
 	Logouts() store.Logouts
+	Passkeys() store.Passkeys
 	Checked() time.Time
 	Close() error
 }

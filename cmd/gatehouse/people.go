@@ -40,6 +40,7 @@ func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Log
 	o := people.Options{
 		Origin: f.IDP.Issuer, Product: c.Product, Store: facts, Key: key, Counters: counters,
 		Register: c.Register, Blocked: blocked, ScopeTexts: c.Scopes, Connections: connections, Log: log,
+		RPID: c.RPID, RequireSecondFactor: c.RequireSecondFactor,
 	}
 	if m := c.Mail; m != nil && m.Folder != "" {
 		o.Mail = people.Folder{Path: m.Folder, From: m.From}
@@ -69,7 +70,7 @@ func accountsOf(f *config.File, s people.Store) (*people.Accounts, error) {
 		if a.Policy.Blocked, err = blockedPasswords(p.Blocked); err != nil {
 			return nil, err
 		}
-		a.Policy.Product = p.Product
+		a.Policy.Product, a.Policy.SecondFactor = p.Product, p.RequireSecondFactor.Everybody()
 	}
 	return a, nil
 }

@@ -19,7 +19,8 @@ const usersUsage = `usage: gatehouse users add E-MAIL [--tenant ID] [--role ROLE
        gatehouse users disable E-MAIL --because WHY --author WHO                          sessions and tokens end at once
        gatehouse users enable E-MAIL                                                      and forget failed sign-ins
        gatehouse users reset-password E-MAIL --author WHO [--password-stdin]              another password; sessions and tokens end at once
-       gatehouse users remove-second-factor E-MAIL --author WHO                           for a lost phone; sessions and tokens end at once
+       gatehouse users second-factors E-MAIL                                              the app and the passkeys a person has
+       gatehouse users remove-second-factor E-MAIL [--id ID] --author WHO                 all with their recovery codes, or one; for what was lost; sessions and tokens end at once
        gatehouse users roles E-MAIL [--role ROLE]... --because WHY --author WHO           these roles and no others; sessions and tokens end at once
        gatehouse users move E-MAIL [--tenant ID] --because WHY --author WHO               to another tenant, or to none; sessions and tokens end at once
        gatehouse users remove E-MAIL --because WHY --author WHO                           forget a person; sessions and tokens end at once
@@ -33,7 +34,7 @@ const usersUsage = `usage: gatehouse users add E-MAIL [--tenant ID] [--role ROLE
 func runUsers(args []string, stdout, stderr io.Writer) int {
 	return runVerb("users", usersUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
 		"add": (*entry).addUser, "list": (*entry).listUsers, "disable": (*entry).disableUser, "enable": (*entry).enableUser,
-		"reset-password": (*entry).resetPassword, "remove-second-factor": (*entry).removeSecondFactor, "roles": (*entry).setRoles,
+		"reset-password": (*entry).resetPassword, "second-factors": (*entry).listSecondFactors, "remove-second-factor": (*entry).removeSecondFactor, "roles": (*entry).setRoles,
 		"remove": (*entry).removeUser, "show": (*entry).showUser, "move": (*entry).moveUser, "identities": (*entry).listIdentities, "link": (*entry).linkIdentity, "unlink": (*entry).unlinkIdentity,
 	})
 }
@@ -196,17 +197,6 @@ func (e *entry) resetPassword(args []string) error {
 			return said(err)
 		}
 		return e.printPerson(p, made, "has another password")
-	})
-}
-
-func (e *entry) removeSecondFactor(args []string) error {
-	e.answers()
-	return e.person(args, e.authored, func(ctx context.Context, d *operator.Desk, by operator.By, p operator.Person) error {
-		now, err := d.RemoveSecondFactor(ctx, by, p.ID)
-		if err != nil {
-			return said(err)
-		}
-		return e.printPerson(now, "", "has no second factor")
 	})
 }
 

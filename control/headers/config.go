@@ -43,7 +43,8 @@ type Config struct {
 	PermissionsPolicy string `yaml:"permissions_policy"`
 	// Pages says why the upstream's own Content-Security-Policy stays: it serves
 	// pages to people. It stays only where it begins with default-src 'none', keeps
-	// frame-ancestors 'none' and allows nothing unsafe.
+	// frame-ancestors 'none', allows nothing unsafe, and names scripts by the SHA-256 of
+	// their text or has none.
 	Pages *gatehouse.Waiver `yaml:"pages"`
 	// Waiver allows a Content-Security-Policy that loads something.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`

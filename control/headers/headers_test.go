@@ -113,13 +113,20 @@ func TestAPagesOwnPolicyStaysWhereItIsStrict(t *testing.T) {
 	for csp, strict := range map[string]bool{
 		own: true,
 		"":  false,
-		"default-src 'self'; frame-ancestors 'none'":                                      false,
-		"default-src 'none'; form-action 'self'":                                          false,
-		"default-src 'none'; script-src 'self'; frame-ancestors 'none'":                   false,
-		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'":           false,
-		"default-src 'none'; frame-ancestors 'none', default-src *; frame-ancestors *":    false,
-		"report-uri x; default-src 'none'; frame-ancestors 'none'":                        false,
-		"default-src 'none'; style-src 'sha256-x'; frame-ancestors 'none'; img-src data:": true,
+		"default-src 'self'; frame-ancestors 'none'":                                           false,
+		"default-src 'none'; form-action 'self'":                                               false,
+		"default-src 'none'; script-src 'self'; frame-ancestors 'none'":                        false,
+		"default-src 'none'; script-src 'sha256-x'; frame-ancestors 'none'":                    true,
+		"default-src 'none'; script-src 'sha256-x' 'sha256-y'; frame-ancestors 'none'":         true,
+		"default-src 'none'; script-src 'sha256-x' https://cdn; frame-ancestors 'none'":        false,
+		"default-src 'none'; script-src 'sha256-x' 'strict-dynamic'; frame-ancestors 'none'":   false,
+		"default-src 'none'; script-src; frame-ancestors 'none'":                               false,
+		"default-src 'none'; script-src-elem 'sha256-x'; frame-ancestors 'none'":               false,
+		"default-src 'none'; script-src 'sha256-x'; frame-ancestors 'none'; script-src-attr *": false,
+		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'":                false,
+		"default-src 'none'; frame-ancestors 'none', default-src *; frame-ancestors *":         false,
+		"report-uri x; default-src 'none'; frame-ancestors 'none'":                             false,
+		"default-src 'none'; style-src 'sha256-x'; frame-ancestors 'none'; img-src data:":      true,
 	} {
 		for name, pages := range map[string]*gatehouse.Waiver{"waived": waiver, "not waived": nil} {
 			cfg := Kind.New().(*Config)

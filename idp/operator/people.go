@@ -24,7 +24,7 @@ type Person struct {
 }
 
 func personOf(u *store.User) Person {
-	return Person{ID: u.ID, Name: u.Name, Tenant: u.Tenant, Roles: u.Roles, State: u.State, SecondFactor: u.TOTP != nil, Made: kept(u.Made)}
+	return Person{ID: u.ID, Name: u.Name, Tenant: u.Tenant, Roles: u.Roles, State: u.State, SecondFactor: u.HasSecondFactor(), Made: kept(u.Made)}
 }
 
 // Version returns the person's version.
@@ -253,21 +253,65 @@ func (d *Desk) touched(ctx context.Context, by *By, id string) (store.User, erro
 	return u, err
 }
 
-// RemoveSecondFactor takes a lost second factor away. Sessions and tokens end at
-// once.
+// Factor is what operators see of a second factor.
+type Factor struct {
+	ID     string    `json:"id"`
+	Kind   string    `json:"kind"` // "app" or "passkey"
+	Name   string    `json:"name,omitempty"`
+	Synced bool      `json:"synced,omitempty"` // a passkey that may be on several devices
+	Made   time.Time `json:"made,omitzero"`
+	Used   time.Time `json:"used,omitzero"`
+}
+
+// SecondFactors returns a person's second factors, and how many recovery codes are
+// left.
+func (d *Desk) SecondFactors(ctx context.Context, by By, id string) (list []Factor, recovery int, err error) {
+	if d.Accounts == nil {
+		return nil, 0, errNoPeople
+	}
+	u, err := d.user(ctx, &by, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := d.Accounts.Factors(ctx, &u)
+	list = []Factor{}
+	if f.App {
+		list = append(list, Factor{ID: people.App, Kind: people.App})
+	}
+	for _, k := range f.Passkeys {
+		list = append(list, Factor{ID: people.FactorID(&k), Kind: "passkey", Name: k.Name, Synced: k.Synced, Made: k.Made, Used: k.Used})
+	}
+	return list, f.Recovery, err
+}
+
+// RemoveOneFactor takes one second factor away. Sessions and tokens end at once. It
+// returns [store.ErrNotFound] for one that the person does not have.
+func (d *Desk) RemoveOneFactor(ctx context.Context, by By, id, factor string) (Person, error) {
+	return d.removeFactors(ctx, &by, id, func() error {
+		_, err := d.Accounts.RemoveFactor(ctx, id, factor, store.Hash{}, by.Name)
+		return err
+	})
+}
+
+// RemoveSecondFactor takes all second factors and recovery codes away, for somebody
+// who lost them. Sessions and tokens end at once.
 func (d *Desk) RemoveSecondFactor(ctx context.Context, by By, id string) (Person, error) {
+	return d.removeFactors(ctx, &by, id, func() error { return d.Accounts.RemoveFactors(ctx, id, by.Name) })
+}
+
+func (d *Desk) removeFactors(ctx context.Context, by *By, id string, remove func() error) (Person, error) {
 	if d.Accounts == nil {
 		return Person{}, errNoPeople
 	}
-	before, err := d.touched(ctx, &by, id)
+	before, err := d.touched(ctx, by, id)
 	if err != nil {
 		return Person{}, err
 	}
-	if err := d.Accounts.SetSecondFactor(ctx, id, nil, 0, nil, store.Hash{}, by.Name); err != nil {
+	if err := remove(); err != nil {
 		return Person{}, err
 	}
-	after, err := d.Person(ctx, by, id)
-	d.record(ctx, &by, "users.remove-second-factor", id, personOf(&before), after)
+	after, err := d.Person(ctx, *by, id)
+	d.record(ctx, by, "users.remove-second-factor", id, personOf(&before), after)
 	return after, err
 }
 

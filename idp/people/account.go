@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -24,7 +23,7 @@ func (p *People) routes() http.Handler {
 	route("/account/sessions", "post", (*visit).endSessions)
 	route("/account/consents", "post", (*visit).withdraw)
 	route("/account/password", "both", (*visit).changePassword)
-	route("/account/second-factor", "both", (*visit).enrol)
+	route("/account/second-factor", "both", (*visit).secondFactor)
 	route("/account/second-factor/remove", "post", (*visit).removeFactor)
 	if p.options.Mail != nil {
 		route("/account/forgot", "both", (*visit).forgot)
@@ -80,14 +79,13 @@ func (v *visit) accountSignIn() error {
 		next, v.action = pathFactor, pathSignIn+nextFactor
 	}
 	if !v.posted() {
-		v.showSignIn("", "", "")
-		return nil
+		return v.ask("")
 	}
 	if v.form("step") == "sso" {
-		_, err := v.leave("", next, next == pathFactor)
+		_, err := v.leave(next, next == pathFactor)
 		return err
 	}
-	done, err := v.signIn("")
+	done, err := v.signIn()
 	if err != nil || !done {
 		return err
 	}
@@ -107,7 +105,11 @@ func (v *visit) account() error {
 	if err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	g := page{Title: "Your account", Name: v.user.Name, HasFactor: v.user.TOTP != nil, HasPassword: v.user.Password != ""}
+	f, err := v.p.accounts.Factors(ctx, &v.user)
+	if err != nil {
+		return err
+	}
+	g := page{Title: "Your account", Name: v.user.Name, Factors: f, HasPassword: v.user.Password != ""}
 	for _, one := range sessions {
 		g.Sessions = append(g.Sessions, shownSession{
 			ID: one.Name, Agent: one.Agent, Address: one.Address,
@@ -199,7 +201,7 @@ func (v *visit) changePassword() error {
 	}
 	was := v.user.Password
 	err = v.p.accounts.SetPassword(v.r.Context(), v.user.ID, v.form("new"), &was, v.session.ID, v.user.ID)
-	if problem := refusedPassword(err); problem != "" {
+	if problem := v.p.refusedPassword(err); problem != "" {
 		v.showChangePassword(problem)
 		return nil
 	}
@@ -215,10 +217,4 @@ func (v *visit) changePassword() error {
 func (v *visit) showChangePassword(problem string) {
 	v.action = pathPassword
 	v.show(http.StatusOK, "password", page{Title: "Change your password", Name: v.user.Name, Problem: problem})
-}
-
-// recently reports whether the person was proven a moment ago, by all that the
-// account has.
-func (v *visit) recently() bool {
-	return v.signedIn() && v.at.Sub(v.session.At) <= recentlyFor && (v.user.TOTP == nil || v.session.ACR == idp.AAL2)
 }

@@ -222,7 +222,7 @@ func TestASecondFactorIsSetUpUsedAndRemoved(t *testing.T) {
 	if to := fresh.header.Get("Location"); to != "/account/second-factor" {
 		t.Errorf("sent to %q", to)
 	}
-	fresh.get("/account/second-factor").want(200, "Remove the second factor").post("/account/second-factor/remove").want(303, "")
+	fresh.get("/account/second-factor").want(200, "Remove the app").post("/account/second-factor/remove", "factor", "app").want(303, "")
 	h.ask(idp.Pending{})
 	fresh.get(authorize).want(200, "PROVEN "+u.ID+" aal1")
 	b.get(authorize).want(200, "Sign in") // whoever was elsewhere is out

@@ -23,6 +23,8 @@ type Store interface {
 	Identities() store.Identities
 	Authorizations() store.Authorizations
 	Endings() store.Endings
+	Passkeys() store.Passkeys
+	Once() store.Once
 }
 
 // Accounts changes who there is and what they prove themselves by. Whatever takes
@@ -129,15 +131,6 @@ func (a *Accounts) Remove(ctx context.Context, id, because, author string) error
 		return fmt.Errorf("people: %w", err)
 	}
 	return nil
-}
-
-// SetSecondFactor gives a person a second factor with its recovery codes, or takes
-// it away with nil. keep is the session that goes on, or zero.
-func (a *Accounts) SetSecondFactor(ctx context.Context, id string, sealed []byte, step int64, recovery []store.Hash, keep store.Hash, author string) error {
-	return a.change(ctx, id, "the second factor was changed", author, keep, func(u *store.User) error {
-		u.TOTP, u.TOTPStep, u.Recovery = sealed, step, recovery
-		return nil
-	})
 }
 
 // useRecovery spends a recovery code, and reports whether the person had it.

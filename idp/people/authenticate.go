@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-api/gatehouse/idp"
 )
@@ -16,9 +17,9 @@ const stateSession = "session"
 // Authenticate implements [idp.Authenticator].
 func (p *People) Authenticate(w http.ResponseWriter, r *http.Request, a *idp.Pending) (idp.Progress, idp.Proof, error) {
 	v, err := p.visit(w, r)
-	v.action, v.target = a.Path, a.Return
-	if a.ClientName == "" {
-		a.ClientName = a.Client
+	v.action, v.target, v.client = a.Path, a.Return, a.ClientName
+	if v.client == "" {
+		v.client = a.Client
 	}
 	if err == nil {
 		var progress idp.Progress
@@ -46,8 +47,10 @@ func (v *visit) authenticate(a *idp.Pending) (idp.Progress, idp.Proof, error) {
 		if none {
 			return idp.Refused, idp.Proof{}, idp.LoginRequired
 		}
-		v.showSignIn(typed(a.LoginHint), a.ClientName, "")
-		return idp.Waiting, idp.Proof{}, nil
+		if v.limited && v.justProven() {
+			return idp.Waiting, idp.Proof{}, v.stepUp(a)
+		}
+		return idp.Waiting, idp.Proof{}, v.ask(typed(a.LoginHint))
 	}
 	if better(a.ACR, v.session.ACR) {
 		if none {
@@ -62,28 +65,29 @@ func (v *visit) authenticate(a *idp.Pending) (idp.Progress, idp.Proof, error) {
 // page was written.
 func (v *visit) answer(a *idp.Pending) (bool, error) {
 	switch v.form("step") {
-	case "password", "code":
-		done, err := v.signIn(a.ClientName)
-		if done && err == nil {
-			note(a, stateSession, v.sessionName())
-		}
-		return done, err
 	case "sso":
 		return false, v.leaveFor(a)
 	case "consent":
-		switch {
-		case !v.suits(a):
-			return true, nil // signed out meanwhile: asked again
-		case v.form("decision") != "allow":
-			return false, idp.AccessDenied
+	default:
+		was := v.session.ID
+		done, err := v.signIn()
+		// Setting a second factor up proves nobody anew.
+		if err == nil && v.session.ID != was && !strings.HasPrefix(v.form("step"), "enrol-") {
+			note(a, stateSession, v.session.Name)
 		}
-		if err := v.p.options.Store.Consents().Grant(v.r.Context(), v.at, v.user.ID, a.Client, a.Scopes); err != nil {
-			return false, fmt.Errorf("people: %w", err)
-		}
-		note(a, stateConsent, "yes")
-		return true, nil
+		return done, err
 	}
-	return false, errForm
+	switch {
+	case !v.suits(a):
+		return true, nil // signed out meanwhile: asked again
+	case v.form("decision") != "allow":
+		return false, idp.AccessDenied
+	}
+	if err := v.p.options.Store.Consents().Grant(v.r.Context(), v.at, v.user.ID, a.Client, a.Scopes); err != nil {
+		return false, fmt.Errorf("people: %w", err)
+	}
+	note(a, stateConsent, "yes")
+	return true, nil
 }
 
 func note(a *idp.Pending, key, value string) {
@@ -111,18 +115,26 @@ func better(asked []string, have string) bool {
 	return len(asked) > 0 && asked[0] == idp.AAL2 && have != idp.AAL2
 }
 
-// stepUp asks somebody who is signed in for the second factor (RFC 9470), or their
-// provider where it may vouch for one.
+// stepUp asks somebody who is signed in for the second factor (RFC 9470): their own,
+// their provider's where it may vouch for one, or to set one up. Without an
+// authorization the provider is not asked.
 func (v *visit) stepUp(a *idp.Pending) error {
-	if v.user.TOTP != nil {
-		v.askCode(v.user.ID, v.session.At, "")
-		return nil
+	f, err := v.p.accounts.Factors(v.r.Context(), &v.user)
+	if err != nil {
+		return err
 	}
-	left, err := v.askProvider(a)
-	if !left && err == nil {
-		v.show(http.StatusForbidden, "no-factor", page{Title: "A second factor is needed", Client: a.ClientName})
+	if f.Any() {
+		return v.askSecond(f, ticket{User: v.user.ID, At: v.session.At, Methods: v.session.AMR}, "")
 	}
-	return err
+	if a != nil {
+		if left, err := v.askProvider(a); left || err != nil {
+			return err
+		}
+	}
+	if !v.justProven() {
+		return v.showSignIn(v.user.Name, "A second factor is asked for, and you have none yet. Sign in again to set one up.")
+	}
+	return v.showEnrol(f, "", "")
 }
 
 // stateConsent is where a pending authorization keeps that it was consented to.
@@ -157,7 +169,7 @@ func (v *visit) consented(a *idp.Pending, none bool) (idp.Progress, idp.Proof, e
 	for i, s := range fresh {
 		fresh[i] = v.p.scopeText(s)
 	}
-	v.show(http.StatusOK, "consent", page{Title: "Do you allow this?", Name: v.user.Name, Client: a.ClientName, Scopes: fresh})
+	v.show(http.StatusOK, "consent", page{Title: "Do you allow this?", Name: v.user.Name, Client: v.client, Scopes: fresh})
 	return idp.Waiting, idp.Proof{}, nil
 }
 

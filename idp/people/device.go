@@ -30,18 +30,18 @@ func (v *visit) connect(enter func(string) (string, error)) error {
 	}
 	switch {
 	case !v.posted() && !v.signedIn():
-		v.showSignIn("", "", "")
+		return v.ask("")
 	case !v.posted():
 		v.showUserCode(code, "")
 	case v.form("step") == "device" && v.signedIn():
 		return v.enter(enter)
 	case v.form("step") == "device":
-		v.showSignIn("", "", "") // signed out meanwhile
+		return v.ask("") // signed out meanwhile
 	case v.form("step") == "sso":
-		_, err := v.leave("", v.action, false)
+		_, err := v.leave(v.action, false)
 		return err
 	default:
-		done, err := v.signIn("")
+		done, err := v.signIn()
 		if err != nil || !done {
 			return err
 		}

@@ -17,7 +17,7 @@ func cookies(name, value string) []*http.Cookie {
 	return []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: true}}
 }
 
-var variable = regexp.MustCompile(`name="csrf" value="[^"]*"|name="ticket" value="[^"]*"|value="[^"]*@[^"]*"`)
+var variable = regexp.MustCompile(`name="csrf" value="[^"]*"|name="ticket" value="[^"]*"|value="[^"]*@[^"]*"|&#34;challenge&#34;:&#34;[^&]*&#34;`)
 
 // seen is what an outsider sees of an answer: status, fields, text, without what is
 // random in every one.

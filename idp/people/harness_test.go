@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,7 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 	}
 	h.server = httptest.NewUnstartedServer(http.HandlerFunc(h.serve))
 	h.server.StartTLS()
+	h.server.URL = strings.Replace(h.server.URL, "127.0.0.1", "localhost", 1) // passkeys are for names
 	o := Options{
 		Origin: h.server.URL, Product: "Example Bank", Store: h.facts, Key: key, Counters: memory.NewCounters(time.Now()), Register: true,
 		Mail: Folder{Path: h.mails, From: "login@example.com"}, Now: h.now, Log: slog.New(slog.NewTextHandler(h.log, nil)),
@@ -160,13 +162,9 @@ func (h *house) add(name string) store.User {
 func (h *house) withFactor(u store.User) (secret []byte, recovery []string) {
 	h.t.Helper()
 	secret = totp.NewSecret()
-	codes, sums := totp.NewRecovery()
-	var hashes []store.Hash
-	for _, s := range sums {
-		hashes = append(hashes, s)
-	}
+	codes, hashes := newRecovery()
 	sealed := h.people.options.Key.lock(purposeSecret, u.ID, secret)
-	if err := h.people.accounts.SetSecondFactor(context.Background(), u.ID, sealed, 0, hashes, store.Hash{}, "test"); err != nil {
+	if err := h.people.accounts.setApp(context.Background(), u.ID, sealed, 0, hashes, store.Hash{}); err != nil {
 		h.t.Fatal(err)
 	}
 	return secret, codes
@@ -194,6 +192,7 @@ func (h *house) browser() *browser {
 		h.t.Fatal(err)
 	}
 	c := *h.server.Client()
+	c.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // whom the certificate is for
 	c.Jar, c.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &browser{h: h, client: &c}
 }
@@ -224,20 +223,28 @@ func (b *browser) get(path string) *browser {
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
 
-// fields are the hidden fields of the page's first form.
-func (b *browser) fields() url.Values {
-	form, _, _ := strings.Cut(b.body, "</form>")
+// fields are the hidden fields of the page's first form that asks for those named,
+// or of the first one.
+func (b *browser) fields(named ...string) url.Values {
 	f := url.Values{}
-	for _, m := range hidden.FindAllStringSubmatch(form, -1) {
+	forms := strings.SplitAfter(b.body, "</form>")
+	fits := max(0, slices.IndexFunc(forms, func(form string) bool {
+		return !slices.ContainsFunc(named, func(n string) bool { return !strings.Contains(form, ` name="`+n+`"`) })
+	}))
+	for _, m := range hidden.FindAllStringSubmatch(forms[fits], -1) {
 		f.Set(m[1], m[2])
 	}
 	return f
 }
 
-// post sends the form of the last page with more fields: name, value, ...
+// post sends the form of the last page that asks for these: name, value, ...
 func (b *browser) post(path string, more ...string) *browser {
 	b.h.t.Helper()
-	f := b.fields()
+	var names []string
+	for i := 0; i < len(more); i += 2 {
+		names = append(names, more[i])
+	}
+	f := b.fields(names...)
 	for i := 0; i < len(more); i += 2 {
 		f.Set(more[i], more[i+1])
 	}
@@ -286,7 +293,7 @@ func (b *browser) want(status int, text string) *browser {
 	return b
 }
 
-var tag = regexp.MustCompile(`<style>.*?</style>|<[^>]*>`)
+var tag = regexp.MustCompile(`<style>.*?</style>|<script>.*?</script>|<[^>]*>`)
 
 func words(body string) string {
 	return strings.Join(strings.Fields(tag.ReplaceAllString(strings.ReplaceAll(body, "\n", " "), " ")), " ")

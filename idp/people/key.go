@@ -82,8 +82,10 @@ type ticket struct {
 	User  string    `json:"u,omitempty"` // who it is about
 	Name  string    `json:"n,omitempty"` // or an address that nobody has yet
 	State string    `json:"s,omitempty"` // what must still be so when it is used
-	At    time.Time `json:"a,omitzero"`  // when the password was proven
-	Until time.Time `json:"e"`
+	At    time.Time `json:"a,omitzero"`  // when the first factor was proven
+	// Methods are those by which it was (RFC 8176).
+	Methods []string  `json:"m,omitempty"`
+	Until   time.Time `json:"e"`
 }
 
 // issue seals a ticket as text.

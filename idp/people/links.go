@@ -187,7 +187,7 @@ func (v *visit) join() error {
 
 // settled ends a page on which a password was set.
 func (v *visit) settled(err error, action, text, name string) error {
-	if problem := refusedPassword(err); problem != "" {
+	if problem := v.p.refusedPassword(err); problem != "" {
 		v.showSetPassword(action, text, name, problem)
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"math"
 	"net/http"
@@ -24,6 +25,9 @@ var style string
 //go:embed templates/pages.html
 var templates string
 
+//go:embed templates/passkey.js
+var passkeyScript string
+
 // page is what the templates show. Every text of it is escaped where it stands.
 type page struct {
 	Title, Problem, Notice, Text string
@@ -33,8 +37,11 @@ type page struct {
 	Codes, Scopes                []string
 	Sessions                     []shownSession
 	Consents                     []shownConsent
-	HasFactor, HasPassword       bool
-	Away                         string // the provider's page
+	HasPassword                  bool
+	Factors                      Factors
+	Passkeys                     []shownPasskey
+	Passkey                      *ceremony // which the script begins
+	Away                         string    // the provider's page
 	Fields                       []shownField
 	Request                      string // by which the log knows more
 
@@ -42,7 +49,9 @@ type page struct {
 	CanReset, CanRegister bool
 	CanDiscover           bool // an address leads to an organisation's provider
 	Connections           []shownConnection
+	Shortest              int // of passwords
 	Style                 template.CSS
+	Script                template.JS
 }
 
 type shownSession struct {
@@ -62,16 +71,24 @@ type shownConsent struct {
 // pages are the parsed templates with the hash of their one style.
 type pages struct {
 	set    *template.Template
-	policy string
+	policy string // Content-Security-Policy
+	script string // the same for pages that the script is on
 }
 
 func parsePages() pages {
-	sum := sha256.Sum256([]byte(style))
+	const nothing = "default-src 'none'; "
+	rest := "style-src " + hashed(style) + "; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	return pages{
-		set: template.Must(template.New("pages").Parse(templates)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+		set:    template.Must(template.New("pages").Parse(templates)),
+		policy: nothing + rest, script: nothing + "script-src " + hashed(passkeyScript) + "; " + rest,
 	}
+}
+
+// hashed is the source expression that lets this text in, and no other (CSP 3
+// section 2.3.1).
+func hashed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // show writes a page. A form that is shown again is no error of HTTP: 401 is for
@@ -80,9 +97,13 @@ func parsePages() pages {
 func (v *visit) show(status int, name string, g page) {
 	o := &v.p.options
 	g.Product, g.CSRF, g.Style = o.Product, v.csrf(), template.CSS(style)
-	g.CanReset, g.CanRegister, g.CanDiscover = o.Mail != nil, o.Register, v.p.connections.HasDomains()
+	g.CanReset, g.CanRegister, g.CanDiscover, g.Shortest = o.Mail != nil, o.Register, v.p.connections.HasDomains(), v.p.accounts.Policy.Shortest()
 	for _, c := range v.p.connections.Listed() {
 		g.Connections = append(g.Connections, shownConnection{c.Name, c.Title})
+	}
+	policy := v.p.templates.policy
+	if g.Passkey != nil {
+		g.Script, policy = template.JS(passkeyScript), v.p.templates.script
 	}
 	if g.Action = v.action; g.Action == "" {
 		g.Action = v.r.URL.Path
@@ -95,7 +116,7 @@ func (v *visit) show(status int, name string, g page) {
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", v.p.templates.policy+formTarget(v.target))
+	h.Set("Content-Security-Policy", policy+formTarget(v.target))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	// The address of a page can hold a link's secret; forms must still say their origin.
@@ -153,10 +174,10 @@ func (v *visit) fail(err error) {
 }
 
 // refusedPassword says why a new password was not taken, or "".
-func refusedPassword(err error) string {
+func (p *People) refusedPassword(err error) string {
 	switch {
 	case errors.Is(err, password.ErrShort):
-		return "This password is too short: at least 15 characters are needed."
+		return fmt.Sprintf("This password is too short: at least %d characters are needed.", p.accounts.Policy.Shortest())
 	case errors.Is(err, password.ErrLong):
 		return "This password is too long: at most 256 characters are looked at."
 	case errors.Is(err, password.ErrText):

@@ -7,8 +7,9 @@
 // learning who has an account (known and unknown names cost the same and get the
 // same answer), forms sent from elsewhere (a token bound to the browser, and the
 // Origin), sessions planted or stolen (a new id at every proof, kept as a hash, an
-// idle and an absolute end), codes used twice, links used twice. The pages run no
-// script at all and may not be framed.
+// idle and an absolute end), codes used twice, links used twice, passkeys that were
+// copied. One script runs on pages that ask an authenticator, by its hash, and none
+// elsewhere; no page may be framed.
 package people
 
 import (
@@ -19,11 +20,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/sso"
+	"github.com/gatehouse-api/gatehouse/internal/passkey"
 	"github.com/gatehouse-api/gatehouse/internal/password"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -53,6 +56,12 @@ type Options struct {
 	Product string // the name that people see
 	Store   Store
 	Key     *Key
+	// RPID is the domain that passkeys are for: the host of Origin, which is what ""
+	// stands for, or a domain above it. Changing it makes every passkey useless.
+	RPID string
+	// RequireSecondFactor names the roles whose people are nobody without a second
+	// factor; "*" is everybody, and passwords may be shorter then.
+	RequireSecondFactor []string
 	// Counters counts guesses, for address and account.
 	Counters store.Counters
 	// Mail sends links. Without it passwords cannot be reset by those who forgot them.
@@ -78,6 +87,7 @@ type People struct {
 	options     Options
 	connections *sso.Connections
 	accounts    Accounts
+	party       *passkey.Party // nil where there can be no passkeys
 	pages       http.Handler
 	log         *slog.Logger
 	now         func() time.Time
@@ -116,7 +126,10 @@ func New(o Options) (*People, error) {
 	p := &People{options: o, log: o.Log, now: o.Now, mails: make(chan letter, mailsWaiting), limits: newLimits(), templates: parsePages()}
 	p.accounts = Accounts{
 		Store: o.Store, Issuer: o.Origin, Hasher: password.NewHasher(), Now: o.Now,
-		Policy: password.Policy{Product: o.Product, Blocked: o.Blocked},
+		Policy: password.Policy{Product: o.Product, Blocked: o.Blocked, SecondFactor: slices.Contains(o.RequireSecondFactor, everybody)},
+	}
+	if p.party, err = party(&p.options, u); err != nil {
+		return nil, err
 	}
 	if p.connections, err = sso.NewConnections(o.Connections); err != nil {
 		return nil, fmt.Errorf("people: %w", err)
@@ -150,7 +163,21 @@ func (p *People) Person(ctx context.Context, subject string) (idp.Person, error)
 	case err != nil:
 		return idp.Person{}, fmt.Errorf("people: %w", err)
 	}
-	return idp.Person{Tenant: u.Tenant, Roles: u.Roles}, nil
+	who := idp.Person{Tenant: u.Tenant, Roles: u.Roles}
+	if p.needsTwo(&u) {
+		who.ACR = idp.AAL2
+	}
+	return who, nil
+}
+
+// everybody stands for all roles, and none, in [Options.RequireSecondFactor].
+const everybody = "*"
+
+// needsTwo reports whether the person is nobody without a second factor.
+func (p *People) needsTwo(u *store.User) bool {
+	return slices.ContainsFunc(p.options.RequireSecondFactor, func(role string) bool {
+		return role == everybody || slices.Contains(u.Roles, role)
+	})
 }
 
 // admits reports whether somebody may be signed in: neither the person nor the
@@ -166,7 +193,7 @@ func (p *People) admits(ctx context.Context, u *store.User) (bool, error) {
 // end with it.
 func (p *People) Logout(w http.ResponseWriter, r *http.Request, then string) (subject, away string, err error) {
 	v := &visit{p: p, w: w, r: r, at: p.now()}
-	if err := v.recognise(); err != nil || !v.signedIn() {
+	if err := v.recognise(); err != nil || v.user.ID == "" {
 		return "", "", err
 	}
 	was := v.session

@@ -12,38 +12,76 @@ import (
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
-// The methods by which somebody was proven (RFC 8176).
-func amrPassword() []string { return []string{"pwd"} }
-func amrBoth() []string     { return []string{"pwd", "otp", "mfa"} }
-
 // unrecognised is the one answer to every name and password that do not fit: no
 // such account, a wrong password, an account that is disabled or has to wait.
 const unrecognised = "The e-mail address and the password do not fit. After many tries an account has to wait for a while."
 
-// showSignIn writes the page that asks for a password.
-func (v *visit) showSignIn(name, client, problem string) {
-	v.show(http.StatusOK, "sign-in", page{Title: "Sign in", Name: name, Client: client, Problem: problem})
+// showSignIn writes the page that asks for a password or a passkey.
+func (v *visit) showSignIn(name, problem string) error {
+	form, err := v.proofForm(ticket{}, nil)
+	if err != nil {
+		return err
+	}
+	v.show(http.StatusOK, "sign-in", page{Title: "Sign in", Name: name, Client: v.client, Problem: problem, Passkey: form})
+	return nil
+}
+
+// ask begins to sign somebody in: by the first factor, or, where that was proven a
+// moment ago and is not enough, by the second.
+func (v *visit) ask(name string) error {
+	if v.limited && v.justProven() {
+		return v.stepUp(nil)
+	}
+	return v.showSignIn(name, "")
 }
 
 // signIn does one step of signing in. It reports whether the person is signed in
 // now; if not, a page was written.
-func (v *visit) signIn(client string) (bool, error) {
-	if v.form("step") == "code" {
+func (v *visit) signIn() (bool, error) {
+	switch v.form("step") {
+	case "password":
+		u, err := v.checkPassword()
+		if err != nil {
+			return false, err
+		}
+		if u.ID == "" {
+			return false, v.showSignIn(typed(v.form("name")), unrecognised)
+		}
+		return v.first(u, v.at, "pwd")
+	case "code":
 		return v.checkCode()
+	case "passkey":
+		return v.checkPasskey()
+	case "enrol-app", "enrol-passkey", "enrol-recovery":
+		f, ok, err := v.recently()
+		switch {
+		case err != nil:
+			return false, err
+		case !ok:
+			return false, v.showSignIn(v.user.Name, "That was too long ago. Please sign in again first.")
+		}
+		return v.enrol(f)
 	}
-	u, err := v.checkPassword()
-	switch {
-	case err != nil:
+	return false, errForm
+}
+
+// first goes on with somebody whose first factor was proven at a time, by methods of
+// RFC 8176: it signs them in, asks for their second factor, or has them set one up
+// where they must have one. It reports whether they are signed in; if not, a page
+// was written.
+func (v *visit) first(u store.User, at time.Time, by ...string) (bool, error) {
+	f, err := v.p.accounts.Factors(v.r.Context(), &u)
+	if err != nil {
 		return false, err
-	case u.ID == "":
-		v.showSignIn(typed(v.form("name")), client, unrecognised)
-		return false, nil
-	case u.TOTP != nil:
-		v.askCode(u.ID, v.at, "")
-		return false, nil
+	}
+	if f.Any() {
+		return false, v.askSecond(f, ticket{User: u.ID, At: at, Methods: by}, "")
 	}
 	v.p.log.Info("signed in", "subject", u.ID, "acr", idp.AAL1, "address", v.p.options.Address(v.r))
-	return true, v.begin(u, idp.AAL1, amrPassword(), v.at)
+	if err := v.begin(u, idp.AAL1, by, at); err != nil || !v.limited {
+		return err == nil, err
+	}
+	return false, v.showEnrol(f, "", "")
 }
 
 // typed is what somebody wrote, short enough to be shown again.
@@ -107,11 +145,31 @@ func (v *visit) checkPassword() (store.User, error) {
 // purposeCode is what tickets between the two factors are sealed for.
 const purposeCode = "second factor"
 
-// askCode writes the page that asks for the second factor of somebody whose
-// password was proven at a time.
-func (v *visit) askCode(user string, proven time.Time, problem string) {
-	t := v.p.options.Key.issue(purposeCode, v.browser, ticket{User: user, At: proven, Until: v.at.Add(secondLife)})
-	v.show(http.StatusOK, "code", page{Title: "One more step", Ticket: t, Problem: problem})
+// askSecond writes the page that asks for the second factor of somebody whose first
+// one a ticket tells of.
+func (v *visit) askSecond(f Factors, t ticket, problem string) error {
+	form, err := v.proofForm(t, f.Passkeys)
+	if err != nil {
+		return err
+	}
+	t.State, t.Until = "", v.at.Add(secondLife)
+	v.show(http.StatusOK, "code", page{
+		Title: "One more step", Ticket: v.p.options.Key.issue(purposeCode, v.browser, t), Problem: problem, Factors: f, Passkey: form,
+	})
+	return nil
+}
+
+// askAgain is askSecond after a try that failed.
+func (v *visit) askAgain(t ticket, problem string) error {
+	u, err := v.p.options.Store.Users().User(v.r.Context(), t.User)
+	if err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	f, err := v.p.accounts.Factors(v.r.Context(), &u)
+	if err != nil {
+		return err
+	}
+	return v.askSecond(f, t, problem)
 }
 
 // checkCode signs in who has a ticket of the first factor and a code of the second.
@@ -124,32 +182,38 @@ func (v *visit) checkCode() (bool, error) {
 		return false, err
 	}
 	u, err := v.p.options.Store.Users().User(v.r.Context(), t.User)
+	admitted := false
+	if err == nil {
+		admitted, err = v.p.admits(v.r.Context(), &u)
+	}
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("people: %w", err)
-	case u.State != store.UserActive || u.TOTP == nil:
+	case !admitted:
 		return false, errForeign
 	}
-	right, err := v.secondFactor(&u, v.form("code"))
+	right, err := v.rightCode(&u, v.form("code"))
 	if err != nil {
 		return false, err
 	}
 	if !right {
 		v.p.log.Warn("a second factor failed", "subject", u.ID, "address", v.p.options.Address(v.r))
-		v.askCode(u.ID, t.At, "This code is not right, or was used already. Wait for the next one.")
-		return false, nil
+		return false, v.askAgain(t, "This code is not right, or was used already. Wait for the next one.")
 	}
 	v.p.log.Info("signed in", "subject", u.ID, "acr", idp.AAL2, "address", v.p.options.Address(v.r))
-	return true, v.begin(u, idp.AAL2, amrBoth(), t.At)
+	return true, v.begin(u, idp.AAL2, addMethods(t.Methods, "otp", "mfa"), t.At)
 }
 
 // purposeSecret is what the secrets of apps are sealed for.
 const purposeSecret = "totp secret"
 
-// secondFactor spends a code of the app or a recovery code.
-func (v *visit) secondFactor(u *store.User, code string) (bool, error) {
+// rightCode spends a code of the app or a recovery code.
+func (v *visit) rightCode(u *store.User, code string) (bool, error) {
 	if hash, ok := totp.HashRecovery(code); ok {
 		return v.p.accounts.useRecovery(v.r.Context(), u.ID, hash)
+	}
+	if u.TOTP == nil {
+		return false, nil
 	}
 	secret, err := v.p.options.Key.unlock(purposeSecret, u.ID, u.TOTP)
 	if err != nil {

@@ -57,15 +57,14 @@ type journey struct {
 // leave sends the browser to the provider that the form asks for: by a button of a
 // connection, or by an e-mail address of its domain. It reports whether there is one;
 // the answer is the same for every address of a domain.
-func (v *visit) leave(client, back string, fresh bool) (connection string, err error) {
+func (v *visit) leave(back string, fresh bool) (connection string, err error) {
 	c, hint := v.p.connections.ByName(v.form("connection")), ""
 	if v.form("connection") == "" {
 		if hint, err = Canonical(v.form("name")); err == nil {
 			c = v.p.connections.ByAddress(hint)
 		}
 		if c == nil {
-			v.showSignIn(typed(v.form("name")), client, "We know no organisation that signs people in with this address. Use your password.")
-			return "", nil
+			return "", v.showSignIn(typed(v.form("name")), "We know no organisation that signs people in with this address. Use your password.")
 		}
 	}
 	if c == nil {
@@ -259,7 +258,7 @@ func (v *visit) takeJourney(c *sso.Connection, h string) (j journey, err error) 
 // recogniseBefore finds out who was signed in before: by the cookie, or, where the
 // answer came from a form of another site, by what the journey knows.
 func (v *visit) recogniseBefore(j *journey) error {
-	if err := v.recognise(); err != nil || v.signedIn() || j.Session == (store.Hash{}) {
+	if err := v.recognise(); err != nil || v.user.ID != "" || j.Session == (store.Hash{}) {
 		return err
 	}
 	return v.recogniseSession(j.Session)
@@ -304,7 +303,7 @@ const stateLeft = "left"
 
 // leaveFor leaves for a provider on behalf of an authorization.
 func (v *visit) leaveFor(a *idp.Pending) error {
-	connection, err := v.leave(a.ClientName, a.Path, wantsProof(a))
+	connection, err := v.leave(a.Path, wantsProof(a))
 	if err == nil && connection != "" {
 		note(a, stateLeft, connection+" "+strconv.FormatInt(v.at.UnixMicro(), 10))
 	}

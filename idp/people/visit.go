@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -32,6 +32,8 @@ type visit struct {
 	browser string // what the browser's cookie says
 	session store.BrowserSession
 	user    store.User
+	limited bool   // the person must set up a second factor before anything else
+	client  string // for whom people sign in, or ""
 	action  string // where forms go
 	target  string // where the browser goes in the end, or ""
 	again   string // a path of ours on which somebody tries again, or ""
@@ -90,7 +92,7 @@ func (v *visit) recogniseSession(id store.Hash) error {
 		if u, err = v.p.options.Store.Users().User(v.r.Context(), s.User); err == nil {
 			var admitted bool
 			if admitted, err = v.p.admits(v.r.Context(), &u); admitted {
-				v.session, v.user = s, u
+				v.become(s, u)
 				return nil
 			}
 		}
@@ -101,7 +103,13 @@ func (v *visit) recogniseSession(id store.Hash) error {
 	return nil
 }
 
-func (v *visit) signedIn() bool { return v.user.ID != "" }
+// become sets who makes the request from now on.
+func (v *visit) become(s store.BrowserSession, u store.User) {
+	v.session, v.user, v.limited = s, u, s.ACR != idp.AAL2 && v.p.needsTwo(&u)
+}
+
+// signedIn reports whether somebody is, by all that they must prove themselves by.
+func (v *visit) signedIn() bool { return v.user.ID != "" && !v.limited }
 
 // fromHere reports whether the browser says that the form was on a page of ours.
 // Every browser says so of a POST (Fetch section 3.2).
@@ -146,7 +154,6 @@ func (v *visit) begin(u store.User, acr string, amr []string, proven time.Time) 
 	if was := &v.session; was.Connection != "" && was.User == u.ID && proven.Equal(was.At) {
 		// A provider's proof goes on, better or worse than before, and ends when it would.
 		s.Connection, s.Upstream, s.Until = was.Connection, was.Upstream, was.Until
-		s.AMR = slices.Compact(slices.Sorted(slices.Values(slices.Concat(was.AMR, slices.DeleteFunc(amr, func(m string) bool { return m == "pwd" })))))
 	}
 	return v.beginSession(u, s)
 }
@@ -163,7 +170,7 @@ func (v *visit) beginSession(u store.User, s store.BrowserSession) error {
 	switch {
 	case v.user.ID == u.ID: // the same session goes on, better or later proven
 		name = v.session.Name
-	case v.signedIn(): // somebody else sits here now
+	case v.user.ID != "": // somebody else sits here now
 		if err := v.p.accounts.EndSession(v.r.Context(), v.session.Name, "another person signed in", u.ID); err != nil {
 			return err
 		}
@@ -180,7 +187,7 @@ func (v *visit) beginSession(u store.User, s store.BrowserSession) error {
 	if err := v.p.options.Store.BrowserSessions().Begin(v.r.Context(), s, v.session.ID); err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	v.session, v.user = s, u
+	v.become(s, u)
 	v.set(cookieSession, secret, 0)
 	v.set(cookieDevice, v.p.options.Key.issue("device", "", ticket{User: u.ID, Until: v.at.Add(deviceLife)}), deviceLife)
 	return nil
@@ -193,7 +200,7 @@ func (v *visit) signOut() error {
 		return err
 	}
 	v.p.log.Info("signed out", "subject", v.user.ID)
-	v.session, v.user = store.BrowserSession{}, store.User{}
+	v.become(store.BrowserSession{}, store.User{})
 	return nil
 }
 

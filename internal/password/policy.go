@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// Shortest is the shortest password, in characters: that of SP 800-63B-4
-// section 3.1.1.2 where the password is all there is.
-const Shortest = 15
+// The shortest passwords, in characters (SP 800-63B-4 section 3.1.1.2).
+const (
+	Shortest           = 15 // where the password may be all there is
+	ShortestWithFactor = 8  // where it never is
+)
 
 // The reasons why a password is refused, for errors.Is.
 var (
@@ -30,6 +32,16 @@ type Policy struct {
 	Product string
 	// Blocked are passwords beside those that the rules know.
 	Blocked *List
+	// SecondFactor says that nobody signs in by a password alone.
+	SecondFactor bool
+}
+
+// Shortest returns how many characters a password has at least.
+func (p Policy) Shortest() int {
+	if p.SecondFactor {
+		return ShortestWithFactor
+	}
+	return Shortest
 }
 
 // Check returns why a password is refused, or nil. about is what belongs to the
@@ -40,7 +52,7 @@ func (p Policy) Check(password string, about ...string) error {
 	}
 	password = Normal(password)
 	switch n := utf8.RuneCountInString(password); {
-	case n < Shortest:
+	case n < p.Shortest():
 		return ErrShort
 	case n > Longest:
 		return ErrLong

@@ -71,7 +71,7 @@ func TestConformance(t *testing.T) {
 	t.Run("people", func(t *testing.T) {
 		storetest.TestPeople(t, func(t *testing.T) storetest.People {
 			s := openStore(t)
-			return storetest.People{Users: s.Users(), Directory: s.Directory(), Tenants: s.Tenants(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions(), Identities: s.Identities()}
+			return storetest.People{Users: s.Users(), Directory: s.Directory(), Tenants: s.Tenants(), Consents: s.Consents(), Failures: s.Failures(), BrowserSessions: s.BrowserSessions(), Identities: s.Identities(), Passkeys: s.Passkeys()}
 		})
 	})
 	t.Run("endings", func(t *testing.T) {

@@ -20,6 +20,7 @@ type People struct {
 	Failures        store.Failures
 	BrowserSessions store.BrowserSessions
 	Identities      store.Identities
+	Passkeys        store.Passkeys
 }
 
 // TestPeople tests what open opens.
@@ -31,6 +32,7 @@ func TestPeople(t *testing.T, open func(t *testing.T) People) {
 	t.Run("failures", func(t *testing.T) { testFailures(t, open(t)) })
 	t.Run("browser sessions", func(t *testing.T) { testSessions(t, open(t)) })
 	t.Run("identities", func(t *testing.T) { testIdentities(t, open) })
+	t.Run("passkeys", func(t *testing.T) { testPasskeys(t, open(t)) })
 }
 
 func person(id string) store.User {

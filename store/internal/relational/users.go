@@ -15,7 +15,8 @@ type users struct{ s *Store }
 // Users returns the role of that name.
 func (s *Store) Users() store.Users { return users{s} }
 
-const selectUsers = `SELECT id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited FROM person`
+const selectUsers = `SELECT id, name, tenant, roles, state, password, totp, totp_step, recovery, made, edited,
+	(SELECT COUNT(*) FROM passkey WHERE passkey.person = person.id) FROM person`
 
 func (u users) failed(doing string, err error) error {
 	return fmt.Errorf("%s: %s a person: %w", u.s.dialect.Name, doing, err)
@@ -121,7 +122,7 @@ func readUser(scan func(...any) error) (n store.User, err error) {
 	var roles string
 	var recovery []byte
 	var made, edited int64
-	err = scan(&n.ID, &n.Name, &n.Tenant, &roles, &n.State, &n.Password, &n.TOTP, &n.TOTPStep, &recovery, &made, &edited)
+	err = scan(&n.ID, &n.Name, &n.Tenant, &roles, &n.State, &n.Password, &n.TOTP, &n.TOTPStep, &recovery, &made, &edited, &n.Passkeys)
 	n.Roles = strings.Fields(roles)
 	n.Made, n.Edited = timeOf(made), timeOf(edited)
 	for ; len(recovery) >= len(store.Hash{}); recovery = recovery[len(store.Hash{}):] {
