@@ -9,11 +9,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,5 +164,63 @@ func TestOurServerIsToldTheCertificateAndTheAddress(t *testing.T) {
 	}
 	if told["idp"] == 0 || told["idp"]%2 != 0 || len(told) != 1 {
 		t.Errorf("told are %v", told)
+	}
+}
+
+// jwt.dpop-mtls: a client proves itself to our own server by the certificate of its
+// connection, and its token is good on connections of that certificate only.
+func TestAClientIsProvenByItsConnection(t *testing.T) {
+	h := startSelf(t, nil)
+	mine, other := clientCertificate(t), clientCertificate(t)
+	file := filepath.Join(h.dir, "plant.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: mine.Certificate[0]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.add("plant", "--grant", "client_credentials", "--scope", "orders:read", "--role", "robot", "--certificate", file)
+	pool := h.client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+	over := func(certs ...tls.Certificate) *http.Client {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: certs}}
+		t.Cleanup(tr.CloseIdleConnections)
+		return &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	}
+	ask := func(c *http.Client, field string) (int, string) {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"plant"}, "scope": {"orders:read"}}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if field != "" {
+			r.Header.Set("Client-Cert", field)
+		}
+		res, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		var body struct {
+			Token string `json:"access_token"`
+		}
+		_ = json.NewDecoder(res.Body).Decode(&body)
+		return res.StatusCode, body.Token
+	}
+	forged := ":" + base64.StdEncoding.EncodeToString(mine.Certificate[0]) + ":"
+	for name, c := range map[string]*http.Client{"none": over(), "another": over(other)} {
+		if status, token := ask(c, forged); status != 401 || token != "" {
+			t.Errorf("certificate %s, and a field of its own: %d", name, status)
+		}
+	}
+	status, token := ask(over(mine), "")
+	if status != 200 {
+		t.Fatalf("its certificate: %d", status)
+	}
+	for name, c := range map[string]struct {
+		client *http.Client
+		want   int
+	}{"its connection": {over(mine), 200}, "another certificate": {over(other), 401}, "no certificate": {over(), 401}} {
+		h.client = c.client
+		if status, body := h.orders(token); status != c.want {
+			t.Errorf("the token over %s: %d %s", name, status, body)
+		}
 	}
 }

@@ -48,7 +48,7 @@ func (s *syncBuffer) Write(p []byte) (int, error) {
 func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
 const selfConfig = `environment: development
-listen: {address: "%s", tls: {cert: demo.crt, key: demo.key}}
+listen: {address: "%s", tls: {cert: demo.crt, key: demo.key, client_certificates: request}}
 admin: {address: "%s"}
 idp: {issuer: "%s", scopes: [orders:read]%s}
 apis:
