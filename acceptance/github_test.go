@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,8 +21,12 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
 
+// built says that gatehouseBinary was asked.
+var built atomic.Bool
+
 // gatehouseBinary builds the program once.
 var gatehouseBinary = sync.OnceValues(func() (string, error) {
+	built.Store(true)
 	dir, err := os.MkdirTemp("", "gatehouse-acceptance")
 	if err != nil {
 		return "", err

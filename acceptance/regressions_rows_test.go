@@ -134,7 +134,7 @@ func TestSection1_1_Forwarding(t *testing.T) {
 			}
 		}
 	}
-	counted(t, n, 48)
+	counted(t, n, 54)
 	// A trusted peer is read for one hop: what stands further left is hearsay.
 	h = open(t, options{top: "listen: {trusted_proxies: [127.0.0.0/8]}\n"})
 	n = 0

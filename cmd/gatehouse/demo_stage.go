@@ -69,7 +69,7 @@ func (s *stage) start(addr string) error {
 		return err
 	}
 	site := &shop{}
-	if site.host, err = s.serve(site, "127.0.0.1:9902"); err != nil {
+	if site.host, err = s.serve(site, "127.0.0.1:9903"); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	s.app = "http://" + site.host
