@@ -12,7 +12,7 @@ import (
 // TestAClientIsToldOfLogoutsByTheGateway registers a client with an endpoint of its
 // own, and logs the person out by the page, and by a command of another process.
 func TestAClientIsToldOfLogoutsByTheGateway(t *testing.T) {
-	h := startSelfOn(t, nil, withPeople, often(), nil)
+	h := startSelfOn(t, nil, "127.0.0.1", withPeople, often(), nil)
 	tokens := make(chan string, 8)
 	client := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tokens <- r.PostFormValue("logout_token")

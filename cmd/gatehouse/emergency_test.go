@@ -12,11 +12,13 @@ import (
 // refused by every gateway of the store in less than a second, and new tokens are
 // taken at once. An ordinary rotation ends nothing.
 func TestAnEmergencyEndsEveryTokenOfTheOldKeys(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { emergency(t, []*selfHouse{startSelfOn(t, nil, withPeople, often(), nil)}) })
+	t.Run("sqlite", func(t *testing.T) {
+		emergency(t, []*selfHouse{startSelfOn(t, nil, "127.0.0.1", withPeople, often(), nil)})
+	})
 	t.Run("postgres", func(t *testing.T) {
 		top := fmt.Sprintf("store: {postgres: %q}\n", pgtest.Start(t).Database(t)) + often()
-		first := startSelfOn(t, nil, withPeople, top, nil)
-		emergency(t, []*selfHouse{first, startSelfOn(t, nil, withPeople, top, first)})
+		first := startSelfOn(t, nil, "127.0.0.1", withPeople, top, nil)
+		emergency(t, []*selfHouse{first, startSelfOn(t, nil, "127.0.0.1", withPeople, top, first)})
 	})
 }
 

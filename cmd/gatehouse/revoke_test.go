@@ -273,9 +273,9 @@ func takeTrustAway(t *testing.T, where func(t *testing.T) (top string, gateways 
 		t.Run(name, func(t *testing.T) {
 			top, n := where(t)
 			top += often()
-			gateways := []*selfHouse{startSelfOn(t, nil, withPeople, top, nil)}
+			gateways := []*selfHouse{startSelfOn(t, nil, "127.0.0.1", withPeople, top, nil)}
 			for len(gateways) < n {
-				gateways = append(gateways, startSelfOn(t, nil, withPeople, top, gateways[0]))
+				gateways = append(gateways, startSelfOn(t, nil, "127.0.0.1", withPeople, top, gateways[0]))
 			}
 			e := trusting(t, gateways)
 			if event.before != nil {

@@ -82,12 +82,19 @@ func startSelf(t *testing.T, login idp.Authenticator) *selfHouse {
 // startSelfWith adds keys to the block idp.
 func startSelfWith(t *testing.T, login idp.Authenticator, keys string) *selfHouse {
 	t.Helper()
-	return startSelfOn(t, login, keys, "", nil)
+	return startSelfOn(t, login, "127.0.0.1", keys, "", nil)
+}
+
+// startSelfNamed is startSelfWith under the name of a host, since browsers have
+// passkeys for names, and without limits.
+func startSelfNamed(t *testing.T, host, keys string) *selfHouse {
+	t.Helper()
+	return startSelfOn(t, nil, host, keys, often(), nil)
 }
 
 // startSelfOn adds top to the configuration, a block store for example. Beside
 // another house it has that one's issuer and keys.
-func startSelfOn(t *testing.T, login idp.Authenticator, keys, top string, beside *selfHouse) *selfHouse {
+func startSelfOn(t *testing.T, login idp.Authenticator, host, keys, top string, beside *selfHouse) *selfHouse {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gh") // t.TempDir names the test: too long for a socket in it
 	if err != nil {
@@ -101,7 +108,9 @@ func startSelfOn(t *testing.T, login idp.Authenticator, keys, top string, beside
 	}))
 	t.Cleanup(upstream.Close)
 	address := freeAddress(t)
-	h.url = "https://" + address
+	_, port, _ := strings.Cut(address, ":")
+	name := host + ":" + port
+	h.url = "https://" + name
 	issuer := h.url
 	if beside != nil {
 		issuer = beside.url
@@ -119,11 +128,11 @@ func startSelfOn(t *testing.T, login idp.Authenticator, keys, top string, beside
 			}
 		}
 	}
-	for name, text := range map[string]string{
+	for file, text := range map[string]string{
 		"gatehouse.yaml":      top + fmt.Sprintf(selfConfig, address, freeAddress(t), issuer, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
-		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
+		"orders.openapi.yaml": fmt.Sprintf(selfOrders, name),
 	} {
-		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(h.dir, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
