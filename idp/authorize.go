@@ -208,6 +208,9 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 	case goidc.GrantTokenExchange:
 		return s.exchanging(ctx, g)
 	case goidc.GrantRefreshToken:
+		if err := s.newborn(ctx, g.Subject); err != nil {
+			return err
+		}
 		now, err := s.options.Login.Person(ctx, g.Subject)
 		if err == nil && now.ACR == AAL2 && who(g).ACR != AAL2 {
 			err = fmt.Errorf("%w without a second factor", ErrNobody)
@@ -227,8 +230,9 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 		}
 		p.Tenant, p.Roles = now.Tenant, now.Roles
 		return setWho(g, p)
+	default:
+		return s.newborn(ctx, g.Subject)
 	}
-	return nil
 }
 
 // stillSignedIn refuses a refresh when the session that the grant comes from has

@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 func TestACodeBecomesTokensOfTheStandardForm(t *testing.T) { // token.code-pkce, token.access-15m, token.claims-minimal, token.alg-asymmetric
@@ -63,5 +66,21 @@ func TestAClientGetsATokenForItselfForAnHourAndNoRefreshToken(t *testing.T) { //
 	h.post("/revoke", "job", url.Values{"token": {r.text("access_token")}})
 	if got := h.introspect(r.text("access_token")); got.json["active"] != false || !h.revoked(claims["grant_id"]) {
 		t.Errorf("after it was revoked: %s", got.body)
+	}
+}
+
+func TestWhoSignsInRightAfterARevocationGetsATokenThatHolds(t *testing.T) { // token.revoke-events
+	h := newHouse(t)
+	old := h.login()
+	why := store.Ending{Issuer: h.url, Because: "the password was changed", Author: "u-1", At: time.Now()}
+	if _, err := h.store.Endings().EndSubject(t.Context(), "u-1", store.Hash{}, why); err != nil {
+		t.Fatal(err)
+	}
+	for token, want := range map[string]bool{old.text("access_token"): false, h.login().text("access_token"): true} {
+		_, claims := h.parts(token)
+		issued := store.Issued{Issuer: h.url, Subject: "u-1", At: time.Unix(int64(claims["iat"].(float64)), 0)}
+		if holds, err := h.store.Revocations().Holds(t.Context(), time.Now(), issued); err != nil || holds != want {
+			t.Errorf("a token of %v holds: %v, %v; want %v", issued.At, holds, err, want)
+		}
 	}
 }
