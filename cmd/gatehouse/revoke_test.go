@@ -280,7 +280,6 @@ func takeTrustAway(t *testing.T, where func(t *testing.T) (top string, gateways 
 			e := trusting(t, gateways)
 			if event.before != nil {
 				event.before(e)
-				time.Sleep(2100 * time.Millisecond) // what it revoked are the tokens of its second, rounded up
 			}
 			e.grant()
 			event.do(e)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-api/gatehouse/idp/sso"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -61,22 +60,8 @@ func (a *Accounts) remap(ctx context.Context, c *sso.Connection, i *sso.Identity
 	if !lost {
 		return u, nil
 	}
-	if _, err := a.SignOut(ctx, u.ID, "the provider took roles away", "connection "+c.Name, store.Hash{}); err != nil {
-		return u, err
-	}
-	return u, a.afterwards(ctx)
-}
-
-// afterwards waits until a token is a new one: what is revoked are those of this
-// second and of the one that it is rounded up to ([store.Ending.Subject]).
-func (a *Accounts) afterwards(ctx context.Context) error {
-	now := a.Now()
-	select {
-	case <-time.After(now.Truncate(time.Second).Add(2 * time.Second).Sub(now)):
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("people: waiting for the clock: %w", ctx.Err())
-	}
+	_, err = a.SignOut(ctx, u.ID, "the provider took roles away", "connection "+c.Name, store.Hash{})
+	return u, err
 }
 
 // provision makes a person whom the provider signs in for the first time. They have

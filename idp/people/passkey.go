@@ -225,11 +225,7 @@ func (v *visit) enrolPasskey(f Factors) (bool, error) {
 		return false, err
 	}
 	v.p.log.Info("a passkey was added", "subject", v.user.ID, "passkey", FactorID(&k))
-	err = v.renew(idp.AAL2, addMethods(v.session.AMR, kindOf(&k), "user", "mfa"))
-	if err == nil && !fresh { // a token of this second would be revoked with those of before
-		err = v.p.accounts.afterwards(v.r.Context())
-	}
-	if err != nil || !fresh {
+	if err = v.renew(idp.AAL2, addMethods(v.session.AMR, kindOf(&k), "user", "mfa")); err != nil || !fresh {
 		return true, err
 	}
 	v.showRecovery(codes)
