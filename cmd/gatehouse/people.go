@@ -41,6 +41,10 @@ func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Log
 		Origin: f.IDP.Issuer, Product: c.Product, Store: facts, Key: key, Counters: counters,
 		Register: c.Register, Blocked: blocked, ScopeTexts: c.Scopes, Connections: connections, Log: log,
 		RPID: c.RPID, RequireSecondFactor: c.RequireSecondFactor,
+		// The gateway's own ratelimit, preset for authentication, is in front of whatever
+		// takes a password or a passkey, and as strict: a second count by address would
+		// only be a second place to waive it at.
+		Address: clientAddress, LimitedByAddress: true,
 	}
 	if m := c.Mail; m != nil && m.Folder != "" {
 		o.Mail = people.Folder{Path: m.Folder, From: m.From}

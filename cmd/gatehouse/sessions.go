@@ -48,9 +48,9 @@ func (e *entry) printSessions(ctx context.Context, d *operator.Desk, by operator
 	if e.json {
 		return e.print(append([]operator.Session{}, list...))
 	}
-	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "BROWSER"}}
+	rows := [][]string{{"USER", "SESSION", "ACR", "PROVEN", "USED", "UNTIL", "ADDRESS", "BROWSER"}}
 	for _, s := range list {
-		rows = append(rows, []string{s.User, s.Session, s.ACR, shown(s.Proven, ""), shown(s.Used, ""), shown(s.Until, ""), s.Agent})
+		rows = append(rows, []string{s.User, s.Session, s.ACR, shown(s.Proven, ""), shown(s.Used, ""), shown(s.Until, ""), s.Address, s.Agent})
 	}
 	return e.table(rows)
 }

@@ -17,11 +17,12 @@ type Session struct {
 	Proven  time.Time `json:"proven"`
 	Used    time.Time `json:"used"`
 	Until   time.Time `json:"until"`
+	Address string    `json:"address,omitempty"` // that it was begun from, where it is known
 	Agent   string    `json:"agent,omitempty"`
 }
 
 func sessionOf(s *store.BrowserSession) Session {
-	return Session{Session: s.Name, User: s.User, ACR: s.ACR, Proven: s.At, Used: s.Used, Until: s.Until, Agent: s.Agent}
+	return Session{Session: s.Name, User: s.User, ACR: s.ACR, Proven: s.At, Used: s.Used, Until: s.Until, Address: s.Address, Agent: s.Agent}
 }
 
 // sessionsRead is the most sessions that are looked at.

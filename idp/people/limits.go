@@ -35,7 +35,7 @@ func (s slowDown) Error() string {
 func (v *visit) take(layers ...store.Charge) error {
 	var charges store.Charges
 	for _, l := range layers {
-		if l.Key != "" { // the address, where nobody knows it
+		if l.Key != "" { // the address, where it is not counted here
 			charges.Add(l.Limit, l.Key)
 		}
 	}

@@ -104,7 +104,7 @@ const notKnown = "This passkey is not known here, or did not fit. Try again, or 
 
 // checkPasskey signs in whom a passkey proves: alone, or after another factor.
 func (v *visit) checkPasskey() (bool, error) {
-	if err := v.take(store.Charge{Limit: v.p.limits.address, Key: network(v.p.options.Address(v.r))}); err != nil {
+	if err := v.take(store.Charge{Limit: v.p.limits.address, Key: v.source()}); err != nil {
 		return false, err
 	}
 	t, challenge, err := v.asked(purposeProof)

@@ -70,9 +70,12 @@ type Options struct {
 	Register bool
 	// Blocked are passwords that are not taken, beside those that the rules know.
 	Blocked *password.List
-	// Address returns the client's address. Where it is nil nobody knows it here, and
-	// guesses are limited by address in front of the pages only.
+	// Address returns the client's address, for people and the log, or "" where nobody
+	// knows it. Where it is nil nobody ever does.
 	Address func(*http.Request) string
+	// LimitedByAddress says that passwords and passkeys are counted by address in front
+	// of the pages. They do not count those a second time then.
+	LimitedByAddress bool
 	// ScopeTexts say what scopes permit, for people; a scope without a text is shown
 	// by its name.
 	ScopeTexts map[string]string
@@ -205,6 +208,15 @@ func (p *People) Logout(w http.ResponseWriter, r *http.Request, then string) (su
 
 // Pages implements [idp.Authenticator].
 func (p *People) Pages() http.Handler { return p.pages }
+
+// source is what passwords and passkeys are counted by beside accounts, or "" where
+// they are not.
+func (v *visit) source() string {
+	if v.p.options.LimitedByAddress {
+		return ""
+	}
+	return network(v.p.options.Address(v.r))
+}
 
 // network is what counts as one client: an address, or the network of 64 bits that
 // an IPv6 subscriber has.

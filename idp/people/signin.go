@@ -109,7 +109,7 @@ func (v *visit) checkPassword() (store.User, error) {
 	if device, known := v.device(u.ID); known {
 		key = device
 	}
-	if err := v.take(store.Charge{Limit: v.p.limits.address, Key: network(o.Address(v.r))}, store.Charge{Limit: v.p.limits.account, Key: key}); err != nil {
+	if err := v.take(store.Charge{Limit: v.p.limits.address, Key: v.source()}, store.Charge{Limit: v.p.limits.account, Key: key}); err != nil {
 		return store.User{}, err
 	}
 	n, last, err := o.Store.Failures().Failed(ctx, v.at, key)
