@@ -172,7 +172,12 @@ func (r *reader) exceptions(a *API, kinds []gatehouse.Kind) {
 	// section 3.1.2.1). It changes nothing: the answer sends the browser to the same by GET.
 	r.exception(a, kinds, "authorizeByPost", "cors", fmt.Sprintf(
 		`{off: {because: "other sites begin authorizations by a form, which changes nothing", owner: gatehouse, until: %s}}`, until))
-	r.exception(a, kinds, "issueToken", "ratelimit", "{token_endpoint: true}")
+	if i := slices.IndexFunc(a.blocks, func(b *block) bool { return b.kind.Name == "ratelimit" }); i >= 0 {
+		b := *a.blocks[i]
+		b.extend(a.Place, "token_endpoint", "!!bool", "true")
+		r.decode(&b)
+		a.except("issueToken", &b)
+	}
 	for _, o := range a.description.byID {
 		if strings.HasPrefix(o.Template(), "/authorize") || o.Template() == "/device" || strings.HasPrefix(o.Template(), "/device/") || strings.HasPrefix(o.Template(), "/account/") || o.Template() == "/logout" {
 			// Under no-referrer a form's Origin would be null.
@@ -212,10 +217,15 @@ func (r *reader) exception(a *API, kinds []gatehouse.Kind, operation, control, t
 	}
 	b := &block{kind: &kinds[i], key: join(ownAPI, control), node: doc.Content[0], place: a.Place}
 	r.decode(b)
+	a.except(operation, b)
+}
+
+// except has one operation judged by a block of its own. What is written stands.
+func (a *API) except(operation string, b *block) {
 	if a.overrides[operation] == nil {
 		a.overrides[operation] = map[string]*block{}
 	}
-	if a.overrides[operation][control] == nil { // what is written stands
-		a.overrides[operation][control] = b
+	if a.overrides[operation][b.kind.Name] == nil {
+		a.overrides[operation][b.kind.Name] = b
 	}
 }

@@ -141,6 +141,14 @@ func (c *Config) layer(name, space string, r Rate, by by) layer {
 	if algorithm == 0 || by == byNothing {
 		algorithm = store.TokenBucket
 	}
+	// A bucket remembers a time, which means nothing at another rate: endpoints with
+	// limits of their own count apart.
+	switch {
+	case by == byNothing:
+		space = fmt.Sprintf("%s %d/%s", space, r.N, r.Per)
+	case algorithm == store.TokenBucket:
+		space = fmt.Sprintf("%s %d/%s+%d", space, r.N, r.Per, c.Burst)
+	}
 	return layer{
 		name:   name,
 		limit:  &store.Limit{Space: space, Algorithm: algorithm, N: r.N, Per: r.Per, Burst: c.Burst},

@@ -167,6 +167,21 @@ func admitted(t *testing.T, steps []gatehouse.Step, n int, p *gatehouse.Principa
 	return ok, last
 }
 
+// An endpoint with a narrow limit does not use up the wide one of another.
+func TestLimitsOfDifferentRatesCountApart(t *testing.T) { // limit.ip, limit.global
+	b := build(getOrder, ours)
+	narrow, wide := fresh(), fresh()
+	wide.IP, wide.Global, wide.Endpoint, wide.Burst, wide.Waiver = Rate{60_000, time.Minute}, Rate{100_000, time.Second}, Rate{60_000, time.Minute}, 100, ours
+	narrow.Global = Rate{5, time.Second}
+	first, second := compiled(t, narrow, b), compiled(t, wide, b)
+	if n, _ := admitted(t, first, 20, nil); n != 10 {
+		t.Errorf("the narrow endpoint admitted %d; want 10", n)
+	}
+	if n, _ := admitted(t, second, 50, nil); n != 50 {
+		t.Errorf("after it the wide one admitted %d; want 50", n)
+	}
+}
+
 // limit.logged: the verdict names the rule, which goes to the trail and the event.
 func TestEachLayerBinds(t *testing.T) {
 	for _, c := range []struct {
