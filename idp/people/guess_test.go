@@ -76,6 +76,51 @@ func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 	_ = known
 }
 
+// R42: nor does a passkey tell: the question is the same for whoever is named, and a
+// forged answer by a passkey that somebody has is refused as one that nobody has is.
+func TestTheStartOfAPasskeySignInTellsNobodyWhoIsThere(t *testing.T) {
+	h := newHouse(t, nil)
+	h.add(alice)
+	_, _, keyed := h.someone("keyed@example.com")
+	gone, _, theirs := h.someone("gone@example.com")
+	if err := h.people.accounts.Disable(t.Context(), gone.ID, "left", "ops@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	first := map[string]string{}
+	for i, one := range []struct {
+		name string
+		of   *device
+	}{{"nobody@example.com", h.device()}, {alice, h.device()}, {"keyed@example.com", keyed}, {"gone@example.com", theirs}} {
+		h.later(2 * time.Hour)
+		h.from(fmt.Sprintf("192.0.2.%d", 10+i))
+		forged := *one.of
+		forged.key = freshKey()
+		forged.key.ID = one.of.key.ID
+		if len(forged.authenticator.Options.UserHandle) == 0 {
+			forged.authenticator.Options.UserHandle = []byte(gone.ID) // nobody's passkey says a handle, too
+		}
+		b := h.browser()
+		for _, what := range []string{"the question", "the answer"} {
+			if b.get(authorize); what == "the answer" {
+				b.use(authorize, &forged)
+			} else {
+				b.post(authorize, "name", one.name, "password", "")
+			}
+			if b.status != 200 || strings.Contains(b.options(), "allowCredentials") {
+				t.Errorf("%s to %s: %d %s", what, one.name, b.status, b.options())
+			}
+			if i == 0 {
+				first[what] = seen(b)
+			} else if got := seen(b); got != first[what] {
+				t.Errorf("%s: %s is told apart:\n%s\n%s", what, one.name, got, first[what])
+			}
+		}
+		if !strings.Contains(b.get(authorize).use(authorize, &forged).body, notKnown) {
+			t.Errorf("%s: %s", one.name, words(b.body))
+		}
+	}
+}
+
 // fail fails to sign in, from ever other addresses, without running into the limits
 // of a minute.
 func (h *house) fail(b *browser, name string, times int) {
