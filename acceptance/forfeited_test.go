@@ -31,7 +31,9 @@ var forfeits = map[string]func(t testing.TB, r store.Revocations, issuer string)
 	"the subject is revoked": func(t testing.TB, r store.Revocations, issuer string) {
 		revoke(t, r, store.Revocation{Kind: store.RevokeSubject, Issuer: issuer, Subject: "alice", Before: time.Now()})
 	},
-	"the token expires": func(testing.TB, store.Revocations, string) { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(2 * time.Second))) },
+	"the token expires": func(testing.TB, store.Revocations, string) {
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(2 * time.Second)))
+	},
 }
 
 func revoke(t testing.TB, r store.Revocations, entry store.Revocation) {

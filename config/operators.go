@@ -52,8 +52,6 @@ func (f *File) OperatorsAudience() string {
 	return f.IDP.Issuer + "/admin"
 }
 
-const sampleOperators = "admin: {address: " + defaultOperators + "}"
-
 // operators judges the block of the admin API.
 func (r *reader) operators(n *yaml.Node, d *document) {
 	o := d.IDP.Admin

@@ -236,7 +236,7 @@ func (a *asked) proofKey() string {
 	if a.dpop == "" {
 		return ""
 	}
-	s, err := gojose.ParseSigned(a.dpop, []gojose.SignatureAlgorithm{gojose.ES256})
+	s, err := gojose.ParseSignedCompact(a.dpop, []gojose.SignatureAlgorithm{gojose.ES256})
 	if err != nil || len(s.Signatures) != 1 || s.Signatures[0].Header.JSONWebKey == nil {
 		return ""
 	}

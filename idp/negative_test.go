@@ -54,14 +54,6 @@ func (h *house) inactive(token string) {
 	}
 }
 
-// without takes parameters out.
-func without(v url.Values, names ...string) url.Values {
-	for _, n := range names {
-		v.Del(n)
-	}
-	return v
-}
-
 func TestAuthorizationRequestsThatMustBeRefused(t *testing.T) { tryAll(t, negativeAuthorizations()) }
 
 func negativeAuthorizations() []negative {

@@ -284,7 +284,7 @@ func TestAProviderThatIsDownIsAPageAndNotAHang(t *testing.T) {
 		"it answers 500":      func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(500); return true },
 		"it answers nonsense": func(w http.ResponseWriter, _ *http.Request) bool { _, _ = w.Write([]byte("<html>")); return true },
 		"it redirects": func(w http.ResponseWriter, r *http.Request) bool {
-			http.Redirect(w, r, "https://elsewhere.example/", 302)
+			http.Redirect(w, r, "https://elsewhere.example/", http.StatusFound)
 			return true
 		},
 		"it never ends": func(w http.ResponseWriter, _ *http.Request) bool {

@@ -388,7 +388,9 @@ func TestPasskeysAreNamedListedAndRemoved(t *testing.T) {
 	second := b.passkey("<b>a</b>  key\n" + strings.Repeat("x", 80))
 	b.want(303, "") // there are recovery codes already
 	list, err := h.facts.Revocations().List(t.Context(), h.now())
-	if err != nil || h.sessions(u) != 1 || !slices.ContainsFunc(list, func(r store.Revocation) bool { return r.Subject == u.ID && !r.Before.Before(before.Truncate(time.Second)) }) {
+	if err != nil || h.sessions(u) != 1 || !slices.ContainsFunc(list, func(r store.Revocation) bool {
+		return r.Subject == u.ID && !r.Before.Before(before.Truncate(time.Second))
+	}) {
 		t.Errorf("%d sessions are left; revoked are %+v, %v", h.sessions(u), list, err)
 	}
 	b.get(pathFactor).want(200, "my phone").want(200, "&lt;b&gt;a&lt;/b&gt; key xxx").want(200, "10 are left")
