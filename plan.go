@@ -78,11 +78,15 @@ type Endpoint struct {
 type Upstream struct {
 	Name    string
 	Scheme  string // "http" or "https"
-	Address string // host:port to dial, or "unix:" and the path of a socket
+	Address string // host:port to dial, "unix:" and the path of a socket, or InProcess and a name
 	Host    string // Host field to send; "" sends the client's
 	CAFile  string // PEM bundle to verify with; "" means the system's
 	Prefix  string // prepended to the path, "" or "/base"
 }
+
+// InProcess begins the address of an upstream that is part of this program: it is
+// called, not dialled.
+const InProcess = "in-process:"
 
 // Place is where something is written: a file, a line and a column, from 1.
 type Place struct {

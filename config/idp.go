@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -48,14 +47,14 @@ func (f *File) OwnAudiences() (out []string) {
 	return out
 }
 
-// socketName is the name of the socket in the state folder on which our own
-// authorization server listens: only the gateway reaches it.
-const socketName = "idp.sock"
-
 const sampleIDP = "idp: {issuer: https://login.example.com}"
 
-// Socket returns where our own authorization server listens.
-func (f *File) Socket() string { return filepath.Join(f.State, socketName) }
+// OwnUpstream and OperatorsUpstream are the names, behind [gatehouse.InProcess], of our
+// own authorization server and of its admin API.
+const (
+	OwnUpstream       = ownAPI
+	OperatorsUpstream = operatorsAPI
+)
 
 // idp judges the block of our own server before the APIs are read. It reports
 // whether APIs may have it as their issuer.
@@ -116,14 +115,9 @@ func (f *File) own(r *reader, n *yaml.Node, d *document) {
 		r.at(n, ownAPI, "no API accepts the tokens of our own authorization server", "issuer: self, in a block of apis")
 		return
 	}
-	socket, err := filepath.Abs(f.Socket())
-	if err != nil || len(socket) > 100 {
-		r.at(n, "state", "the path of the state folder is too long for a socket in it: 91 bytes are the most", "state: /var/lib/gatehouse")
-		return
-	}
 	a := &API{
 		Name: ownAPI, Place: r.place(k.Line, k.Column), key: ownAPI, node: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: k.Line, Column: k.Column},
-		Upstream: &gatehouse.Upstream{Name: ownAPI, Scheme: "http", Address: "unix:" + socket, Host: u.Host},
+		Upstream: &gatehouse.Upstream{Name: ownAPI, Scheme: "http", Address: gatehouse.InProcess + OwnUpstream, Host: u.Host},
 		Public:   map[string]*gatehouse.Waiver{}, Permits: map[string]gatehouse.Permit{},
 		block: apiBlock{OpenAPI: "the authorization server", Controls: d.IDP.Controls, Endpoints: d.IDP.Endpoints},
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -39,9 +38,6 @@ type OwnAPI struct {
 	Description []byte              // OpenAPI
 	Roles       map[string][]string // role -> operationIds
 }
-
-// OperatorsSocket returns where the admin API listens for the gateway.
-func (f *File) OperatorsSocket() string { return filepath.Join(f.State, "desk.sock") }
 
 // OperatorsAudience returns whom tokens for the admin API are meant for, or "" without
 // one.
@@ -98,11 +94,6 @@ func (f *File) operatorsOwn(r *reader, n *yaml.Node, d *document) {
 		return
 	}
 	at := find(n, "idp.admin")
-	socket, err := filepath.Abs(f.OperatorsSocket())
-	if err != nil || len(socket) > 100 {
-		r.at(n, "state", "the path of the state folder is too long for a socket in it: 90 bytes are the most", "state: /var/lib/gatehouse")
-		return
-	}
 	if f.options.Operators.Description == nil {
 		r.at(n, "idp.admin", "this program has no admin API", "nothing: remove the block")
 		return
@@ -115,7 +106,7 @@ func (f *File) operatorsOwn(r *reader, n *yaml.Node, d *document) {
 	}
 	a := &API{
 		Name: operatorsAPI, Place: place, key: "idp.admin", Audience: f.OperatorsAudience(), apart: o.Host == "",
-		Upstream: &gatehouse.Upstream{Name: operatorsAPI, Scheme: "http", Address: "unix:" + socket, Host: "operators.invalid"},
+		Upstream: &gatehouse.Upstream{Name: operatorsAPI, Scheme: "http", Address: gatehouse.InProcess + OperatorsUpstream, Host: "operators.invalid"},
 		Public:   map[string]*gatehouse.Waiver{}, Permits: map[string]gatehouse.Permit{},
 		block:       apiBlock{OpenAPI: "the admin API", Controls: o.Controls, Endpoints: o.Endpoints},
 		description: describeDocument(doc),

@@ -79,6 +79,9 @@ func PlanOf(e *gatehouse.Endpoint) *Plan {
 	p := &Plan{API: e.API, Endpoint: e.Name, Method: e.Method, Template: e.Template, Declared: e.Declared, Permits: e.Permits.String(), Place: e.Place.String()}
 	if e.Upstream != nil {
 		p.Upstream = e.Upstream.Scheme + "://" + e.Upstream.Address + e.Upstream.Prefix
+		if strings.HasPrefix(e.Upstream.Address, gatehouse.InProcess) {
+			p.Upstream = e.Upstream.Address
+		}
 	}
 	if e.Public != nil {
 		p.Public = e.Public.String()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,25 +142,25 @@ func TestCheckAndExplainKnowOurOwnServer(t *testing.T) {
 	}
 }
 
-func TestASecondGatewayTakesNoSocketAway(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "idp.sock")
-	ln, err := listenSocket(path)
+func TestASecondGatewayTakesNoStateFolderAway(t *testing.T) {
+	state := t.TempDir()
+	first, err := lockState(state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listenSocket(path); err == nil || !strings.Contains(err.Error(), "another gateway") {
+	if _, err := lockState(state); err == nil || !strings.Contains(err.Error(), "another gateway") {
 		t.Errorf("%v", err)
 	}
-	info, err := os.Stat(path)
+	info, err := first.Stat()
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
 	}
-	ln.(*net.UnixListener).SetUnlinkOnClose(false) // as if killed
-	_ = ln.Close()
-	if ln, err = listenSocket(path); err != nil {
+	_ = first.Close() // as the system does when a process ends
+	next, err := lockState(state)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = ln.Close()
+	_ = next.Close()
 }
 
 func TestAClientIsRegisteredByItsPublicKeys(t *testing.T) {

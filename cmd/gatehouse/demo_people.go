@@ -99,13 +99,10 @@ func demoScopes() []string {
 	return []string{"openid", "offline_access", "account", "orders:read", "orders:write", "users:admin"}
 }
 
-// behind returns a client that speaks with the authorization server on its socket:
-// the demo's own sign-ins spend nothing of a visitor's limits.
+// behind returns a client that speaks with the authorization server and not with the
+// gateway in front of it: the demo's own sign-ins spend nothing of a visitor's limits.
 func (s *stage) behind() *http.Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", s.gateway.file.Socket())
-	}
-	return &http.Client{Transport: &http.Transport{DialTLSContext: dial, MaxIdleConnsPerHost: 1}, Timeout: patience}
+	return &http.Client{Transport: direct{s.gateway.own.server}, Timeout: patience}
 }
 
 // through returns a client that speaks with the gateway, from an address of its own

@@ -53,8 +53,9 @@ type gateway struct {
 	recorder  *record.Recorder
 	trails    *sqlite.Trails
 	facts     facts
-	own       *self      // our own authorization server, or nil
-	operators *operators // its admin API, or nil
+	own       *self                   // our own authorization server, or nil
+	local     map[string]http.Handler // what of this program is an upstream, by name
+	operators *operators              // its admin API, or nil
 	server    *proxy.Server
 	admin     *admin.Server
 	cert      *proxy.Certificate
@@ -66,7 +67,7 @@ type gateway struct {
 
 // startGateway serves the configuration until [gateway.Close].
 func startGateway(f *config.File, o gatewayOptions) (*gateway, error) {
-	g := &gateway{file: f, kept: gatehouse.NewKept(), problems: o.Problems, failed: make(chan error, 2)}
+	g := &gateway{file: f, local: map[string]http.Handler{}, kept: gatehouse.NewKept(), problems: o.Problems, failed: make(chan error, 2)}
 	if g.problems == nil {
 		g.problems = slog.New(slog.DiscardHandler)
 	}
@@ -188,7 +189,7 @@ func (g *gateway) makeProxy() error {
 		return err
 	}
 	g.server, err = proxy.New(proxy.Config{
-		Gate: g.gate, Record: g.recorder, Log: g.problems, Client: trust.Client,
+		Gate: g.gate, Record: g.recorder, Log: g.problems, Client: trust.Client, Local: g.local,
 		MaxConns: l.MaxConnections, MaxConnsPerIP: l.MaxConnectionsPerIP,
 	})
 	return err
@@ -325,7 +326,7 @@ func (g *gateway) Close(ctx context.Context) error {
 		all = errors.Join(all, g.operators.close(ctx))
 	}
 	if g.own != nil { // after the gateway in front of it
-		all = errors.Join(all, g.own.close(ctx))
+		all = errors.Join(all, g.own.close())
 	}
 	g.work.Wait()
 	if g.recorder != nil {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/idp"
@@ -29,11 +29,9 @@ const operatorsConnections = 128
 
 // operators is the admin API, and the door in front of it where it has one of its own.
 type operators struct {
-	http   *http.Server
-	socket net.Listener
-	audit  *os.File
-	gate   *engine.Gate  // nil where it is served with everything else
-	door   *proxy.Server // the same
+	audit *os.File
+	gate  *engine.Gate  // nil where it is served with everything else
+	door  *proxy.Server // the same
 }
 
 // startOperators starts the admin API where the configuration has one, before the
@@ -68,15 +66,7 @@ func (g *gateway) startOperators(signer *jose.Signer, keys *idp.Keys) error {
 	if err != nil {
 		return err
 	}
-	if o.socket, err = listenSocket(f.OperatorsSocket()); err != nil {
-		return err
-	}
-	o.http = ownServer(server, g.problems)
-	g.work.Go(func() {
-		if err := o.http.Serve(o.socket); !errors.Is(err, http.ErrServerClosed) {
-			g.failed <- err
-		}
-	})
+	g.local[config.OperatorsUpstream] = server
 	return nil
 }
 
@@ -93,7 +83,7 @@ func (g *gateway) startOperatorsDoor(policy *engine.Policy) error {
 	}
 	o.gate = engine.NewGate(policy)
 	if o.door, err = proxy.New(proxy.Config{
-		Gate: o.gate, Record: g.recorder, Log: g.problems, Client: trust.Client,
+		Gate: o.gate, Record: g.recorder, Log: g.problems, Client: trust.Client, Local: g.local,
 		MaxConns: operatorsConnections, MaxConnsPerIP: operatorsConnections,
 	}); err != nil {
 		return err
@@ -112,16 +102,10 @@ func (g *gateway) startOperatorsDoor(policy *engine.Policy) error {
 	return nil
 }
 
-// close ends the door and then the server behind it.
+// close ends the door and then the record of what was done.
 func (o *operators) close(ctx context.Context) (all error) {
 	if o.door != nil {
 		all = o.door.Shutdown(ctx)
-	}
-	switch {
-	case o.http != nil:
-		all = errors.Join(all, o.http.Shutdown(ctx))
-	case o.socket != nil:
-		all = errors.Join(all, o.socket.Close())
 	}
 	if o.audit != nil {
 		all = errors.Join(all, o.audit.Close())

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -41,12 +38,11 @@ const clientsFor = time.Second
 
 // self is our own authorization server, running behind the gateway.
 type self struct {
-	keys     *idp.Keys
-	server   *idp.Server
-	http     *http.Server
-	listener net.Listener
-	stop     context.CancelFunc
-	pages    *people.People // nil without
+	keys   *idp.Keys
+	server *idp.Server
+	lock   *os.File // of the state folder
+	stop   context.CancelFunc
+	pages  *people.People // nil without
 }
 
 // openKeys opens the signing keys of the store.
@@ -67,6 +63,10 @@ func (g *gateway) startOwn(login idp.Authenticator, signer *jose.Signer) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	g.own = &self{stop: stop}
+	var err error
+	if g.own.lock, err = lockState(g.state); err != nil {
+		return err
+	}
 	if login == nil && f.IDP.People != nil {
 		pages, err := openPeople(f, g.facts, g.kept, g.problems)
 		if err != nil {
@@ -86,26 +86,10 @@ func (g *gateway) startOwn(login idp.Authenticator, signer *jose.Signer) error {
 	}); err != nil {
 		return err
 	}
-	if g.own.listener, err = listenSocket(f.Socket()); err != nil {
-		return err
-	}
-	g.own.http = ownServer(g.own.server, g.problems)
+	g.local[config.OwnUpstream] = g.own.server
 	gatehouse.Provide(g.kept, jwt.Own{Issuer: f.IDP.Issuer, Source: jose.Live(keys.Set)})
 	g.work.Go(func() { g.own.server.Run(ctx) })
-	g.work.Go(func() {
-		if err := g.own.http.Serve(g.own.listener); !errors.Is(err, http.ErrServerClosed) {
-			g.failed <- err
-		}
-	})
 	return g.startOperators(signer, keys)
-}
-
-// ownServer serves the gateway, which has judged the request already.
-func ownServer(h http.Handler, problems *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(problems.Handler(), slog.LevelWarn),
-	}
 }
 
 // askedFor returns the audiences of tokens that are meant only when a client says so.
@@ -143,37 +127,35 @@ func (o *self) keyAge() time.Duration {
 	return o.keys.Age()
 }
 
-// listenSocket listens on a socket that nobody but our own user reaches, in place of
-// one that a killed process left.
-func listenSocket(path string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("another gateway serves %s: each needs a state folder of its own", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listening for the authorization server: %w", err)
-	}
-	ln, err := net.Listen("unix", path)
-	if err == nil {
-		err = os.Chmod(path, 0o600)
-	}
+// lockName is the file of the state folder that one gateway at a time holds.
+const lockName = "gateway.lock"
+
+// lockState takes the state folder for this process. The system gives it back when the
+// process ends, however that is.
+func lockState(state string) (*os.File, error) {
+	path := filepath.Join(state, lockName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("listening for the authorization server: %w", err)
+		return nil, fmt.Errorf("locking the state folder: %w", err)
 	}
-	return ln, nil
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another gateway holds %s: each needs a state folder of its own", path)
+		}
+		return nil, fmt.Errorf("locking the state folder: %w", err)
+	}
+	return f, nil
 }
 
 // close ends the server when the gateway in front of it has ended.
-func (o *self) close(ctx context.Context) error {
+func (o *self) close() error {
 	o.stop()
 	if o.pages != nil {
 		defer o.pages.Close()
 	}
-	switch {
-	case o.http != nil:
-		return o.http.Shutdown(ctx)
-	case o.listener != nil:
-		return o.listener.Close()
+	if o.lock != nil {
+		return o.lock.Close()
 	}
 	return nil
 }

@@ -86,7 +86,13 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 			}
 		}()
 	}
-	if err := s.send(t, d); err != nil {
+	var err error
+	if t.up.local != nil {
+		err = s.call(ctx, t, d)
+	} else {
+		err = s.send(t, d)
+	}
+	if err != nil {
 		return err
 	}
 	return s.receive(t)
@@ -230,6 +236,8 @@ func (s *Server) failUpstream(t *turn, err error) {
 		failBody(t, body.err)
 	case errors.Is(err, errTooLarge):
 		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
+	case errors.Is(err, errReplyTooBig):
+		engine.Fail(x, "proxy", &host.ReplyTooLarge, err.Error())
 	case errors.Is(err, errTimeout), errors.As(err, &timeout) && timeout.Timeout():
 		engine.Fail(x, "proxy", &timedOut, err.Error())
 	default:

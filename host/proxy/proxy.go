@@ -41,6 +41,10 @@ type Config struct {
 	// peer.
 	Client func(peer netip.Addr, forwarded gatehouse.Fields) (client netip.Addr, secure bool)
 
+	// Local are the upstreams in this program, by the names behind
+	// [gatehouse.InProcess] in their addresses.
+	Local map[string]http.Handler
+
 	MaxConns      int           // connections in all; 10,000
 	MaxConnsPerIP int           // connections per address, IPv6 by /64; 256
 	HandshakeTime time.Duration // TLS handshake; 5 s
@@ -306,7 +310,7 @@ func (s *Server) pool(u *gatehouse.Upstream) (*pool, error) {
 	p = s.pools[*u]
 	if p == nil {
 		var err error
-		if p, err = newPool(u); err != nil {
+		if p, err = newPool(u, s.cfg.Local); err != nil {
 			return nil, err
 		}
 		s.pools[*u] = p

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ const (
 // pool holds the idle connections to one upstream, the last used on top.
 type pool struct {
 	upstream gatehouse.Upstream
-	tls      *tls.Config // nil for http
+	tls      *tls.Config  // nil for http
+	local    http.Handler // nil for one behind a socket
 
 	mu   sync.Mutex
 	idle []*upconn
@@ -37,7 +39,8 @@ type pool struct {
 type upconn struct {
 	net.Conn
 	reader *wire.Reader
-	reused bool
+	local  *local        // Conn, where the upstream is in this program
+	reused bool          // it may have been closed by the upstream meanwhile
 	since  time.Duration // when it became idle, in the watcher's time
 
 	raw  syscall.RawConn
@@ -45,8 +48,14 @@ type upconn struct {
 	seen error // what look found
 }
 
-func newPool(u *gatehouse.Upstream) (*pool, error) {
+func newPool(u *gatehouse.Upstream, local map[string]http.Handler) (*pool, error) {
 	p := &pool{upstream: *u}
+	if name, ok := strings.CutPrefix(u.Address, gatehouse.InProcess); ok {
+		if p.local = local[name]; p.local == nil {
+			return nil, fmt.Errorf("proxy: upstream %s: nothing in this program is called %q", u.Name, name)
+		}
+		return p, nil
+	}
 	if u.Scheme != "https" {
 		return p, nil
 	}
@@ -83,8 +92,8 @@ func (p *pool) get(ctx context.Context, b *wire.Buffers, fresh, once bool) (*upc
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
-		u.reused = true
-		if !once || u.alive() {
+		u.reused = u.local == nil
+		if !u.reused || !once || u.alive() {
 			return u, nil
 		}
 		_ = u.Close()
@@ -93,6 +102,9 @@ func (p *pool) get(ctx context.Context, b *wire.Buffers, fresh, once bool) (*upc
 }
 
 func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
+	if p.local != nil {
+		return newLocal(p.local, b), nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var d net.Dialer
