@@ -191,17 +191,12 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 	}
 	switch kind {
 	case goidc.GrantClientCredentials:
-		if len(g.Resources) == 0 && len(s.options.Audiences) > 1 {
-			return goidc.NewError(goidc.ErrorCodeInvalidTarget, "there are several APIs: say which in the parameter resource")
-		}
 		c, err := s.clients.Client(ctx, g.ClientID)
 		if err != nil {
 			return err
 		}
-		if admitted, err := store.Admits(ctx, s.options.Store.Tenants(), c.Tenant); err != nil {
+		if err := s.entitled(ctx, &c, g.Resources); err != nil {
 			return err
-		} else if !admitted {
-			return goidc.NewError(goidc.ErrorCodeUnauthorizedClient, "the client may have no tokens")
 		}
 		g.ID = ownPrefix + c.ID + "~" + g.ID
 		return setWho(g, Proof{Subject: c.ID, Tenant: c.Tenant, Roles: c.Roles})

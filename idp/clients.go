@@ -80,22 +80,37 @@ func storedSecrets(list []store.ClientSecret) string {
 	return strings.Join(parts, ",")
 }
 
-// verifySecret compares a secret with every one that holds, in constant time.
+// verifySecret is [secretHolds] of what storedSecrets has written.
 func verifySecret(_ context.Context, stored, presented string) error {
-	sum, now, ok := sha256.Sum256([]byte(presented)), time.Now().Unix(), 0
+	var list []store.ClientSecret
 	for part := range strings.SplitSeq(stored, ",") {
 		text, end, _ := strings.Cut(part, ":")
 		known, err := hex.DecodeString(text)
 		until, endErr := strconv.ParseInt(end, 10, 64)
-		if err != nil || endErr != nil || until != 0 && now >= until {
+		if err != nil || endErr != nil || len(known) != sha256.Size {
 			continue
 		}
-		ok |= subtle.ConstantTimeCompare(known, sum[:])
+		one := store.ClientSecret{Hash: [sha256.Size]byte(known)}
+		if until != 0 {
+			one.Until = time.Unix(until, 0)
+		}
+		list = append(list, one)
 	}
-	if ok != 1 {
-		return errors.New("idp: the client secret is not one that holds")
+	if !secretHolds(list, presented, time.Now().Unix()) {
+		return errSecret
 	}
 	return nil
+}
+
+// secretHolds compares a secret with every one that holds now, in constant time.
+func secretHolds(list []store.ClientSecret, presented string, now int64) bool {
+	sum, ok := sha256.Sum256([]byte(presented)), 0
+	for i := range list {
+		if until := int64(unix(list[i].Until)); until == 0 || now < until {
+			ok |= subtle.ConstantTimeCompare(list[i].Hash[:], sum[:])
+		}
+	}
+	return ok == 1
 }
 
 // Overlap is how long an old secret holds beside a new one, unless somebody says

@@ -27,8 +27,10 @@ const (
 // asked is what the library's callbacks must know of the request.
 type asked struct {
 	endpoint string
-	basic    bool
 	id       string // of the request, for the log and the client's operator
+	// basic is whether the client proves itself by Basic, with this name and secret.
+	basic        bool
+	name, secret string
 	// proven is the client that proved itself before the library is asked, or "".
 	proven string
 	// pass is the secret of the proven client for this one request.
@@ -116,9 +118,22 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	a := &asked{endpoint: endpoint, id: RequestID(r), dpop: r.Header.Get("DPoP")}
-	basicOK := true
-	a.basic, basicOK = basic(r)
-	says := ""
+	switch {
+	case !s.accepted(w, r, a):
+	case endpoint == pathDevice:
+		s.beginDevice(w, r, a)
+	case ours(r, a):
+		s.clientCredentials(w, r, a)
+	default:
+		a.token = r.PostForm.Get("token")
+		s.pass(w, r, a)
+	}
+}
+
+// accepted reports whether a form is one that can be judged, of a client that is
+// proven as far as [Server.prove] goes; it has answered one that is not.
+func (s *Server) accepted(w http.ResponseWriter, r *http.Request, a *asked) bool {
+	basicOK, says := a.byBasic(r), ""
 	switch {
 	case r.URL.RawQuery != "":
 		says = "parameters belong into the body" // RFC 6749 section 3.2: a query is logged
@@ -137,46 +152,24 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
 	default:
 		if name := repeated(r.PostForm); name != "" {
 			says = "a parameter is here twice"
-		} else if endpoint == pathPAR {
+		} else if a.endpoint == pathPAR {
 			says = incomplete(r.PostForm)
 		}
 	}
 	if says != "" {
 		s.refuse(w, a, http.StatusBadRequest, "invalid_request", says)
-		return
+		return false
 	}
 	if err := s.prove(r, a); err != nil {
 		s.unproven(w, a, err)
-		return
+		return false
 	}
-	if endpoint == pathDevice {
-		s.beginDevice(w, r, a)
-		return
-	}
-	a.token = r.PostForm.Get("token")
-	s.pass(w, r, a)
+	return true
 }
 
 func isForm(r *http.Request) bool {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
-}
-
-// basic reports whether a client proves itself by Basic. Its id and secret are each
-// form-encoded there (RFC 6749 section 2.3.1); the request is left with what they
-// stand for, which is what the library compares. ok is false of what cannot be decoded.
-func basic(r *http.Request) (by, ok bool) {
-	id, secret, by := r.BasicAuth()
-	if !by {
-		return false, true
-	}
-	id, err := url.QueryUnescape(id)
-	text, err2 := url.QueryUnescape(secret)
-	if err != nil || err2 != nil || strings.Contains(id, ":") {
-		return true, false
-	}
-	r.SetBasicAuth(id, text)
-	return true, true
 }
 
 // repeated returns a parameter that is there more than once (RFC 6749 section 3.1),

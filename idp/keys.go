@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -54,6 +55,7 @@ type keySet struct {
 	jwks    []byte
 	public  *jose.Set
 	signs   time.Time // since when the first one does
+	header  string    // of the access tokens that it signs, in base64url and with the dot
 }
 
 // Key is what an operator is told about a key.
@@ -201,6 +203,8 @@ func (k *Keys) publish(list []store.SigningKey, now time.Time) error {
 	current := signing(list, now)
 	order := append([]store.SigningKey{list[current]}, slices.Delete(slices.Clone(list), current, current+1)...)
 	next := &keySet{signs: list[current].From}
+	header := appendText([]byte(`{"alg":"ES256","typ":"at+jwt","kid":`), order[0].ID)
+	next.header = base64.RawURLEncoding.EncodeToString(append(header, '}')) + "."
 	for i := range order {
 		next.ids = append(next.ids, order[i].ID)
 	}
@@ -232,6 +236,25 @@ func (k *Keys) signer(_ context.Context, alg goidc.SignatureAlgorithm) (string, 
 		return "", nil, fmt.Errorf("idp: nothing signs by %s", alg)
 	}
 	return id, es256{key}, nil
+}
+
+// appendAccessToken appends the access token with these claims, a JSON object, signed by
+// the key that signs now (RFC 9068 section 2.1).
+func (k *Keys) appendAccessToken(b, claims []byte) ([]byte, error) {
+	set := k.set.Load()
+	key, ok := set.library.Keys[0].Key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("idp: there is no key that signs")
+	}
+	begin := len(b)
+	b = append(b, set.header...)
+	b = base64.RawURLEncoding.AppendEncode(b, claims)
+	digest := sha256.Sum256(b[begin:])
+	signature, err := es256{key}.Sign(nil, digest[:], crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("idp: signing an access token: %w", err)
+	}
+	return base64.RawURLEncoding.AppendEncode(append(b, '.'), signature), nil
 }
 
 // es256 signs as JWS has it (RFC 7518 section 3.4): r and s, one behind the other. The

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/store"
@@ -12,6 +14,26 @@ import (
 
 // formSecret is the parameter with a client's secret (RFC 6749 section 2.3.1).
 const formSecret = "client_secret"
+
+// byBasic takes the name and the secret of a client that proves itself by Basic. Each is
+// form-encoded there (RFC 6749 section 2.3.1); the request is left with what they stand
+// for, which is what the library compares. It is false of what cannot be decoded.
+func (a *asked) byBasic(r *http.Request) bool {
+	id, secret, by := r.BasicAuth()
+	if a.basic = by; !by {
+		return true
+	}
+	var err, err2 error
+	a.name, err = url.QueryUnescape(id)
+	a.secret, err2 = url.QueryUnescape(secret)
+	if err != nil || err2 != nil || strings.Contains(a.name, ":") {
+		return false
+	}
+	if a.name != id || a.secret != secret {
+		r.SetBasicAuth(a.name, a.secret)
+	}
+	return true
+}
 
 // prove finds out which client made a request where it does not prove itself by a
 // secret. The library knows secrets alone, and leaves out half of what makes a
@@ -44,13 +66,12 @@ func (s *Server) prove(r *http.Request, a *asked) (err error) {
 func (s *Server) client(r *http.Request, a *asked) (*store.Client, error) {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get(formSecret)
 	if a.basic {
-		var named string
-		if named, secret, _ = r.BasicAuth(); id != "" && id != named {
+		if id != "" && id != a.name {
 			return nil, fmt.Errorf("%w: two names", errSecret)
 		}
-		id = named
+		id, secret = a.name, a.secret
 	}
-	c, err := s.options.Store.Clients().Client(r.Context(), id)
+	c, err := s.clients.Client(r.Context(), id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("%w: there is no such client", errSecret)
@@ -63,8 +84,8 @@ func (s *Server) client(r *http.Request, a *asked) (*store.Client, error) {
 	case c.Public:
 		return nil, fmt.Errorf("%w: a public client has none", errSecret)
 	}
-	if err := verifySecret(r.Context(), storedSecrets(c.Secrets), secret); err != nil {
-		return nil, fmt.Errorf("%w: %w", errSecret, err)
+	if !secretHolds(c.Secrets, secret, time.Now().Unix()) {
+		return nil, errSecret
 	}
 	return &c, nil
 }
