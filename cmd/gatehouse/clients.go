@@ -109,15 +109,10 @@ func (e *entry) listClients(args []string) error {
 		return err
 	}
 	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
-		list := []operator.Client{}
-		for after, more := "", true; more; {
-			some, rest, err := d.Clients(ctx, by, after, atOnce)
-			if err != nil {
-				return err
-			}
-			if list, more = append(list, some...), rest; more {
-				after = some[len(some)-1].ID
-			}
+		list, err := whole(func(after string) ([]operator.Client, bool, error) { return d.Clients(ctx, by, after, atOnce) },
+			func(x *operator.Client) string { return x.ID })
+		if err != nil {
+			return err
 		}
 		if e.json {
 			return e.print(list)

@@ -65,15 +65,10 @@ func (e *entry) listTenants(args []string) error {
 		return err
 	}
 	return e.at(func(ctx context.Context, d *operator.Desk, by operator.By) error {
-		list := []operator.Tenant{}
-		for after, more := "", true; more; {
-			some, rest, err := d.Tenants(ctx, by, after, atOnce)
-			if err != nil {
-				return err
-			}
-			if list, more = append(list, some...), rest; more {
-				after = some[len(some)-1].ID
-			}
+		list, err := whole(func(after string) ([]operator.Tenant, bool, error) { return d.Tenants(ctx, by, after, atOnce) },
+			func(x *operator.Tenant) string { return x.ID })
+		if err != nil {
+			return err
 		}
 		if e.json {
 			return e.print(list)

@@ -110,21 +110,32 @@ func (e *entry) printPerson(p operator.Person, made, what string) error {
 // atOnce is how many things are read at once.
 const atOnce = 500
 
+// whole reads a list piece by piece. Each piece begins after the last name of the one
+// before it.
+func whole[T any](read func(after string) ([]T, bool, error), name func(*T) string) ([]T, error) {
+	list := []T{} // an empty one is printed as such
+	for after, more := "", true; more; {
+		some, rest, err := read(after)
+		if err != nil {
+			return nil, err
+		}
+		if list, more = append(list, some...), rest; more {
+			after = name(&some[len(some)-1])
+		}
+	}
+	return list, nil
+}
+
 func (e *entry) listUsers(args []string) error {
 	tenant := e.flags.String("tenant", "", "of one tenant only")
 	if err := e.none(args); err != nil {
 		return err
 	}
 	return e.atPeople(func(ctx context.Context, d *operator.Desk, by operator.By) error {
-		list := []operator.Person{}
-		for after, more := "", true; more; {
-			some, rest, err := d.People(ctx, by, *tenant, after, atOnce)
-			if err != nil {
-				return err
-			}
-			if list, more = append(list, some...), rest; more {
-				after = some[len(some)-1].Name
-			}
+		list, err := whole(func(after string) ([]operator.Person, bool, error) { return d.People(ctx, by, *tenant, after, atOnce) },
+			func(x *operator.Person) string { return x.Name })
+		if err != nil {
+			return err
 		}
 		if e.json {
 			return e.print(list)

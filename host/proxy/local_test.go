@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
@@ -278,7 +276,7 @@ func TestAHandlersContextEndsWithTheStreamThatAsked(t *testing.T) {
 		ended <- r.Context().Err()
 	})}}
 	d, _, client := openTLS(t, gatehouse.InProcess+"own", cfg)
-	c := &http.Client{Transport: &http2.Transport{TLSClientConfig: client}}
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true}}
 	req := request(t, "POST", "https://"+d.addr+"/x", strings.NewReader("over HTTP/2"))
 	req.Host = "api.test"
 	if r, got := get(t, c, req); r.StatusCode != 200 || got != "over HTTP/2" || r.ProtoMajor != 2 {
