@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 )
 
@@ -310,8 +311,8 @@ func spells(text, want string) bool {
 	n := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		if c == '%' && i+2 < len(text) {
-			c = unhex(text[i+1])<<4 | unhex(text[i+2])
+		if decoded, escaped := percent.Decode(text[i:]); escaped {
+			c = decoded
 			i += 2
 		}
 		if n == len(want) || c|0x20 != want[n]|0x20 {
@@ -320,11 +321,4 @@ func spells(text, want string) bool {
 		n++
 	}
 	return n == len(want)
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&0xf + 9
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -163,16 +164,14 @@ func samePath(path, prefix, canonical string) bool {
 		if n == len(canonical) {
 			return false
 		}
-		c := rest[i]
-		if c != '%' || i+2 >= len(rest) {
-			if c != canonical[n] {
+		decoded, escaped := percent.Decode(rest[i:])
+		switch {
+		case !escaped:
+			if rest[i] != canonical[n] {
 				return false
 			}
 			n++
 			continue
-		}
-		decoded := unhex(rest[i+1])<<4 | unhex(rest[i+2])
-		switch {
 		case canonical[n] == decoded && unreserved(decoded):
 			n++
 		case len(canonical)-n >= 3 && canonical[n] == '%' && strings.EqualFold(canonical[n+1:n+3], rest[i+1:i+3]):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 )
 
 // The grant types that count in a way of their own at a token endpoint.
@@ -52,7 +53,7 @@ func clientOf(x *gatehouse.Exchange) string {
 		return out
 	})
 	id, _, _ := strings.Cut(plain, ":")
-	return named(x.Append(func(to []byte) []byte { return unescape(to, []byte(id)) }))
+	return named(x.Append(func(to []byte) []byte { return percent.Append(to, id, true) }))
 }
 
 // named leaves out what can be no client's name.
@@ -64,7 +65,7 @@ func named(id string) string {
 }
 
 // formValue returns a parameter of the form, or "". Of a name that is there twice the
-// first counts: the server refuses the request.
+// first counts, and what is no escape stands for itself: the server refuses both.
 func formValue(x *gatehouse.Exchange, name string) string {
 	for rest := x.Request.Body; len(rest) > 0; {
 		var pair []byte
@@ -73,38 +74,9 @@ func formValue(x *gatehouse.Exchange, name string) string {
 		if len(key) > 3*longestName || len(value) > longestValue {
 			continue
 		}
-		if x.Append(func(to []byte) []byte { return unescape(to, key) }) == name {
-			return x.Append(func(to []byte) []byte { return unescape(to, value) })
+		if x.Append(func(to []byte) []byte { return percent.Append(to, key, true) }) == name {
+			return x.Append(func(to []byte) []byte { return percent.Append(to, value, true) })
 		}
 	}
 	return ""
-}
-
-// unescape appends s without the escapes of a form. What is no escape stands for
-// itself: the server refuses it.
-func unescape(to, s []byte) []byte {
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '+':
-			to = append(to, ' ')
-		case s[i] == '%' && i+2 < len(s) && digit(s[i+1]) < 16 && digit(s[i+2]) < 16:
-			to = append(to, digit(s[i+1])<<4|digit(s[i+2]))
-			i += 2
-		default:
-			to = append(to, s[i])
-		}
-	}
-	return to
-}
-
-func digit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 16
 }

@@ -4,7 +4,7 @@ package percent
 
 // Append appends the text that escapes stand for, and a space for each plus sign
 // where plus says so. What is malformed stays as it is.
-func Append(dst []byte, s string, plus bool) []byte {
+func Append[T string | []byte](dst []byte, s T, plus bool) []byte {
 	for i := 0; i < len(s); i++ {
 		c, escaped := Decode(s[i:])
 		switch {
