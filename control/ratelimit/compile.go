@@ -100,17 +100,14 @@ func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehou
 			space = b.API + "/" + kind.name
 		}
 	}
-	of := func(space string, by by) layer {
-		e := c.layer("endpoint", space, rate, by)
-		e.limit.Algorithm = store.SlidingWindow
-		return e
+	of := func(space string, r Rate, by by) layer {
+		return c.counting(store.SlidingWindow, "endpoint", space, r, by)
 	}
-	address, principal := of(space+"/ip", byAddress), of(space, byPrincipal)
+	byAddressRate := rate
 	if c.TokenEndpoint {
-		twice := c.layer("endpoint", space+"/ip", Rate{2 * rate.N, rate.Per}, byAddress)
-		twice.limit.Algorithm = store.SlidingWindow
-		address = twice
+		byAddressRate.N *= 2
 	}
+	address, principal := of(space+"/ip", byAddressRate, byAddress), of(space, rate, byPrincipal)
 	address.hidden = kind.auth // it would tell a guesser when to change the address
 	l.open = append(l.open, address)
 	l.user = append(l.user, principal)
@@ -124,10 +121,10 @@ func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehou
 		// Behind a token, guesses still come from an address.
 		l.user, l.app = append(l.user, address), append(l.app, address)
 	}
-	last := of(space+"/account", byAccount)
+	last := of(space+"/account", rate, byAccount)
 	switch {
 	case c.TokenEndpoint:
-		last = of(space+"/client", byClient)
+		last = of(space+"/client", rate, byClient)
 	case !kind.auth || c.Account == "":
 		return gatehouse.Head
 	}
@@ -136,11 +133,16 @@ func (l *limiter) addEndpoint(b *gatehouse.Build, c *Config, kind class) gatehou
 	return gatehouse.Body
 }
 
+// layer is a limit that counts as configured.
 func (c *Config) layer(name, space string, r Rate, by by) layer {
 	algorithm := store.Algorithm(c.Algorithm)
 	if algorithm == 0 || by == byNothing {
 		algorithm = store.TokenBucket
 	}
+	return c.counting(algorithm, name, space, r, by)
+}
+
+func (c *Config) counting(algorithm store.Algorithm, name, space string, r Rate, by by) layer {
 	// A bucket remembers a time, which means nothing at another rate: endpoints with
 	// limits of their own count apart.
 	switch {
