@@ -1,9 +1,7 @@
 package people
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/gatehouse-api/gatehouse/idp/sso"
@@ -43,10 +41,7 @@ func (v *visit) end(ender sso.Ender, was *store.BrowserSession, then string) (st
 	if err != nil || away == "" {
 		return "", err
 	}
-	hash := sha256.Sum256([]byte(purposeFarewell + h))
-	return away, v.p.options.Store.Authorizations().Save(v.r.Context(), store.Authorization{
-		ID: hash, Handle: hash, Data: v.p.options.Key.lock(purposeFarewell, h, []byte(then)), Until: v.at.Add(sso.JourneyLife),
-	})
+	return away, v.keep(purposeFarewell, h, []byte(then), v.at.Add(sso.JourneyLife))
 }
 
 // gone is what follows when somebody signs out on a page of ours.
@@ -75,16 +70,9 @@ func (p *People) backFromFarewell(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *visit) takeFarewell(h string) (then string, err error) {
-	kept, err := v.p.options.Store.Authorizations().Take(v.r.Context(), v.at, sha256.Sum256([]byte(purposeFarewell+h)))
+	text, err := v.taken(purposeFarewell, h)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("people: %w", err)
-	}
-	text, err := v.p.options.Key.unlock(purposeFarewell, h, kept.Data)
-	if err != nil {
-		return "", fmt.Errorf("people: reading where to go: %w", err)
-	}
-	return string(text), nil
+	return string(text), err
 }

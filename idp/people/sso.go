@@ -80,6 +80,31 @@ func handle() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// keep seals a text and keeps it under a handle that a browser takes along.
+func (v *visit) keep(purpose, handle string, text []byte, until time.Time) error {
+	hash := sha256.Sum256([]byte(purpose + handle))
+	err := v.p.options.Store.Authorizations().Save(v.r.Context(), store.Authorization{
+		ID: hash, Handle: hash, Data: v.p.options.Key.lock(purpose, handle, text), Until: until,
+	})
+	if err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	return nil
+}
+
+// taken returns, once, what was kept under a handle, or [store.ErrNotFound].
+func (v *visit) taken(purpose, handle string) ([]byte, error) {
+	kept, err := v.p.options.Store.Authorizations().Take(v.r.Context(), v.at, sha256.Sum256([]byte(purpose+handle)))
+	if err != nil {
+		return nil, fmt.Errorf("people: %w", err)
+	}
+	text, err := v.p.options.Key.unlock(purpose, handle, kept.Data)
+	if err != nil {
+		return nil, fmt.Errorf("people: reading what was kept for %s: %w", purpose, err)
+	}
+	return text, nil
+}
+
 // depart keeps the journey and writes the page that leads to the provider. It is a
 // page and no redirect, since browsers hold the redirects of a form against the
 // page's form-action (CSP 3), and providers send people on to others.
@@ -102,12 +127,8 @@ func (v *visit) depart(c *sso.Connection, s sso.Start, back string) error {
 	if err != nil {
 		return fmt.Errorf("people: writing a journey: %w", err)
 	}
-	hash := sha256.Sum256([]byte(purposeJourney + s.Handle))
-	err = v.p.options.Store.Authorizations().Save(v.r.Context(), store.Authorization{
-		ID: hash, Handle: hash, Data: v.p.options.Key.lock(purposeJourney, s.Handle, text), Until: s.At.Add(sso.JourneyLife),
-	})
-	if err != nil {
-		return fmt.Errorf("people: %w", err)
+	if err := v.keep(purposeJourney, s.Handle, text, s.At.Add(sso.JourneyLife)); err != nil {
+		return err
 	}
 	v.p.log.Info("left for a provider", "connection", c.Name, "fresh", s.Fresh)
 	g := page{Title: "Continue with " + c.Title, Away: d.URL}
@@ -228,18 +249,14 @@ func (v *visit) takeJourney(c *sso.Connection, h string) (j journey, err error) 
 	if len(h) != sso.HandleLength {
 		return j, fmt.Errorf("%w: it does not say which one", errJourney)
 	}
-	kept, err := v.p.options.Store.Authorizations().Take(v.r.Context(), v.at, sha256.Sum256([]byte(purposeJourney+h)))
+	text, err := v.taken(purposeJourney, h)
 	if errors.Is(err, store.ErrNotFound) {
 		return j, fmt.Errorf("%w: it was used, is over, or was never", errJourney)
 	}
 	if err != nil {
-		return j, fmt.Errorf("people: %w", err)
+		return j, err
 	}
-	text, err := v.p.options.Key.unlock(purposeJourney, h, kept.Data)
-	if err == nil {
-		err = json.Unmarshal(text, &j)
-	}
-	if err != nil {
+	if err := json.Unmarshal(text, &j); err != nil {
 		return journey{}, fmt.Errorf("people: reading a journey: %w", err)
 	}
 	name, _ := journeyCookie(j.ByPost)
