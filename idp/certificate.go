@@ -37,8 +37,8 @@ const (
 )
 
 // fieldCertificate is where the gateway writes the certificate of a client's
-// connection (RFC 9440). It is believed, since nobody but the gateway reaches our
-// socket, and the gateway drops the field of clients.
+// connection (RFC 9440). It is believed, since nobody but the gateway calls us, and
+// the gateway drops the field of clients.
 const fieldCertificate = "Client-Cert"
 
 const mostCertificates = 2 // of a client at once: enough to change one without a gap
@@ -67,7 +67,7 @@ func (s *Server) shown(r *http.Request) (*x509.Certificate, error) {
 // certified returns the client that the certificate of a connection proves, or nil
 // where the client does not prove itself in this way.
 func (s *Server) certified(ctx context.Context, id string, shown *x509.Certificate, now time.Time) (*store.Client, error) {
-	c, err := s.options.Store.Clients().Client(ctx, id)
+	c, err := s.clients.Client(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && len(c.Certificates) == 0:
 		return nil, nil // the library says what it says to everybody
@@ -91,6 +91,12 @@ func (s *Server) certified(ctx context.Context, id string, shown *x509.Certifica
 // kindThumbprint is the kind of entry that names one certificate by its SHA-256. It
 // needs nobody who vouches (RFC 8705 section 2.2).
 const kindThumbprint = "sha256"
+
+// thumbprint is how a token names a certificate (RFC 8705 section 3.1).
+func thumbprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 // is reports whether a certificate is what an entry says (RFC 8705 section 2.1.2).
 func is(c *x509.Certificate, kind, value string) bool {

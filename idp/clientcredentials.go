@@ -2,8 +2,6 @@ package idp
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,8 +88,7 @@ func (s *Server) permitted(ctx context.Context, c *store.Client, a *asked, form 
 		return nil, err
 	}
 	if c.Bound() {
-		sum := sha256.Sum256(a.certificate.Raw)
-		q.certificate = base64.RawURLEncoding.EncodeToString(sum[:])
+		q.certificate = thumbprint(a.certificate)
 	}
 	return q, nil
 }
@@ -101,8 +98,7 @@ func (s *Server) permitted(ctx context.Context, c *store.Client, a *asked, form 
 func (s *Server) ownScope(c *store.Client, asked string) (string, error) {
 	var out []byte
 	for scope := range strings.FieldsSeq(asked) {
-		known := slices.Contains(identity[:], scope) || slices.Contains(s.options.Scopes, scope)
-		if !known || !slices.Contains(c.Scopes, scope) {
+		if !s.mayHave(c, scope) {
 			return "", goidc.WrapError(goidc.ErrorCodeInvalidScope, "invalid scope", fmt.Errorf("idp: the scope %q is not this client's", scope))
 		}
 		if scope == scopeOpenID {
@@ -114,6 +110,12 @@ func (s *Server) ownScope(c *store.Client, asked string) (string, error) {
 		out = append(out, scope...)
 	}
 	return string(out), nil
+}
+
+// mayHave reports whether there is such a scope, and a client is registered for it.
+func (s *Server) mayHave(c *store.Client, scope string) bool {
+	known := slices.Contains(identity[:], scope) || slices.Contains(s.options.Scopes, scope)
+	return known && slices.Contains(c.Scopes, scope)
 }
 
 // entitled returns an error for a client that may have no token for itself, or that

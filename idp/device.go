@@ -140,8 +140,7 @@ func (s *Server) deviceSession(c *store.Client, form url.Values) (*goidc.AuthnSe
 		return nil, goidc.NewError(goidc.ErrorCodeUnauthorizedClient, "the client is not registered for device authorization")
 	}
 	for scope := range strings.FieldsSeq(form.Get("scope")) {
-		known := slices.Contains(identity[:], scope) || slices.Contains(s.options.Scopes, scope)
-		if !known || !slices.Contains(c.Scopes, scope) {
+		if !s.mayHave(c, scope) {
 			return nil, goidc.NewError(goidc.ErrorCodeInvalidScope, "a scope is not this client's")
 		}
 	}

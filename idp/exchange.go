@@ -2,8 +2,6 @@ package idp
 
 import (
 	"context"
-	"crypto"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	gojose "github.com/go-jose/go-jose/v4"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 
 	"github.com/gatehouse-api/gatehouse/internal/jose"
@@ -221,9 +218,7 @@ func possessed(t *jose.Token, a *asked) error {
 		return nil
 	case a.certificate == nil:
 		return unacceptable("it is bound to a certificate, and the connection has none")
-	}
-	sum := sha256.Sum256(a.certificate.Raw)
-	if base64.RawURLEncoding.EncodeToString(sum[:]) != certificate {
+	case thumbprint(a.certificate) != certificate:
 		return unacceptable("it is bound to another certificate")
 	}
 	a.binds = true
@@ -236,15 +231,11 @@ func (a *asked) proofKey() string {
 	if a.dpop == "" {
 		return ""
 	}
-	s, err := gojose.ParseSignedCompact(a.dpop, []gojose.SignatureAlgorithm{gojose.ES256})
-	if err != nil || len(s.Signatures) != 1 || s.Signatures[0].Header.JSONWebKey == nil {
-		return ""
-	}
-	sum, err := s.Signatures[0].Header.JSONWebKey.Thumbprint(crypto.SHA256)
+	p, err := jose.ParseProof(a.dpop)
 	if err != nil {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(sum)
+	return base64.RawURLEncoding.EncodeToString(p.Thumbprint[:])
 }
 
 // identity are scopes of the authorization server itself, which no exchange carries

@@ -5,9 +5,10 @@
 // that can be used twice, by another client or for ever; clients that choose how
 // little they prove; secrets that lie readable in a database (RFC 9700). The
 // protocol itself is spoken by a library, which is seen by no other package, but for
-// the tokens of clients for themselves, which are asked for most. All state is ours: every code, token and handle is kept as a hash, and is spent by
-// one atomic step of the store. What the library leaves open is closed around it,
-// and each gap has a test that is named after it.
+// the tokens of clients for themselves, which are asked for most. All state is ours:
+// every code, token and handle is kept as a hash, and is spent by one atomic step of
+// the store. What the library leaves open is closed around it, and each gap has a test
+// that is named after it.
 //
 // The server is an upstream of the gateway's own: limits, sizes, schemas and
 // headers are enforced in front of it, by the description in [Description].
