@@ -148,17 +148,20 @@ func TestNewKeysTakenAtOnceAreNotForgiven(t *testing.T) {
 
 func TestAFullOnceRefusesAndForgetsNothing(t *testing.T) {
 	o := NewOnce(onceShards) // one key each
+	// So many that no shard stays empty, whatever the hash's seed: the chance is
+	// below 1e-26.
+	const keys = 1000
 	full := 0
-	for i := range 100 {
+	for i := range keys {
 		ok, err := o.First(t.Context(), start, "nonce", strconv.Itoa(i), time.Minute)
 		if errors.Is(err, store.ErrFull) && !ok {
 			full++
 		}
 	}
-	if full != 100-onceShards {
-		t.Errorf("%d of 100 refused for lack of room; want %d", full, 100-onceShards)
+	if full != keys-onceShards {
+		t.Errorf("%d of %d refused for lack of room; want %d", full, keys, keys-onceShards)
 	}
-	for i := range 100 {
+	for i := range keys {
 		if ok, err := o.First(t.Context(), start.Add(59*time.Second), "nonce", strconv.Itoa(i), time.Minute); ok && err == nil {
 			t.Fatalf("key %d was first twice or found room", i)
 		}
