@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/control/object"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // guess is an object that the description seems to speak of: what is under
@@ -19,8 +20,8 @@ type guess struct {
 	owner, tenant string // members of the reply; tenant may be ""
 }
 
-func (g guess) object() *object.Object {
-	o := &object.Object{ID: "path." + g.param, Owner: "response." + g.owner}
+func (g guess) object() *policy.Object {
+	o := &policy.Object{ID: "path." + g.param, Owner: "response." + g.owner}
 	if g.tenant != "" {
 		o.Tenant = "response." + g.tenant
 	}
@@ -70,7 +71,7 @@ func (d *draft) guessObjects() {
 // covered asks the object control which operations a guess covers, and whether
 // it fits the description.
 func covered(g guess, all []gatehouse.Operation) (owned []string, fits bool) {
-	c := &object.Config{Objects: map[string]*object.Object{g.name: g.object()}}
+	c := &object.Config{Objects: map[string]*policy.Object{g.name: g.object()}}
 	for _, op := range all {
 		steps, err := c.Compile(&gatehouse.Build{Operation: op, All: all, Now: time.Now})
 		if f, ok := errors.AsType[*gatehouse.Fault](err); ok && f.Key != "objects" {

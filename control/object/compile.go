@@ -11,11 +11,12 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // rule is what one operation must keep of one object.
 type rule struct {
-	action action
+	action policy.Action
 	owners bool     // the owner is allowed this action
 	roles  []string // whose holders are allowed it on objects of others
 	owner  field
@@ -116,24 +117,24 @@ func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool
 	if o == nil {
 		return nil, false, &gatehouse.Fault{Key: k, Says: "the object is empty", Fix: "{id: path.orderId, owner: response.customer_id}"}
 	}
-	if err := o.check(b, k); err != nil {
+	if err := check(o, b, k); err != nil {
 		return nil, true, err
 	}
 	param := strings.TrimPrefix(o.ID, "path.")
-	bases := o.basesOf(b.All, param)
+	bases := policy.Bases(o, b.All, param)
 	if len(bases) == 0 {
 		return nil, false, &gatehouse.Fault{Key: k + ".id", Says: fmt.Sprintf("no path has a parameter {%s}", param), Fix: "path.NAME with a name of the description"}
 	}
-	a := o.actionIn(b.Operation, param, bases)
-	if a == none {
+	a := o.ActionIn(b.Operation, param, bases)
+	if a == policy.None {
 		return nil, false, nil
 	}
 	if len(bases) > 1 && len(o.Operations) == 0 {
 		return nil, true, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("{%s} names several resources: %s", param, strings.Join(bases, ", ")),
 			Fix: "operations: {read: [...], update: [...], delete: [...], list: [...], create: [...]}"}
 	}
-	r := &rule{action: a, hide: o.OnDeny == 404, buffers: new(sync.Pool)}
-	if err := errors.Join(o.fieldsOf(r, b, k), c.grants(r, o, b.Operation), o.listOf(r, b, k)); err != nil {
+	r := &rule{action: a, hide: o.OnDeny.Status(a) == 404, buffers: new(sync.Pool)}
+	if err := errors.Join(r.fieldsOf(o, b, k), c.grants(r, o, b.Operation), r.listOf(o, b, k)); err != nil {
 		return nil, true, err
 	}
 	if op, ok := b.Operation.(*openapi.Operation); ok && r.inObject() {
@@ -144,7 +145,7 @@ func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool
 }
 
 // check refuses what this control does not know.
-func (o *Object) check(b *gatehouse.Build, k string) error {
+func check(o *policy.Object, b *gatehouse.Build, k string) error {
 	var errs []error
 	fault := func(key, says, fix string) {
 		errs = append(errs, &gatehouse.Fault{Key: k + "." + key, Says: says, Fix: fix})
@@ -158,14 +159,22 @@ func (o *Object) check(b *gatehouse.Build, k string) error {
 	if o.Before != "" && o.Before != "lookup" {
 		fault("before", "there is one way to know the owner before a write", "lookup")
 	}
-	if o.OnDeny != 0 && o.OnDeny != 403 && o.OnDeny != 404 {
+	if status := o.OnDeny.Status(policy.None); status != 403 && status != 404 {
 		fault("on_deny", "a refusal is 403, or 404 to hide that the object exists", "403")
+	}
+	for key, set := range map[string]bool{
+		"on_deny": len(o.OnDeny) > 1 || len(o.OnDeny) == 1 && o.OnDeny[""] == 0, "create.learn": o.Create != nil && o.Create.Learn != "",
+		"scopes": o.Scopes != nil, "fields": o.Fields != nil, "table": o.Table != nil,
+	} {
+		if set {
+			fault(key, "nothing enforces this yet", "without "+key)
+		}
 	}
 	known := func(id string) bool {
 		return slices.ContainsFunc(b.All, func(op gatehouse.Operation) bool { return op.ID() == id })
 	}
 	for name, ids := range o.Operations {
-		if actionOf(name) == none {
+		if policy.ActionOf(name) == policy.None {
 			fault("operations."+name, "there is no such action", "read, update, delete, list or create")
 		}
 		for _, id := range ids {
@@ -188,7 +197,7 @@ func (o *Object) check(b *gatehouse.Build, k string) error {
 			fault("allow."+who, "there is nobody of that name", "owner or role:NAME")
 		}
 		for _, a := range actions {
-			if actionOf(a) == none {
+			if policy.ActionOf(a) == policy.None {
 				fault("allow."+who, fmt.Sprintf("there is no action %q", a), "read, update, delete, list or create")
 			}
 		}
@@ -197,7 +206,7 @@ func (o *Object) check(b *gatehouse.Build, k string) error {
 }
 
 // fieldsOf compiles where the owner and the tenant stand.
-func (o *Object) fieldsOf(r *rule, b *gatehouse.Build, k string) error {
+func (r *rule) fieldsOf(o *policy.Object, b *gatehouse.Build, k string) error {
 	var err [2]error
 	r.owner, err[0] = r.fieldOf(o.Owner, b, k+".owner")
 	r.tenant, err[1] = r.fieldOf(o.Tenant, b, k+".tenant")
@@ -210,8 +219,8 @@ func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, erro
 	}
 	if param, ok := strings.CutPrefix(text, "path."); ok {
 		if !strings.Contains(b.Operation.Template(), "{"+param+"}") {
-			if r.action == create || r.action == list {
-				r.blind = r.blind || r.action == list
+			if r.action == policy.Create || r.action == policy.List {
+				r.blind = r.blind || r.action == policy.List
 				return field{}, nil
 			}
 			return field{}, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%s has no parameter {%s}", b.Operation.Template(), param), Fix: "response.FIELD"}
@@ -227,13 +236,13 @@ func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, erro
 }
 
 // grants settles who is allowed the action.
-func (c *Config) grants(r *rule, o *Object, op gatehouse.Operation) error {
+func (c *Config) grants(r *rule, o *policy.Object, op gatehouse.Operation) error {
 	allow := o.Allow
 	if allow == nil {
 		allow = map[string][]string{"owner": {"read", "update"}}
 	}
 	for who, actions := range allow {
-		if !slices.ContainsFunc(actions, func(a string) bool { return implies(actionOf(a), r.action) }) {
+		if !slices.ContainsFunc(actions, func(a string) bool { return policy.ActionOf(a).Implies(r.action) }) {
 			continue
 		}
 		if who == "owner" {
@@ -259,13 +268,8 @@ func (c *Config) grants(r *rule, o *Object, op gatehouse.Operation) error {
 	return nil
 }
 
-// implies reports whether being allowed one action is being allowed another.
-func implies(allowed, wanted action) bool {
-	return allowed == wanted || allowed == read && wanted == list || allowed == update && wanted == create
-}
-
-func (o *Object) listOf(r *rule, b *gatehouse.Build, k string) error {
-	if r.action != list || !r.inObject() {
+func (r *rule) listOf(o *policy.Object, b *gatehouse.Build, k string) error {
+	if r.action != policy.List || !r.inObject() {
 		return nil
 	}
 	each := ""
@@ -286,8 +290,14 @@ func (o *Object) listOf(r *rule, b *gatehouse.Build, k string) error {
 	return nil
 }
 
+// reads reports whether an operation reads the object named at base.
+func reads(o *policy.Object, b *gatehouse.Build, base string) bool {
+	_, found := policy.Reader(o, b.All, base)
+	return found
+}
+
 // steps arranges the checks of an action.
-func (r *rule) steps(o *Object, b *gatehouse.Build, k, param string) ([]gatehouse.Step, error) {
+func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k, param string) ([]gatehouse.Step, error) {
 	at := func(need gatehouse.Need, s gatehouse.Step) gatehouse.Step {
 		s.Control, s.Need = Kind.Name, need
 		if s.Stage == 0 {
@@ -295,28 +305,28 @@ func (r *rule) steps(o *Object, b *gatehouse.Build, k, param string) ([]gatehous
 		}
 		return s
 	}
-	base := baseOf(b.Operation.Template(), param)
+	base := policy.Base(b.Operation.Template(), param)
 	switch {
-	case r.action == create:
+	case r.action == policy.Create:
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}), at(gatehouse.Body, gatehouse.Step{Enforce: r.made})}, nil
-	case r.action == list && r.inObject():
+	case r.action == policy.List && r.inObject():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
 			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.listed, Each: r.listedItem})}, nil
 	case !r.inObject():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit})}, nil
 	case base == "":
 		return nil, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("%s does not name the object in its path: its owner cannot be known", b.Operation.ID()), Fix: "leave it out, and write no_object for it"}
-	case r.action == read && b.Operation.Method() == "GET" && base == b.Operation.Template():
+	case r.action == policy.Read && b.Operation.Method() == "GET" && base == b.Operation.Template():
 		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
 			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.released, Each: r.releasedItem})}, nil
 	}
 	// A write, or a read of something below the object: afterwards would be too late.
-	if o.readerOf(b.All, base) == nil {
+	if !reads(o, b, base) {
 		return nil, &gatehouse.Fault{Key: k, Says: fmt.Sprintf("%s cannot know the owner before: no operation reads %s", b.Operation.ID(), base), Fix: "owner: path.NAME, or a GET operation for " + base}
 	}
 	r.segments = strings.Count(base, "/")
 	steps := []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admitOnly})}
-	if r.action == update {
+	if r.action == policy.Update {
 		steps = append(steps, at(gatehouse.Body, gatehouse.Step{Enforce: r.changed}))
 	}
 	steps = append(steps, at(gatehouse.Object, gatehouse.Step{Prepare: r.ask, Enforce: r.looked}))

@@ -10,7 +10,10 @@
 // path that no object covers does not compile.
 package object
 
-import "github.com/gatehouse-api/gatehouse"
+import (
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
 
 // Kind is this control's entry in the catalogue.
 var Kind = gatehouse.Kind{
@@ -22,7 +25,7 @@ var Kind = gatehouse.Kind{
 // Config is what an operator writes under "object:".
 type Config struct {
 	// Objects holds what the API is about, by name.
-	Objects map[string]*Object `yaml:"objects"`
+	Objects map[string]*policy.Object `yaml:"objects"`
 	// NoObject names, by operationId, the operations that have an id in their path
 	// and no object behind it, and why.
 	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
@@ -30,45 +33,6 @@ type Config struct {
 	// API's own roles. An operationId lets them call it on objects that are not
 	// their own, inside their tenant; tags and prefixes do not.
 	Roles map[string][]string `yaml:"roles"`
-}
-
-// Object is one kind of object.
-type Object struct {
-	// ID is where a request names the object: "path.orderId".
-	ID string `yaml:"id"`
-	// Owner is where the owner's id stands: "response.customer_id" in the object as
-	// the upstream gives it, or "path.userId". It must equal the caller's id.
-	Owner string `yaml:"owner"`
-	// Tenant is where the tenant's id stands, likewise. No role crosses it.
-	Tenant string `yaml:"tenant"`
-	// Operations holds operationIds by what they do: read, update, delete, list,
-	// create. What is left out follows from the description.
-	Operations map[string][]string `yaml:"operations"`
-	// Before is how a write knows the owner. There is one way: "lookup".
-	Before string `yaml:"before"`
-	// Create says how objects are made.
-	Create *Create `yaml:"create"`
-	// List says how lists of objects look.
-	List *List `yaml:"list"`
-	// Allow holds what is allowed, by who: "owner" or "role:NAME". Left out, the
-	// owner may read and update. Reading includes lists of one's own, updating
-	// includes making new ones. Deleting is allowed by name only.
-	Allow map[string][]string `yaml:"allow"`
-	// OnDeny is the status of a refusal: 403, or 404 so that nobody learns whether
-	// the object exists. Default 403.
-	OnDeny int `yaml:"on_deny"`
-}
-
-// Create says how objects are made.
-type Create struct {
-	Operation string `yaml:"operation"` // operationId
-}
-
-// List says how lists of objects look.
-type List struct {
-	Operation string `yaml:"operation"`  // operationId
-	Each      string `yaml:"each"`       // "response.items[*]"; left out, from the description
-	OnForeign string `yaml:"on_foreign"` // what becomes of others' elements: deny (default) or drop
 }
 
 var _ gatehouse.Control = (*Config)(nil)

@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 var (
@@ -76,7 +77,7 @@ func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return r.refuse(), nil
 	}
 	switch {
-	case r.action == create:
+	case r.action == policy.Create:
 		return made, nil
 	case r.inObject():
 		whole(x)

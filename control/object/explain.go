@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // Explain implements [gatehouse.Control].
@@ -21,7 +22,7 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		if strings.HasPrefix(o.Owner+o.Tenant, "response.") {
 			s.Fact("authz.object-response", "%s: owner and tenant are compared in the reply before a byte of it leaves; writes are compared with the object's present state before they go on", name)
 		}
-		if o.OnDeny == 404 {
+		if o.OnDeny.Status(policy.None) == 404 {
 			s.Fact("authz.existence", "%s: a refusal looks like a miss", name)
 		}
 	}

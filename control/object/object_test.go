@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
@@ -65,12 +66,12 @@ func build(t testing.TB, id string) *gatehouse.Build {
 	return b
 }
 
-func order() *Object {
-	return &Object{ID: "path.orderId", Owner: "response.customer_id", Tenant: "response.tenant_id"}
+func order() *policy.Object {
+	return &policy.Object{ID: "path.orderId", Owner: "response.customer_id", Tenant: "response.tenant_id"}
 }
 
-func config(o *Object) *Config {
-	return &Config{Objects: map[string]*Object{"order": o}, Roles: map[string][]string{"support": {"getOrder", "listOrders", "updateOrder"}, "admin": {"deleteOrder"}, "authenticated": {"getOrder"}}}
+func config(o *policy.Object) *Config {
+	return &Config{Objects: map[string]*policy.Object{"order": o}, Roles: map[string][]string{"support": {"getOrder", "listOrders", "updateOrder"}, "admin": {"deleteOrder"}, "authenticated": {"getOrder"}}}
 }
 
 var (
@@ -255,7 +256,7 @@ func TestOnlyOnesOwnObjectIsTouched(t *testing.T) {
 
 func TestForeignElementsAreDroppedWhereTheConfigurationSaysSo(t *testing.T) {
 	o := order()
-	o.List = &List{OnForeign: "drop"}
+	o.List = &policy.Listing{OnForeign: "drop"}
 	reply := `{"items":[{"customer_id":"bob","tenant_id":"t1"}, ` + aliceOrder + `,{"customer_id":"alice","tenant_id":"t2"}],"total":3}`
 	rule, body := walk(t, config(o), call{op: "listOrders", p: alice, reply: reply, fields: gatehouse.Fields{{Name: "etag", Value: "x"}}})
 	if want := `{"items":[` + aliceOrder + `],"total":3}`; rule != "" || body != want {
@@ -269,7 +270,7 @@ func TestForeignElementsAreDroppedWhereTheConfigurationSaysSo(t *testing.T) {
 // authz.existence
 func TestARefusalLooksLikeAMissWhereTheConfigurationSaysSo(t *testing.T) {
 	o := order()
-	o.OnDeny = 404
+	o.OnDeny = policy.Refusals{"": 404}
 	for name, c := range map[string]call{
 		"a foreign read": {op: "getOrder", p: bob, reply: aliceOrder}, "a miss": {op: "getOrder", p: bob, status: 404, reply: "no such order 1"},
 		"a foreign write": {op: "updateOrder", p: bob, state: aliceOrder, body: `{}`}, "a write to a miss": {op: "updateOrder", p: bob, state: "404", body: `{}`},
@@ -305,7 +306,7 @@ func TestWhatIsAllowedIsAllowedByName(t *testing.T) {
 }
 
 func TestAnOwnerInThePathIsComparedAtOnce(t *testing.T) {
-	c := &Config{Objects: map[string]*Object{"user": {ID: "path.userId", Owner: "path.userId"}}}
+	c := &Config{Objects: map[string]*policy.Object{"user": {ID: "path.userId", Owner: "path.userId"}}}
 	if rule, _ := walk(t, c, call{op: "getProfile", p: alice, reply: "anything"}); rule != "" {
 		t.Errorf("alice: %q", rule)
 	}
@@ -338,8 +339,8 @@ func TestOnlyAnOperationsOwnNameLiftsOwnership(t *testing.T) {
 	}
 	for entry, want := range map[string]bool{"getOrder": true, "tag:orders": false, "get*": false, "*": false, "listOrders": false} {
 		c := &Config{Roles: map[string][]string{"support": {entry}}}
-		r := &rule{action: read}
-		if err := c.grants(r, &Object{}, d.Operation("getOrder")); err != nil {
+		r := &rule{action: policy.Read}
+		if err := c.grants(r, &policy.Object{}, d.Operation("getOrder")); err != nil {
 			t.Fatal(err)
 		}
 		if got := slices.Contains(r.roles, "support"); got != want {
@@ -351,7 +352,7 @@ func TestOnlyAnOperationsOwnNameLiftsOwnership(t *testing.T) {
 // authz.object: what cannot be enforced does not compile.
 func TestWhatCannotBeEnforcedDoesNotCompile(t *testing.T) {
 	until := time.Unix(1_800_000_000, 0).AddDate(0, 1, 0)
-	with := func(f func(*Object)) *Config { o := order(); f(o); return config(o) }
+	with := func(f func(*policy.Object)) *Config { o := order(); f(o); return config(o) }
 	for name, c := range map[string]struct {
 		op     string
 		config *Config
@@ -361,25 +362,27 @@ func TestWhatCannotBeEnforcedDoesNotCompile(t *testing.T) {
 		"an id with a waiver":          {"getTile", &Config{NoObject: map[string]*gatehouse.Waiver{"getTile": {Because: "public", Owner: "x", Until: until}}}, ""},
 		"a waiver that ended":          {"getTile", &Config{NoObject: map[string]*gatehouse.Waiver{"getTile": {Until: until.AddDate(0, -2, 0)}}}, "the waiver ended"},
 		"a waiver for nothing":         {"getTile", &Config{NoObject: map[string]*gatehouse.Waiver{"getTiles": {Until: until}}}, "there is no such operation"},
-		"a waiver beside an object":    {"getOrder", &Config{Objects: map[string]*Object{"order": order()}, NoObject: map[string]*gatehouse.Waiver{"getOrder": {Until: until}}}, "covers this operation already"},
+		"a waiver beside an object":    {"getOrder", &Config{Objects: map[string]*policy.Object{"order": order()}, NoObject: map[string]*gatehouse.Waiver{"getOrder": {Until: until}}}, "covers this operation already"},
 		"no id in the path":            {"getStatus", config(order()), ""},
 		"no objects at all":            {"getOrder", &Config{}, "no object says whose it is"},
-		"an object without owner":      {"getOrder", with(func(o *Object) { o.Owner, o.Tenant = "", "" }), "nothing says whose"},
-		"an id in the body":            {"getOrder", with(func(o *Object) { o.ID = "body.id" }), "parameter of the path"},
-		"an id nobody has":             {"getOrder", with(func(o *Object) { o.ID = "path.order" }), "no path has a parameter {order}"},
-		"an owner from the token":      {"getOrder", with(func(o *Object) { o.Owner = "token.sub" }), "names no field"},
-		"several owners":               {"getOrder", with(func(o *Object) { o.Owner = "response.owners[*].id" }), "names no field"},
-		"an owner elsewhere":           {"getOrder", with(func(o *Object) { o.Owner = "path.userId" }), "has no parameter {userId}"},
-		"an unknown action":            {"getOrder", with(func(o *Object) { o.Operations = map[string][]string{"reads": {"getOrder"}} }), "no such action"},
-		"an unknown operation":         {"getOrder", with(func(o *Object) { o.Operations = map[string][]string{"read": {"getOrders"}} }), "no operation"},
-		"an unknown grantee":           {"getOrder", with(func(o *Object) { o.Allow = map[string][]string{"support": {"read"}} }), "nobody of that name"},
-		"an unknown allowance":         {"getOrder", with(func(o *Object) { o.Allow = map[string][]string{"owner": {"*"}} }), "no action"},
-		"another way to know":          {"getOrder", with(func(o *Object) { o.Before = "owners" }), "one way to know"},
-		"another status":               {"getOrder", with(func(o *Object) { o.OnDeny = 200 }), "403, or 404"},
-		"a list nobody can find":       {"listOrders", with(func(o *Object) { o.List = &List{Each: "response.items"} }), "where the elements"},
-		"a list made otherwise":        {"listOrders", with(func(o *Object) { o.List = &List{OnForeign: "keep"} }), "denied or dropped"},
-		"a write nobody can look up":   {"putLine", &Config{Objects: map[string]*Object{"line": {ID: "path.line", Owner: "response.customer_id", Operations: map[string][]string{"update": {"putLine"}, "read": {"getOrder"}}}}}, "cannot know the owner before"},
-		"a resource with two meanings": {"getLine", &Config{Objects: map[string]*Object{"line": {ID: "path.line", Owner: "response.customer_id"}}}, ""},
+		"an object without owner":      {"getOrder", with(func(o *policy.Object) { o.Owner, o.Tenant = "", "" }), "nothing says whose"},
+		"an id in the body":            {"getOrder", with(func(o *policy.Object) { o.ID = "body.id" }), "parameter of the path"},
+		"an id nobody has":             {"getOrder", with(func(o *policy.Object) { o.ID = "path.order" }), "no path has a parameter {order}"},
+		"an owner from the token":      {"getOrder", with(func(o *policy.Object) { o.Owner = "token.sub" }), "names no field"},
+		"several owners":               {"getOrder", with(func(o *policy.Object) { o.Owner = "response.owners[*].id" }), "names no field"},
+		"an owner elsewhere":           {"getOrder", with(func(o *policy.Object) { o.Owner = "path.userId" }), "has no parameter {userId}"},
+		"an unknown action":            {"getOrder", with(func(o *policy.Object) { o.Operations = map[string][]string{"reads": {"getOrder"}} }), "no such action"},
+		"an unknown operation":         {"getOrder", with(func(o *policy.Object) { o.Operations = map[string][]string{"read": {"getOrders"}} }), "no operation"},
+		"an unknown grantee":           {"getOrder", with(func(o *policy.Object) { o.Allow = map[string][]string{"support": {"read"}} }), "nobody of that name"},
+		"an unknown allowance":         {"getOrder", with(func(o *policy.Object) { o.Allow = map[string][]string{"owner": {"*"}} }), "no action"},
+		"another way to know":          {"getOrder", with(func(o *policy.Object) { o.Before = "owners" }), "one way to know"},
+		"what nothing enforces":        {"getOrder", with(func(o *policy.Object) { o.Scopes = map[string]string{"read": "orders:read"} }), "nothing enforces this yet"},
+		"a table nobody filters":       {"getOrder", with(func(o *policy.Object) { o.Table = &policy.Table{Name: "orders"} }), "nothing enforces this yet"},
+		"another status":               {"getOrder", with(func(o *policy.Object) { o.OnDeny = policy.Refusals{"": 200} }), "403, or 404"},
+		"a list nobody can find":       {"listOrders", with(func(o *policy.Object) { o.List = &policy.Listing{Each: "response.items"} }), "where the elements"},
+		"a list made otherwise":        {"listOrders", with(func(o *policy.Object) { o.List = &policy.Listing{OnForeign: "keep"} }), "denied or dropped"},
+		"a write nobody can look up":   {"putLine", &Config{Objects: map[string]*policy.Object{"line": {ID: "path.line", Owner: "response.customer_id", Operations: map[string][]string{"update": {"putLine"}, "read": {"getOrder"}}}}}, "cannot know the owner before"},
+		"a resource with two meanings": {"getLine", &Config{Objects: map[string]*policy.Object{"line": {ID: "path.line", Owner: "response.customer_id"}}}, ""},
 	} {
 		_, err := c.config.Compile(build(t, c.op))
 		var f *gatehouse.Fault
