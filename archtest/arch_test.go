@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"admin":      {".", "store", "record", "internal"},
 	"idp":        {".", "store", "internal"},
 	"egress":     {},                        // calls what others chose, for whoever is given its client
+	"sdk":        {"internal"},              // what an application imports: it must not bring a gateway along
 	"learn":      {".", "wire", "internal"}, // canonical targets are the wire's, so that no path is learned that is refused there
 	"cmd":        nil,                       // everything
 	"casetest":   nil,                       // everything: it puts the house together for tests
