@@ -24,6 +24,26 @@ var behind = []struct {
 	{"golang.org/x/oauth2", "../idp/oidc", []string{"oauth2"}, 1},
 }
 
+// TestOneRoomImportsCedar keeps the policy engine behind internal/cedar, in tests
+// too: its index, its strictness and its refusals are passed by nobody, and parts
+// of the library are experimental. The types of its values are shown under names of
+// that room's own.
+func TestOneRoomImportsCedar(t *testing.T) {
+	seen := 0
+	walk(t, func(path string, src []byte) {
+		if !bytes.Contains(src, []byte(`"github.com/cedar-policy/`)) || strings.HasPrefix(path, "../archtest/") {
+			return
+		}
+		seen++
+		if filepath.Dir(path) != "../internal/cedar" {
+			t.Errorf("%s imports cedar-go, which is internal/cedar's alone", path)
+		}
+	})
+	if seen < 4 {
+		t.Errorf("only %d files import it: the test does not see the house", seen)
+	}
+}
+
 // TestTheLibrariesOfProtocolsAreSeenByNobody keeps them in their rooms.
 func TestTheLibrariesOfProtocolsAreSeenByNobody(t *testing.T) {
 	seen := make([]int, len(behind))

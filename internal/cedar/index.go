@@ -1,0 +1,150 @@
+package cedar
+
+import (
+	"iter"
+	"slices"
+
+	cedargo "github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
+)
+
+// pair is what the index knows rules by.
+type pair struct {
+	action   EntityUID
+	resource EntityType
+}
+
+// Rules are the policies of a Set that can speak when one action is asked for
+// on one type of resource.
+type Rules struct {
+	set      *Set
+	pair     pair
+	any      bool // for whatever the schema does not know: every policy
+	policies []*Policy
+	handed   handed
+}
+
+// handed is how the library is given policies (its PolicyIterator). The function
+// is made at load, so that a decision does not make one.
+type handed struct {
+	each iter.Seq2[cedargo.PolicyID, *cedargo.Policy]
+}
+
+// All returns the function.
+func (h *handed) All() iter.Seq2[cedargo.PolicyID, *cedargo.Policy] { return h.each }
+
+// Policies are the policies of the rules, in the order of their sources.
+func (r *Rules) Policies() []*Policy { return slices.Clone(r.policies) }
+
+// Rules finds the policies for an action on a type of resource. For a pair that
+// the schema does not know they are all policies of the set: what Cedar would
+// do, at the price that Cedar has.
+func (s *Set) Rules(action EntityUID, resource EntityType) *Rules {
+	if r, ok := s.rules[pair{action, resource}]; ok {
+		return r
+	}
+	return s.all
+}
+
+func (s *Set) index() {
+	s.rules = map[pair]*Rules{}
+	s.all = s.newRules(pair{}, s.policies)
+	s.all.any = true
+	named := map[EntityUID][]*Policy{} // what may speak of an action, whatever the type
+	for _, p := range s.policies {
+		for _, a := range s.actions.under(p.ast().Action) {
+			named[a] = append(named[a], p)
+		}
+	}
+	for uid, a := range s.schema.Actions {
+		if a.AppliesTo == nil {
+			continue
+		}
+		for _, t := range a.AppliesTo.Resources {
+			var fit []*Policy
+			for _, p := range named[uid] {
+				if mayBe(p.ast().Resource, t) {
+					fit = append(fit, p)
+				}
+			}
+			key := pair{uid, t}
+			s.rules[key] = s.newRules(key, fit)
+		}
+	}
+}
+
+func (s *Set) newRules(key pair, policies []*Policy) *Rules {
+	return &Rules{set: s, pair: key, policies: policies, handed: handed{func(yield func(cedargo.PolicyID, *cedargo.Policy) bool) {
+		for _, p := range policies {
+			if !yield(cedargo.PolicyID(p.ID), p.compiled) {
+				return
+			}
+		}
+	}}}
+}
+
+// mayBe reports whether a policy's scope can hold for resources of a type. What
+// a resource is in is data, which the schema does not prove: `in` may be any.
+func mayBe(scope ast.IsResourceScopeNode, t EntityType) bool {
+	switch s := scope.(type) {
+	case ast.ScopeTypeEq:
+		return s.Entity.Type == t
+	case ast.ScopeTypeIs:
+		return s.Type == t
+	case ast.ScopeTypeIsIn:
+		return s.Type == t
+	}
+	return true
+}
+
+// actions are the actions of a schema as entities: what is in which group.
+type actions struct {
+	entities map[EntityUID]Entity
+	types    []EntityType
+}
+
+func readActions(s *resolved.Schema) actions {
+	out := actions{entities: map[EntityUID]Entity{}}
+	for uid, a := range s.Actions {
+		out.entities[uid] = a.Entity
+		if !slices.Contains(out.types, uid.Type) {
+			out.types = append(out.types, uid.Type)
+		}
+	}
+	return out
+}
+
+// under are the actions for which a policy's scope holds.
+func (a actions) under(scope ast.IsActionScopeNode) (out []EntityUID) {
+	var targets []EntityUID
+	switch s := scope.(type) {
+	case ast.ScopeTypeEq:
+		return []EntityUID{s.Entity}
+	case ast.ScopeTypeIn:
+		targets = []EntityUID{s.Entity}
+	case ast.ScopeTypeInSet:
+		targets = s.Entities
+	}
+	_, all := scope.(ast.ScopeTypeAll)
+	for uid := range a.entities {
+		if all || slices.ContainsFunc(targets, func(t EntityUID) bool { return a.in(uid, t) }) {
+			out = append(out, uid)
+		}
+	}
+	return out
+}
+
+// in reports whether an action is a group's, or the group itself. Groups form
+// no cycle: the schema would not have resolved.
+func (a actions) in(uid, group EntityUID) bool {
+	if uid == group {
+		return true
+	}
+	for parent := range a.entities[uid].Parents.All() {
+		if a.in(parent, group) {
+			return true
+		}
+	}
+	return false
+}
