@@ -90,6 +90,7 @@ func Kept(t testing.TB) *gatehouse.Kept {
 	gatehouse.Provide[store.Once](k, memory.NewOnce(10_000))
 	gatehouse.Provide[store.Blocks](k, memory.NewBlocks())
 	gatehouse.Provide[store.Revocations](k, memory.NewRevocations())
+	gatehouse.Provide[store.Owners](k, memory.NewOwners(10_000))
 	return k
 }
 

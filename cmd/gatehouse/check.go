@@ -88,6 +88,7 @@ func standIns(f *config.File, now time.Time) (*gatehouse.Kept, error) {
 	gatehouse.Provide[store.Once](kept, memory.NewOnce(1))
 	gatehouse.Provide[store.Blocks](kept, memory.NewBlocks())
 	gatehouse.Provide[store.Revocations](kept, memory.NewRevocations())
+	gatehouse.Provide[store.Owners](kept, memory.NewOwners(1))
 	key, err := jose.GenerateSigner()
 	if err != nil {
 		return nil, fmt.Errorf("check: making a key to compile by: %w", err)

@@ -45,6 +45,7 @@ type facts interface {
 	Endings() store.Endings
 	Logouts() store.Logouts
 	Passkeys() store.Passkeys
+	Owners() store.Owners
 	Checked() time.Time
 	Close() error
 }

@@ -95,6 +95,7 @@ func (g *gateway) start(o gatewayOptions) error {
 	gatehouse.Provide(g.kept, spent(f, g.facts))
 	gatehouse.Provide(g.kept, g.facts.Blocks())
 	gatehouse.Provide(g.kept, g.facts.Revocations())
+	gatehouse.Provide(g.kept, g.facts.Owners())
 	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
 		return err
 	}

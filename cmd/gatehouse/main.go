@@ -32,6 +32,7 @@ func verbs() []verb {
 		{"users", "people: add, list, disable, enable, passwords, roles", runUsers},
 		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
 		{"roles", "what each role may do, and who has it", runRoles},
+		{"owners", "whose the objects behind an API are, where it does not say so itself: import, set, list, forget", runOwners},
 		{"sessions", "who is signed in in a browser: list and revoke", runSessions},
 		{"version", "print the version", runVersion},
 	}

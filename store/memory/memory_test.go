@@ -26,6 +26,26 @@ func TestConformance(t *testing.T) {
 	t.Run("revocations", func(t *testing.T) {
 		storetest.Revocations(t, func(*testing.T) store.Revocations { return NewRevocations() })
 	})
+	t.Run("owners", func(t *testing.T) {
+		storetest.Owners(t, func(*testing.T) store.Owners { return NewOwners(100) })
+	})
+}
+
+// A full map of owners takes nothing new and forgets nothing.
+func TestAFullMapOfOwnersTakesNothingNew(t *testing.T) {
+	o, of := NewOwners(1), func(id string) store.Owner { return store.Owner{Kind: "a/b", ID: id, Owner: "alice"} }
+	if err := o.Claim(t.Context(), of("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Claim(t.Context(), of("2")); !errors.Is(err, store.ErrFull) {
+		t.Errorf("claimed: %v", err)
+	}
+	if err := o.Set(t.Context(), []store.Owner{of("1"), of("2")}); !errors.Is(err, store.ErrFull) {
+		t.Errorf("set: %v", err)
+	}
+	if _, err := o.Owner(t.Context(), "a/b", "1"); err != nil {
+		t.Error(err)
+	}
 }
 
 func charges(list ...store.Charge) (c store.Charges) {

@@ -68,6 +68,9 @@ func TestConformance(t *testing.T) {
 	t.Run("signing keys", func(t *testing.T) {
 		storetest.SigningKeys(t, func(t *testing.T) store.SigningKeys { return openStore(t).SigningKeys() })
 	})
+	t.Run("owners", func(t *testing.T) {
+		storetest.Owners(t, func(t *testing.T) store.Owners { return openStore(t).Owners() })
+	})
 	t.Run("people", func(t *testing.T) {
 		storetest.TestPeople(t, func(t *testing.T) storetest.People {
 			s := openStore(t)
