@@ -83,7 +83,7 @@ func (g *gateway) start(o gatewayOptions) error {
 	if err := os.MkdirAll(g.state, 0o700); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
-	signer, err := identityKey(filepath.Join(g.state, "identity.pem"))
+	signer, err := identityKey(filepath.Join(g.state, identityName))
 	if err != nil {
 		return err
 	}
@@ -159,14 +159,17 @@ func openLog(f *config.File) (io.Writer, error) {
 }
 
 func (g *gateway) startAdmin(signer *jose.Signer) error {
-	var err error
+	published, err := upstreamKeys(g.kept, signer)
+	if err != nil {
+		return err
+	}
 	g.admin, err = admin.Listen(admin.Config{
 		Address: g.file.Admin.Address, State: g.state, Recorder: g.recorder, Log: g.problems,
 		Endpoints: g.endpoints,
 		JWKS: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/jwk-set+json")
 			w.Header().Set("Cache-Control", "max-age=300")
-			_, _ = w.Write(signer.JWKS())
+			_, _ = w.Write(published.JWKS())
 		}),
 	})
 	if err != nil {
@@ -224,30 +227,6 @@ func (g *gateway) startProxy(o gatewayOptions) error {
 		}
 	})
 	return nil
-}
-
-// identityKey reads the key that signs what upstreams are told about callers,
-// and makes it at the first start.
-func identityKey(path string) (*jose.Signer, error) {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		return jose.ParseSigner(string(text))
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading the identity key: %w", err)
-	}
-	signer, err := jose.GenerateSigner()
-	if err != nil {
-		return nil, err
-	}
-	pem, err := signer.PEM()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(path, pem, 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the identity key: %w", err)
-	}
-	return signer, nil
 }
 
 // endpoints returns every place where a request may end up, at whichever door.

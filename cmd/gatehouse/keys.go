@@ -11,13 +11,15 @@ import (
 const keysUsage = `usage: gatehouse keys list                the keys that our own authorization server signs with
        gatehouse keys rotate              a new key: published at once, signs in 24 hours
        gatehouse keys rotate --emergency  a new key that signs now; every other key, and every token signed by it, is worth nothing
-Keys rotate by themselves every 90 days while a gateway runs.
+       gatehouse keys upstream            the public keys by which upstreams verify who the gateway says is asking, as a JWK set
+       gatehouse keys upstream --rotate   a new one, which signs from the next start of the gateway; the two before it are still published
+Those of the authorization server rotate by themselves every 90 days while a gateway runs.
 `
 
-// runKeys lists and rotates signing keys.
+// runKeys lists and rotates signing keys, those for upstreams too.
 func runKeys(args []string, stdout, stderr io.Writer) int {
 	return runVerb("keys", keysUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
-		"list": (*entry).listKeys, "rotate": (*entry).rotateKeys,
+		"list": (*entry).listKeys, "rotate": (*entry).rotateKeys, "upstream": (*entry).upstreamKeys,
 	})
 }
 

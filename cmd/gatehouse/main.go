@@ -28,7 +28,7 @@ func verbs() []verb {
 		{"block", "shut out an address, a principal, a key, a client or an endpoint; list and lift blocks", runBlock},
 		{"tokens", "revoke access tokens before their time is over, and list what was revoked", runTokens},
 		{"clients", "register OAuth clients of our own authorization server, change their secrets", runClients},
-		{"keys", "list and rotate the keys that our own authorization server signs with", runKeys},
+		{"keys", "list and rotate the keys that our own authorization server, or the gateway to upstreams, signs with", runKeys},
 		{"users", "people: add, list, disable, enable, passwords, roles", runUsers},
 		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
 		{"roles", "what each role may do, and who has it", runRoles},

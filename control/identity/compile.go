@@ -98,11 +98,22 @@ func (c *Config) key(b *gatehouse.Build) (jose.IdentityKey, error) {
 		if err != nil {
 			return nil, &gatehouse.Fault{Key: "key", Says: err.Error(), Fix: "a private key on P-256 in PEM: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"}
 		}
-		return signer, nil
+		published, err := Published(b.Kept)
+		if err != nil {
+			return nil, err
+		}
+		return signer, published.Add(signer)
 	}
 	key, err := gatehouse.Require[jose.IdentityKey](b.Kept)
 	if err != nil {
 		return nil, &gatehouse.Fault{Key: "key", Says: "there is no identity key to sign with: " + err.Error(), Fix: "key: file:PATH"}
 	}
 	return key, nil
+}
+
+// Published returns the keys that upstreams verify with. Those of the configurations
+// that were in force before stay until the end of the process, so that a change of
+// keys is no moment without one.
+func Published(k *gatehouse.Kept) (*jose.Published, error) {
+	return gatehouse.Keep(k, "identity", func() (*jose.Published, error) { return &jose.Published{}, nil })
 }

@@ -29,7 +29,8 @@ type Config struct {
 	// Audience is the statement's aud; the name of the API when left out.
 	Audience string `yaml:"audience"`
 	// Key is the private key to sign with, in PEM; the gateway's own identity key
-	// when left out.
+	// when left out. Of several keys in one file the first signs; those behind it are
+	// published, as the one before or the next.
 	Key secret.Text `yaml:"key"`
 	// Plain maps further fields to one of sub, tenant, roles, scopes and client,
 	// for upstreams that cannot verify a signature and that nobody but the gateway

@@ -273,6 +273,63 @@ func TestASignerIsReadFromItsOwnPEM(t *testing.T) {
 	}
 }
 
+func freshSigner(t *testing.T) *Signer {
+	t.Helper()
+	s, err := GenerateSigner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestOfSeveralKeysInAFileTheFirstSignsAndAllArePublished(t *testing.T) {
+	one, two, three := freshSigner(t), freshSigner(t), freshSigner(t)
+	text, err := three.Before(two.Before(one, 2), 2).PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseSigner("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + string(text))
+	if err != nil || s.KeyID() != three.KeyID() {
+		t.Fatal(err)
+	}
+	set, err := ParseSet(s.JWKS())
+	if err != nil || set.Len() != 3 || len(set.Refused) > 0 {
+		t.Fatal(set, err)
+	}
+	for _, signer := range []*Signer{one, two, three, s} {
+		token, err := signer.Sign("test+jwt", []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := Parse(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys, known := set.find(ES256, parsed.KeyID); !known || parsed.Verify(keys[0]) != nil {
+			t.Errorf("what %s signed does not verify", signer.KeyID())
+		}
+	}
+	if set, err := ParseSet(freshSigner(t).Before(s, 1).JWKS()); err != nil || set.Len() != 2 {
+		t.Error("more keys are kept than were asked for", err)
+	}
+	if _, err := ParseSigner(string(text) + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"); err == nil {
+		t.Error("a file with something that is no key is read")
+	}
+}
+
+func TestAPublishedKeyIsPublishedOnce(t *testing.T) {
+	var p Published
+	one, two := freshSigner(t), freshSigner(t)
+	for _, k := range []IdentityKey{one, one, two.Before(one, 2)} {
+		if err := p.Add(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if set, err := ParseSet(p.JWKS()); err != nil || set.Len() != 2 {
+		t.Errorf("%s %v", p.JWKS(), err)
+	}
+}
+
 func TestTheReasonOfARefusalCanBeTold(t *testing.T) {
 	good := `{"alg":"ES256","kid":"k","typ":"at+jwt"}`
 	for token, want := range map[string]error{
