@@ -23,6 +23,7 @@ type Rules struct {
 	any      bool // for whatever the schema does not know: every policy
 	policies []*Policy
 	handed   handed
+	reads    Reads
 }
 
 // handed is how the library is given policies (its PolicyIterator). The function
@@ -75,13 +76,15 @@ func (s *Set) index() {
 }
 
 func (s *Set) newRules(key pair, policies []*Policy) *Rules {
-	return &Rules{set: s, pair: key, policies: policies, handed: handed{func(yield func(cedargo.PolicyID, *cedargo.Policy) bool) {
+	r := &Rules{set: s, pair: key, policies: policies, handed: handed{func(yield func(cedargo.PolicyID, *cedargo.Policy) bool) {
 		for _, p := range policies {
 			if !yield(cedargo.PolicyID(p.ID), p.compiled) {
 				return
 			}
 		}
 	}}}
+	r.reads = read(policies)
+	return r
 }
 
 // mayBe reports whether a policy's scope can hold for resources of a type. What

@@ -18,6 +18,9 @@ type Reads struct {
 	Principal, Resource, Context []string
 	// Relations is X of each context.rel.X.
 	Relations []string
+	// AllRelations says that a policy takes context.rel as a whole, so that no
+	// list of relations is enough.
+	AllRelations bool
 	// Parents are the expressions whose parents are looked up by `in`, as
 	// "principal" or "resource.folder".
 	Parents []string
@@ -29,10 +32,15 @@ type Reads struct {
 // decision depends on principal and resource alone.
 func (r Reads) ReadsContext() bool { return len(r.Context) > 0 }
 
-// Reads inspects the rules. It walks every policy: for load, not for requests.
-func (r *Rules) Reads() Reads {
-	w := reader{}
-	for _, p := range r.policies {
+// Reads says what the rules look at. It was found out at load, and is not to be
+// changed.
+func (r *Rules) Reads() Reads { return r.reads }
+
+// read inspects policies.
+func read(policies []*Policy) Reads {
+	w, whole := reader{}, false
+	for _, p := range policies {
+		whole = whole || takesRelations(p.ast())
 		a := p.ast()
 		w.scope("principal", a.Principal)
 		w.scope("resource", a.Resource)
@@ -41,7 +49,7 @@ func (r *Rules) Reads() Reads {
 		}
 	}
 	out := Reads{Principal: w.sorted("principal"), Resource: w.sorted("resource"), Context: w.sorted("context"),
-		Parents: w.sorted(parents), Tags: w.sorted(tags)}
+		Parents: w.sorted(parents), Tags: w.sorted(tags), AllRelations: whole}
 	for _, path := range out.Context {
 		if name, ok := strings.CutPrefix(path, "rel."); ok {
 			name, _, _ = strings.Cut(name, ".")
@@ -103,6 +111,20 @@ func (w reader) of(what string, n ast.IsNode) {
 		variable += "." + path
 	}
 	w.note(what, variable)
+}
+
+// takesRelations reports whether a policy uses the context, or context.rel, as a
+// value: `context.rel == {editor: true}`.
+func takesRelations(p *ast.Policy) (whole bool) {
+	for _, c := range p.Conditions {
+		ast.Inspect(ast.NewNode(c.Body), func(n ast.IsNode) bool {
+			variable, path, ok := pathOf(n)
+			_, asked := n.(ast.NodeTypeHas)
+			whole = whole || ok && !asked && variable == "context" && (path == "" || path == "rel")
+			return !ok
+		})
+	}
+	return whole
 }
 
 // pathOf reads a chain of attributes from a variable: `context.rel.editor`,
