@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // grants is who may call one operation.
@@ -32,7 +33,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if b.Public != nil {
 		return nil, nil // its waiver says why nobody has to be anybody
 	}
-	g := &grants{admin: administrative(b.Operation)}
+	g := &grants{admin: policy.Administrative(b.Operation)}
 	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
 		if slices.ContainsFunc(c.Roles[role], func(entry string) bool { return reaches(entry, b.Operation, g.admin) }) {
 			g.roles = append(g.roles, grant{role, gatehouse.Grant("role." + role)})
@@ -62,19 +63,10 @@ func named(op gatehouse.Operation, roles []grant) error {
 	return nil
 }
 
-// reaches reports whether an entry of a role reaches the operation.
+// reaches reports whether an entry of a role reaches the operation, of which is
+// known whether it looks like an administrator's.
 func reaches(entry string, op gatehouse.Operation, admin bool) bool {
-	switch {
-	case entry == op.ID():
-		return true
-	case admin:
-		return false
-	case strings.HasPrefix(entry, "tag:"):
-		return slices.Contains(tagsOf(op), entry[len("tag:"):])
-	case strings.HasSuffix(entry, "*"):
-		return strings.HasPrefix(op.ID(), strings.TrimSuffix(entry, "*"))
-	}
-	return false
+	return entry == op.ID() || !admin && policy.Matches(entry, op)
 }
 
 // check refuses entries that reach nothing: they are mistakes, and somebody
@@ -87,7 +79,7 @@ func (c *Config) check(b *gatehouse.Build) error {
 	named := make(map[string]bool, 2*len(b.All))
 	for _, o := range b.All {
 		named[o.ID()] = true
-		for _, tag := range tagsOf(o) {
+		for _, tag := range policy.Tags(o) {
 			named["tag:"+tag] = true
 		}
 	}
@@ -101,7 +93,7 @@ func (c *Config) check(b *gatehouse.Build) error {
 			errs = append(errs, &gatehouse.Fault{Key: key, Says: "the role may do nothing", Fix: role + ": [" + b.Operation.ID() + "], or remove it"})
 		}
 		for i, entry := range c.Roles[role] {
-			if named[entry] || slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return reaches(entry, o, false) }) {
+			if named[entry] || slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return policy.Matches(entry, o) }) {
 				continue
 			}
 			errs = append(errs, &gatehouse.Fault{Key: fmt.Sprintf("%s[%d]", key, i), Says: fmt.Sprintf("%q reaches no operation", entry), Fix: nearest(entry, b.All)})
@@ -120,7 +112,7 @@ func nearest(entry string, all []gatehouse.Operation) string {
 	}
 	for _, o := range all {
 		consider(o.ID())
-		for _, tag := range tagsOf(o) {
+		for _, tag := range policy.Tags(o) {
 			consider("tag:" + tag)
 		}
 	}

@@ -7,7 +7,10 @@
 // whose roles do not name it, whatever else would grant it.
 package role
 
-import "github.com/gatehouse-api/gatehouse"
+import (
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
 
 // Kind is this control's entry in the catalogue.
 var Kind = gatehouse.Kind{
@@ -26,6 +29,6 @@ type Config struct {
 }
 
 // everybody is the role that every authenticated caller has.
-const everybody = "authenticated"
+const everybody = policy.Everybody
 
 var _ gatehouse.Control = (*Config)(nil)

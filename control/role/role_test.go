@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 type operation struct {
@@ -97,7 +98,7 @@ func TestAdministratorsFunctionsAreRecognised(t *testing.T) {
 		{"x", "GET", "/v1/super-admin", []string{"orders"}}:       true,
 		{"x", "POST", "/v1/administrators", []string{"accounts"}}: true,
 	} {
-		if got := administrative(op); got != want {
+		if got := policy.Administrative(op); got != want {
 			t.Errorf("%s %s %v is administrative: %v; want %v", op.id, op.template, op.tags, got, want)
 		}
 	}

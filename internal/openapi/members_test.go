@@ -263,3 +263,31 @@ func TestRolesCostNoMemory(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAMemberIsRequiredWhereNoBranchLeavesItOut(t *testing.T) {
+	d, err := Parse("m.yaml", []byte(`openapi: 3.1.0
+info: {title: M, version: "1"}
+components: {schemas: {Base: {type: object, required: [id], properties: {id: {type: string}}}}}
+paths:
+  /m:
+    get:
+      operationId: getM
+      responses:
+        "200":
+          description: ok
+          content:
+            application/json:
+              schema:
+                allOf: [{$ref: "#/components/schemas/Base"}, {type: object, properties: {note: {type: string}}}]
+                oneOf: [{type: object, required: [kind, a], properties: {kind: {const: a}, a: {type: string}}}, {type: object, required: [kind], properties: {kind: {const: b}}}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := d.Operation("getM").Response(200).Content[0].Schema
+	for name, want := range map[string]bool{"id": true, "kind": true, "a": false, "note": false, "other": false} {
+		if got := s.Requires(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -257,6 +258,30 @@ func (s *Schema) Property(name string) *Schema {
 		}
 	})
 	return found
+}
+
+// Requires reports whether every object that the schema accepts has the member.
+func (s *Schema) Requires(name string) bool { return s.requiresWithin(name, 16) }
+
+func (s *Schema) requiresWithin(name string, depth int) bool {
+	if s.object != nil {
+		if p := s.object.find([]byte(name)); p != nil && p.required || slices.Contains(s.object.required, name) {
+			return true
+		}
+	}
+	if s.inPlace == nil || depth == 0 {
+		return false
+	}
+	by := func(b *Schema) bool { return b.requiresWithin(name, depth-1) }
+	if s.inPlace.ref != nil && by(s.inPlace.ref) || slices.ContainsFunc(s.inPlace.allOf, by) {
+		return true
+	}
+	for _, list := range [...][]*Schema{s.inPlace.anyOf, s.inPlace.oneOf} {
+		if len(list) > 0 && !slices.ContainsFunc(list, func(b *Schema) bool { return !by(b) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Items returns the schema of an array's elements, or nil.

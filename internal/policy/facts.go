@@ -1,0 +1,262 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+)
+
+// Caller is who asks.
+type Caller struct {
+	Service       bool // a client that acts for nobody
+	ID, Tenant    string
+	Roles, Scopes []string
+	// Claim returns a claim of the caller's token as JSON, or nil; nil where there
+	// is no token.
+	Claim func(name string) []byte
+}
+
+// Subject is a caller as policies see it. It never changes and may be kept for as
+// long as its caller.
+type Subject struct {
+	id, tenant string
+	entity     cedar.Entity
+}
+
+// Subject makes a subject of a caller. A claim that is not of its declared type
+// is an error; one that is not there is not there, and a policy that reads it
+// denies.
+func (p *Policy) Subject(c Caller) (*Subject, error) {
+	m := cedar.RecordMap{"id": cedar.String(c.ID), "tenant": cedar.String(c.Tenant), "roles": texts(c.Roles), "scopes": texts(c.Scopes)}
+	for _, a := range p.claims {
+		if c.Claim == nil {
+			break
+		}
+		text := c.Claim(a.Name)
+		if text == nil {
+			continue
+		}
+		var d jsonwalk.Doc
+		if err := d.Parse(text, jsonwalk.Limits{}); err != nil {
+			return nil, fmt.Errorf("policy: reading the claim %s: %w", a.Name, err)
+		}
+		v, ok, err := a.value(&d, 0)
+		if err != nil {
+			return nil, fmt.Errorf("policy: the claim %s: %w", a.Name, err)
+		}
+		if ok {
+			m[cedar.String(a.Name)] = v
+		}
+	}
+	typ := userType
+	if c.Service {
+		typ = serviceType
+	}
+	return &Subject{c.ID, c.Tenant, cedar.Entity{UID: cedar.NewEntityUID(typ, cedar.String(c.ID)), Attributes: cedar.NewRecord(m)}}, nil
+}
+
+func texts(list []string) cedar.ValueSet {
+	out := make([]cedar.Value, len(list))
+	for i, s := range list {
+		out[i] = cedar.String(s)
+	}
+	return cedar.NewValueSet(out...)
+}
+
+// Facts are what one decision is made from. They are used by one goroutine.
+type Facts struct {
+	Subject *Subject
+	// ID names the object as the request does.
+	ID string
+	// Doc holds the object at Node: what the upstream says of it, or what a request
+	// makes of it. Nil where it has not been read.
+	Doc  *jsonwalk.Doc
+	Node int
+	// Owner is the owner that a map of owners knows, for objects of such a map.
+	Owner string
+	// Param returns a parameter of the path; nil where there is no path.
+	Param func(name string) (string, bool)
+	// At is when it is asked, Address from where, Operation by which operationId.
+	At        time.Time
+	Address   netip.Addr
+	Operation string
+	// Related reports whether the caller has the relation to the object. An error is
+	// no decision, and denies.
+	Related func(relation string) (bool, error)
+
+	template *Template
+	resource cedar.Entity
+	built    bool
+}
+
+// errUnseen is returned for an object whose members are asked for and that nobody
+// has read.
+var errUnseen = errors.New("policy: the object has not been read")
+
+// Decide asks the policies. Everything that cannot be found out denies, and
+// Decision.Err says so.
+func (t *Template) Decide(f *Facts) cedar.Decision {
+	q := cedar.Request{Principal: f.Subject.entity.UID, Action: t.action, Resource: cedar.NewEntityUID(t.typ, cedar.String(f.ID))}
+	f.template, f.built = t, false
+	if t.typ == apiType {
+		q.Resource.ID = cedar.String(t.policy.API)
+	}
+	if t.context {
+		context, err := t.contextOf(f)
+		if err != nil {
+			return t.rules.Decide(q, failed{err})
+		}
+		q.Context = context
+	}
+	return t.rules.Decide(q, f)
+}
+
+// failed is facts that could not be found out.
+type failed struct{ err error }
+
+func (f failed) Entity(cedar.EntityUID) (cedar.Entity, bool, error) {
+	return cedar.Entity{}, false, f.err
+}
+
+// Entity implements [cedar.Entities].
+func (f *Facts) Entity(uid cedar.EntityUID) (cedar.Entity, bool, error) {
+	switch {
+	case uid == f.Subject.entity.UID:
+		return f.Subject.entity, true, nil
+	case uid.Type != f.template.typ:
+		return cedar.Entity{}, false, nil
+	}
+	if !f.built {
+		attributes, err := f.attributes()
+		if err != nil {
+			return cedar.Entity{}, false, err
+		}
+		f.resource, f.built = cedar.Entity{UID: uid, Attributes: attributes}, true
+	}
+	return f.resource, true, nil
+}
+
+func (f *Facts) attributes() (cedar.Record, error) {
+	m := make(cedar.RecordMap, len(f.template.Attributes))
+	for i := range f.template.Attributes {
+		a := &f.template.Attributes[i]
+		v, ok, err := f.attribute(a)
+		if err != nil {
+			return cedar.Record{}, fmt.Errorf("policy: %s: %w", a.From, err)
+		}
+		if ok {
+			m[cedar.String(a.Name)] = v
+		}
+	}
+	return cedar.NewRecord(m), nil
+}
+
+// attribute returns one attribute's value, and false where there is none.
+func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
+	switch {
+	case a.From == "owners":
+		if f.Owner != "" {
+			return named(a.Type, f.Owner), true, nil
+		}
+	case a.param != "":
+		if f.Param != nil {
+			if text, found := f.Param(a.param); found {
+				return named(a.Type, text), true, nil
+			}
+		}
+	case f.Doc == nil && f.template.Action != Create:
+		return nil, false, errUnseen
+	case f.Doc != nil:
+		if i := a.path.Find(f.Doc, f.Node); i != jsonwalk.Missing {
+			return a.value(f.Doc, i)
+		}
+	}
+	// What a creation does not say is the caller's: nobody makes an object for
+	// somebody else by saying nothing.
+	if f.template.Action == Create {
+		switch a.Name {
+		case ownerName:
+			return f.Subject.entity.UID, true, nil
+		case tenantName:
+			return cedar.String(f.Subject.tenant), true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// named makes the value of an owner or a tenant of its id.
+func named(t Type, id string) cedar.Value {
+	if t == TypeUser {
+		return cedar.NewEntityUID(userType, cedar.String(id))
+	}
+	return cedar.String(id)
+}
+
+// errType is wrapped by what is said of values that are not as declared.
+var errType = errors.New("the value is not as declared")
+
+// value makes a value of Cedar's of node i. Null is no value.
+func (a *Attribute) value(d *jsonwalk.Doc, i int) (cedar.Value, bool, error) {
+	if i == jsonwalk.Missing || d.Kind(i) == jsonwalk.Null {
+		return nil, false, nil
+	}
+	kind := d.Kind(i)
+	if a.Type == TypeUser || a.Name == tenantName && a.Type == TypeString {
+		// Ids are compared by their text, numbers by their digits.
+		if kind != jsonwalk.String && kind != jsonwalk.Number {
+			return nil, false, fmt.Errorf("expected an id: %w", errType)
+		}
+		return named(a.Type, string(d.Text(i))), true, nil
+	}
+	switch {
+	case a.Type == TypeString && kind == jsonwalk.String:
+		return cedar.String(d.Text(i)), true, nil
+	case a.Type == TypeLong && kind == jsonwalk.Number:
+		n, err := strconv.ParseInt(string(d.Raw(i)), 10, 64)
+		if err != nil {
+			return nil, false, fmt.Errorf("expected an integer of 64 bits: %w", errType)
+		}
+		return cedar.Long(n), true, nil
+	case a.Type == TypeBool && (kind == jsonwalk.True || kind == jsonwalk.False):
+		return cedar.Boolean(kind == jsonwalk.True), true, nil
+	case a.Type == TypeStrings && kind == jsonwalk.Array:
+		return set(d, i, Attribute{Type: TypeString})
+	case a.Type == TypeLongs && kind == jsonwalk.Array:
+		return set(d, i, Attribute{Type: TypeLong})
+	case a.Type == TypeRecord && kind == jsonwalk.Object:
+		return a.record(d, i)
+	}
+	return nil, false, fmt.Errorf("expected %s: %w", a.Type, errType)
+}
+
+func set(d *jsonwalk.Doc, i int, element Attribute) (cedar.Value, bool, error) {
+	out := make([]cedar.Value, 0, d.Count(i))
+	for c, end := i+1, d.Next(i); c < end; c = d.Next(c) {
+		v, ok, err := element.value(d, c)
+		if err != nil || !ok {
+			return nil, false, fmt.Errorf("expected elements of %s: %w", element.Type, errType)
+		}
+		out = append(out, v)
+	}
+	return cedar.NewValueSet(out...), true, nil
+}
+
+func (a *Attribute) record(d *jsonwalk.Doc, i int) (cedar.Value, bool, error) {
+	m := make(cedar.RecordMap, len(a.Members))
+	for k := range a.Members {
+		b := &a.Members[k]
+		v, ok, err := b.value(d, d.Member(i, b.Name))
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: %w", b.Name, err)
+		}
+		if ok {
+			m[cedar.String(b.Name)] = v
+		}
+	}
+	return cedar.NewRecord(m), true, nil
+}

@@ -1,0 +1,103 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
+)
+
+// templateKey is what a template is for.
+type templateKey struct {
+	object string // "" where there is none
+	action string
+}
+
+// Template is what has to be known for a decision on one action: it is made at
+// load, from what the policies that can speak of it read.
+type Template struct {
+	// Object is the name of the object, "" for an operation without one.
+	Object string
+	// Action is what is done to the object; [None] for an operation without one.
+	Action Action
+	// Name is the action as policies call it: "order.read", or an operationId.
+	Name string
+	// Spoken reports whether a policy speaks that was written by hand or reads a
+	// relation. Where none does, comparing owner, tenant, roles and scopes with the
+	// caller gives the same decision.
+	Spoken bool
+	// Attributes are those of the object that have to be known.
+	Attributes []Attribute
+	// Relations are those that policies ask for.
+	Relations []string
+
+	policy  *Policy
+	typ     cedar.EntityType
+	action  cedar.EntityUID
+	rules   *cedar.Rules
+	context bool // some policy reads the context
+}
+
+// prepare makes the templates.
+func (p *Policy) prepare() {
+	for _, name := range p.names {
+		o := p.objects[name]
+		for a := Read; a <= Create; a++ {
+			t := p.template(o.action(a), o.typ)
+			t.Object, t.Action = name, a
+			t.Attributes = o.read(t.rules.Reads())
+			p.templates[templateKey{name, a.String()}] = t
+			for _, id := range o.operations[a] {
+				if p.byOp[id] == nil {
+					p.byOp[id] = t
+				}
+			}
+		}
+	}
+	for _, id := range p.rest {
+		p.byOp[id] = p.template(id, apiType)
+	}
+}
+
+func (p *Policy) template(name string, typ cedar.EntityType) *Template {
+	t := &Template{Name: name, policy: p, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name))}
+	t.rules = p.set.Rules(t.action, typ)
+	reads := t.rules.Reads()
+	t.Relations, t.context = reads.Relations, reads.ReadsContext()
+	t.Spoken = len(t.Relations) > 0 || slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool { return p.origins[r.ID] == "" })
+	return t
+}
+
+// read returns the attributes that are read, with all of their members.
+func (t *objectType) read(r cedar.Reads) (list []Attribute) {
+	for _, a := range t.attributes {
+		if reading(r.Resource, a.Name) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// reading reports whether one of the paths begins with the attribute. Attributes
+// whose names hold dots are in no schema of ours but for claims, of which more is
+// brought than is read.
+func reading(paths []string, name string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool { return p == name || strings.HasPrefix(p, name+".") })
+}
+
+// Template returns what has to be known for an action on an object, or nil where
+// there is no such object.
+func (p *Policy) Template(object string, a Action) *Template {
+	return p.templates[templateKey{object, a.String()}]
+}
+
+// Operation returns what has to be known for an operation of the description, or
+// nil where there is no such operation. Where several objects cover one, it is
+// that of the first.
+func (p *Policy) Operation(id string) *Template { return p.byOp[id] }
+
+// NeedsObject reports whether the object itself has to be read: something of its
+// members is asked for, beside what the path names.
+func (t *Template) NeedsObject() bool {
+	return slices.ContainsFunc(t.Attributes, func(a Attribute) bool { return a.path != nil })
+}
