@@ -76,7 +76,7 @@ test-h2spec: ## the HTTP/2 conformance suite against the proxy (exceptions: docs
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	@set -e; for f in $$(grep -rl --include='*_test.go' 'func Fuzz' .); do \
 	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
-	    echo "$$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$(dirname $$f); \
+	    echo "$$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$(dirname $$f); \
 	  done; done
 
 fuzz-oracle: ## our validator against two others, for ORACLETIME (default 10m)
