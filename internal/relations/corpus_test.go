@@ -61,7 +61,7 @@ func tuplesOf(m *Model, list []written) (out []Tuple, err error) {
 // ran is how many cases of the corpus ran, and of them those whose no is an error.
 type ran struct{ tests, checks, lists, cycles int }
 
-// authz.rebac: OpenFGA's own tests without conditions are answered as OpenFGA answers
+// OpenFGA's own tests without conditions are answered as OpenFGA answers
 // them. Where an exclusion leads back to itself OpenFGA says no, and so do we, by an
 // error: whoever negates the answer again must not take it for one.
 func TestOpenFGAsOwnTestsAreAnsweredAlike(t *testing.T) {

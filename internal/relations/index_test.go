@@ -230,7 +230,7 @@ func TestAnIndexThatWasNeverFilledAnswersNothing(t *testing.T) {
 	}
 }
 
-// authz.rebac: what cannot be found out within the limits is an error, never no.
+// What cannot be found out within the limits is an error, never no.
 func TestALimitIsAnErrorAndNeverAnAnswer(t *testing.T) {
 	var chain, wide []string
 	for i := range 40 {

@@ -285,7 +285,7 @@ func (f failing) backward(e entity) ([]backward, error) {
 // judged is how much of the random questions was judged.
 type judged struct{ worlds, plain, checks, yes, undecided, lists, failures int }
 
-// authz.rebac: over random models and tuples no answer differs from that of an oracle,
+// Over random models and tuples no answer differs from that of an oracle,
 // nor when the store fails in the middle of it. Errors are left to models in which an
 // exclusion can depend on itself.
 func TestNothingIsAnsweredThatAnOracleDenies(t *testing.T) {
