@@ -73,27 +73,37 @@ func New(schemaText Source, policies ...Source) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{schema: resolved, byID: map[cedargo.PolicyID]*Policy{}}
+	s, wrong := assemble(resolved, policies)
+	wrong = append(wrong, s.validate(policies)...)
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return s, nil
+}
+
+// assemble makes the set that New returns if everything is right.
+func assemble(schema *resolved.Schema, policies []Source) (s *Set, wrong Errors) {
+	s = &Set{schema: schema, actions: readActions(schema), byID: map[cedargo.PolicyID]*Policy{}}
 	s.lookups.New = func() any { return &lookup{set: s} }
-	var wrong Errors
 	for i, src := range policies {
 		parsed, errs := parse(i, src)
 		wrong = append(wrong, errs...)
 		s.policies = append(s.policies, parsed...)
 	}
 	wrong = append(wrong, s.identify(policies)...)
-	v := validate.New(resolved, validate.WithStrict())
+	s.index()
+	return s, wrong
+}
+
+// validate asks the strict validator about each policy.
+func (s *Set) validate(sources []Source) (wrong Errors) {
+	v := validate.New(s.schema, validate.WithStrict())
 	for _, p := range s.policies {
 		if err := v.Policy("", p.ast()); err != nil {
-			wrong = append(wrong, explain(p, policies[p.source], err)...)
+			wrong = append(wrong, explain(p, sources[p.source], err)...)
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, wrong
-	}
-	s.actions = readActions(resolved)
-	s.index()
-	return s, nil
+	return wrong
 }
 
 // Policies are the policies of the set in the order of their sources.

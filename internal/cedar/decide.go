@@ -10,10 +10,10 @@ import (
 )
 
 // Entities brings the facts about principals and resources, when a decision
-// asks for them. It is asked for the same entity more than once.
+// asks for them. For principal and resource it is asked once.
 type Entities interface {
-	// Entity returns an entity, and false where there is none. An error says
-	// that it could not be found out, and denies.
+	// Entity returns an entity, and false where nothing is known of it. An error
+	// says that it could not be found out, and denies.
 	Entity(EntityUID) (Entity, bool, error)
 }
 
@@ -91,45 +91,78 @@ func (s *Set) Decide(r Request, facts Entities) Decision {
 	return s.Rules(r.Action, r.Resource.Type).Decide(r, facts)
 }
 
-// errOtherRules is a mistake of the caller's, and no decision.
-var errOtherRules = errors.New("the rules are those of another action or type of resource")
-
-// Decide asks the rules. A request for another action, or a resource of another
-// type, is denied. Facts may be nil where no policy reads any.
+// Decide asks the rules. What is not as the schema says is denied: a request for
+// another action or type of resource, a principal that the action is not for, an
+// attribute that policies look at and that is missing or of another type, and an
+// entity of which nothing is known though its type has required attributes. Facts
+// may be nil where no policy asks for any.
 func (r *Rules) Decide(q Request, facts Entities) Decision {
-	if !r.any && (q.Action != r.pair.action || q.Resource.Type != r.pair.resource) {
-		return Decision{set: r.set, err: errOtherRules}
+	if err := r.request(&q); err != nil {
+		return Decision{set: r.set, err: err}
 	}
+	return r.evaluate(&q, facts, &r.demands)
+}
+
+// evaluate is the decision without what is demanded of the request. Without
+// demands it is Cedar's own, but that whatever cannot be evaluated denies.
+func (r *Rules) evaluate(q *Request, facts Entities, d *demands) Decision {
 	l := r.set.lookups.Get().(*lookup)
-	l.facts, l.err = facts, nil
-	allowed, said := cedargo.Authorize(&r.handed, l, q)
-	d := Decision{Allowed: bool(allowed) && l.err == nil && len(said.Errors) == 0, set: r.set, said: said, err: l.err}
-	l.facts, l.err = nil, nil
+	l.facts, l.demands = facts, d
+	l.kept[0].uid, l.kept[1].uid = q.Principal, q.Resource
+	allowed, said := cedargo.Authorize(&r.handed, l, *q)
+	err := l.err
+	*l = lookup{set: r.set}
 	r.set.lookups.Put(l)
-	return d
+	return Decision{Allowed: bool(allowed) && err == nil && len(said.Errors) == 0, set: r.set, said: said, err: err}
 }
 
 // lookup is the library's way to the facts. Actions are the schema's own: what
 // is in which group is nobody else's to say.
 type lookup struct {
-	set   *Set
-	facts Entities
-	err   error
+	set     *Set
+	facts   Entities
+	demands *demands // nil: none
+	kept    [2]kept  // principal and resource, which are asked for again and again
+	err     error
+}
+
+type kept struct {
+	uid        EntityUID
+	entity     Entity
+	found, has bool
 }
 
 // Get implements cedar-go's EntityGetter, which knows no errors: the first one is
 // kept, and denies afterwards.
 func (l *lookup) Get(uid EntityUID) (Entity, bool) {
+	for i := range l.kept {
+		k := &l.kept[i]
+		if k.uid != uid {
+			continue
+		}
+		if !k.has {
+			k.entity, k.found = l.fetch(uid)
+			k.has = true
+		}
+		return k.entity, k.found
+	}
+	return l.fetch(uid)
+}
+
+func (l *lookup) fetch(uid EntityUID) (e Entity, found bool) {
 	if slices.Contains(l.set.actions.types, uid.Type) {
-		e, ok := l.set.actions.entities[uid]
-		return e, ok
+		e, found = l.set.actions.entities[uid]
+		return e, found
 	}
-	if l.facts == nil {
-		return Entity{}, false
+	var err error
+	if l.facts != nil {
+		e, found, err = l.facts.Entity(uid)
 	}
-	e, ok, err := l.facts.Entity(uid)
+	if err == nil && l.demands != nil {
+		err = l.demands.entity(uid, &e, found)
+	}
 	if err != nil && l.err == nil {
 		l.err = err
 	}
-	return e, ok && err == nil
+	return e, found && err == nil
 }

@@ -20,10 +20,11 @@ type pair struct {
 type Rules struct {
 	set      *Set
 	pair     pair
-	any      bool // for whatever the schema does not know: every policy
+	any      bool // for what the schema does not know: every policy, and no decision
 	policies []*Policy
 	handed   handed
 	reads    Reads
+	demands  demands
 }
 
 // handed is how the library is given policies (its PolicyIterator). The function
@@ -39,8 +40,8 @@ func (h *handed) All() iter.Seq2[cedargo.PolicyID, *cedargo.Policy] { return h.e
 func (r *Rules) Policies() []*Policy { return slices.Clone(r.policies) }
 
 // Rules finds the policies for an action on a type of resource. For a pair that
-// the schema does not know they are all policies of the set: what Cedar would
-// do, at the price that Cedar has.
+// the schema does not know they are all policies of the set, and whatever they
+// are asked is denied.
 func (s *Set) Rules(action EntityUID, resource EntityType) *Rules {
 	if r, ok := s.rules[pair{action, resource}]; ok {
 		return r
@@ -84,6 +85,7 @@ func (s *Set) newRules(key pair, policies []*Policy) *Rules {
 		}
 	}}}
 	r.reads = read(policies)
+	r.demands = demandsOf(s.schema, key, policies, len(r.reads.Tags) > 0)
 	return r
 }
 

@@ -3,7 +3,6 @@ package cedar
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
@@ -51,10 +50,12 @@ func (o *Outside) Error() string {
 // if the condition holds for it, provided it is as the schema says. A policy that
 // it cannot be exact about is an Outside error.
 func (r *Rules) Residual(q Request, facts Entities) (Residual, error) {
-	if r.any || q.Action != r.pair.action || strings.HasPrefix(string(q.Principal.Type), "__cedar") {
-		return Residual{}, fmt.Errorf("cedar: residual: %w", errOtherRules)
+	q.Resource = EntityUID{Type: r.pair.resource}
+	if err := r.request(&q); err != nil {
+		return Residual{}, fmt.Errorf("cedar: residual: %w", err)
 	}
-	l := &lookup{set: r.set, facts: facts}
+	l := &lookup{set: r.set, facts: facts, demands: &r.demands}
+	l.kept[0].uid = q.Principal
 	env := eval.Env{Entities: l, Principal: q.Principal, Action: q.Action, Resource: eval.Variable("resource"), Context: r.open(q.Context)}
 	t := translator{rules: r, facts: l}
 	var out Residual
