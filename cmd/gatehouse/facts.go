@@ -46,6 +46,7 @@ type facts interface {
 	Logouts() store.Logouts
 	Passkeys() store.Passkeys
 	Owners() store.Owners
+	Relations() store.Relations
 	Checked() time.Time
 	Close() error
 }

@@ -143,6 +143,8 @@ func dialect(config *pgx.ConnConfig) relational.Dialect {
 		ForUpdate: " FOR UPDATE",
 		Earlier:   "least(?, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))",
 		Notify:    "NOTIFY " + channel,
+		Schema:    "gatehouse.",
+		Moment:    sql.LevelRepeatableRead,
 		Version: func(ctx context.Context, tx *sql.Tx) (version int, err error) {
 			var there bool
 			if err := tx.QueryRowContext(ctx, "SELECT to_regclass('gatehouse.schema_version') IS NOT NULL").Scan(&there); err != nil {

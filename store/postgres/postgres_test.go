@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func opened(ctx context.Context, url string) (storetest.Opened, error) {
 	if err != nil {
 		return storetest.Opened{}, err
 	}
-	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Close: s.Close}, nil
+	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Relations: s.Relations(), Close: s.Close}, nil
 }
 
 func TestMain(m *testing.M) {
@@ -76,6 +77,21 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("owners", func(t *testing.T) {
 		storetest.Owners(t, func(t *testing.T) store.Owners { return openAt(t, fresh(t)).Owners() })
+	})
+	t.Run("relations", func(t *testing.T) {
+		storetest.Relations(t, func(t *testing.T) (store.Relations, *sql.DB) {
+			url := fresh(t)
+			db, err := sql.Open("pgx", url) // as an application has it: with a search path of its own
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return openAt(t, url).Relations(), db
+		})
 	})
 	t.Run("people", func(t *testing.T) {
 		storetest.TestPeople(t, func(t *testing.T) storetest.People {

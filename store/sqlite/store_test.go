@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ func opened(ctx context.Context, path string) (storetest.Opened, error) {
 	if err != nil {
 		return storetest.Opened{}, err
 	}
-	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Close: s.Close}, nil
+	return storetest.Opened{Blocks: s.Blocks(), Once: s.Once(), Revocations: s.Revocations(), Grants: s.Grants(), Tokens: s.RefreshTokens(), Relations: s.Relations(), Close: s.Close}, nil
 }
 
 func TestMain(m *testing.M) {
@@ -70,6 +71,25 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("owners", func(t *testing.T) {
 		storetest.Owners(t, func(t *testing.T) store.Owners { return openStore(t).Owners() })
+	})
+	t.Run("relations", func(t *testing.T) {
+		storetest.Relations(t, func(t *testing.T) (store.Relations, *sql.DB) {
+			path := fresh(t)
+			s, err := OpenStore(t.Context(), path, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			db, err := openForWriting(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := errors.Join(s.Close(), db.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+			return s.Relations(), db
+		})
 	})
 	t.Run("people", func(t *testing.T) {
 		storetest.TestPeople(t, func(t *testing.T) storetest.People {

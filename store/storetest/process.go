@@ -23,6 +23,7 @@ type Opened struct {
 	Revocations store.Revocations
 	Grants      store.Grants
 	Tokens      store.RefreshTokens
+	Relations   store.Relations
 	Close       func() error
 }
 
@@ -272,6 +273,15 @@ func writeOnce(ctx context.Context, o Opened, id string) error {
 		return err
 	}
 	fmt.Println("revoke", id)
+	two := []store.Tuple{fact("doc:"+id, "viewer", "user:anne"), fact("doc:"+id, "viewer", "user:bob")}
+	if _, err := o.Relations.Write(ctx, nil, two, nil); err != nil {
+		return err
+	}
+	fmt.Println("relate", id)
+	if _, err := o.Relations.Write(ctx, nil, nil, two[:1]); err != nil {
+		return err
+	}
+	fmt.Println("unrelate", id)
 	if ok, err := o.Once.First(ctx, now, "code", id, time.Hour); err != nil || !ok {
 		return fmt.Errorf("once %s: %v, %w", id, ok, err)
 	}
@@ -328,6 +338,19 @@ func killed(t *testing.T, target string, open Open) {
 	}
 	for i := range revocations {
 		there["revoke "+revocations[i].Subject] = true
+	}
+	half := 0
+	for _, id := range acknowledged["relate"] {
+		l, err := o.Relations.List(t.Context(), store.Tuple{Type: "doc", ID: id}, store.Tuple{}, 3)
+		switch {
+		case err != nil || len(l) == 0 || len(l) == 2 && slices.Contains(acknowledged["unrelate"], id):
+			missing("relate", fmt.Sprint(id, " ", l, " ", err))
+		case len(l) == 2:
+			half++
+		}
+	}
+	if half > 4*kills {
+		t.Errorf("%d tuples were not removed again", half)
 	}
 	for what, ids := range acknowledged {
 		for _, id := range ids {

@@ -130,7 +130,7 @@ func (f *feed) refresh() {
 // check asks what changed, loads it and tells the watchers. f.mu is held.
 func (f *feed) check() error {
 	s := f.store
-	if !s.blocks.watched() && !s.revocations.watched() {
+	if !s.blocks.watched() && !s.revocations.watched() && !s.tuples.watched() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, patience)
@@ -140,7 +140,7 @@ func (f *feed) check() error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.blocks.update(ctx, seqs), s.revocations.update(ctx, seqs)); err != nil {
+	if err := errors.Join(s.blocks.update(ctx, seqs), s.revocations.update(ctx, seqs), s.tuples.update(ctx, s, seqs)); err != nil {
 		return err
 	}
 	f.checked.Store(&began)

@@ -37,6 +37,11 @@ type Dialect struct {
 	// ForUpdate is what a SELECT ends with whose row will be changed, or "" where a
 	// transaction is alone anyway.
 	ForUpdate string
+	// Schema is what stands before the name of a table in a transaction that is not
+	// ours: "gatehouse.", or "".
+	Schema string
+	// Moment is the isolation of a transaction whose statements all read one moment.
+	Moment sql.IsolationLevel
 	// Notify is a statement at the end of every change, or "".
 	Notify string
 	// Earlier is an expression for the earlier of a parameter and the database's
@@ -68,6 +73,7 @@ type Store struct {
 	once        onceTable
 	blocks      topic[store.Block]
 	revocations topic[store.Revocation]
+	tuples      tupleTopic
 
 	closing sync.Once
 	closed  error
@@ -202,21 +208,35 @@ func (s *Store) within(ctx context.Context, do func(ctx context.Context, tx *sql
 // tells our own watchers. When it returns nil the change is on disk.
 func (s *Store) change(ctx context.Context, role string, do func(ctx context.Context, tx *sql.Tx, seq int64) error) error {
 	err := s.within(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var seq int64
-		if err := tx.QueryRowContext(ctx, s.sql(`UPDATE change SET seq = seq + 1 WHERE role = ? RETURNING seq`), role).Scan(&seq); err != nil {
+		seq, err := s.count(ctx, tx, role)
+		if err != nil {
 			return err
 		}
-		if err := do(ctx, tx, seq); err != nil || s.dialect.Notify == "" {
+		if err := do(ctx, tx, seq); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, s.dialect.Notify)
-		return err
+		return s.wakeOthers(ctx, tx)
 	})
 	if err != nil {
 		return err
 	}
 	s.feed.refresh() // its failure is the feed's: the change is made
 	return nil
+}
+
+// count counts up the role's row. The transaction may be another's.
+func (s *Store) count(ctx context.Context, tx *sql.Tx, role string) (seq int64, err error) {
+	err = tx.QueryRowContext(ctx, s.sql(`UPDATE `+s.dialect.Schema+`change SET seq = seq + 1 WHERE role = ? RETURNING seq`), role).Scan(&seq)
+	return seq, err
+}
+
+// wakeOthers has other processes told when the transaction ends.
+func (s *Store) wakeOthers(ctx context.Context, tx *sql.Tx) error {
+	if s.dialect.Notify == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, s.dialect.Notify)
+	return err
 }
 
 // sql writes a statement in the dialect's way.

@@ -6,7 +6,7 @@ import "slices"
 // in braces are the dialect's. Times are microseconds since 1970, UTC, and 0 is
 // never.
 func migrations() []string {
-	return slices.Concat(first(), authorizationServer(), people(), logouts(), singleSignOn(), tenantry(), passkeySchema(), ownerSchema())
+	return slices.Concat(first(), authorizationServer(), people(), logouts(), singleSignOn(), tenantry(), passkeySchema(), ownerSchema(), relationSchema())
 }
 
 func first() []string {
