@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // The catalogue of these tests: kinds with the keys that the short forms are
@@ -96,14 +97,14 @@ func (c *roleConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
 func (c *roleConfig) Explain(s *gatehouse.Sheet) { s.Fact("authz.role", "roles %v", c.Roles) }
 
 type objectConfig struct {
-	Objects map[string]struct {
-		ID     string `yaml:"id"`
-		Owner  string `yaml:"owner"`
-		Tenant string `yaml:"tenant"`
-	} `yaml:"objects"`
+	Objects  map[string]*policy.Object    `yaml:"objects"`
 	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
 	Roles    map[string][]string          `yaml:"roles"`
+	policy   *policy.Policy
 }
+
+func (c *objectConfig) Hold(p *policy.Policy) { c.policy = p }
+func (c *objectConfig) Held() *policy.Policy  { return c.policy }
 
 func (c *objectConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }
 func (c *objectConfig) Explain(s *gatehouse.Sheet) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
@@ -70,13 +71,18 @@ type API struct {
 	WebSocket []string                     // operation ids that opted in to upgrades
 	Timeout   time.Duration                // zero is the host's default
 
+	// PolicyPath is the folder or file of its policies, "" where there are none.
+	PolicyPath string
+
 	key         string
 	node        *yaml.Node
 	block       apiBlock
 	description *description
 	blocks      []*block
 	overrides   map[string]map[string]*block // operation id -> kind -> block
-	apart       bool                         // it is served at an address of its own, and not to clients
+	policy      *policy.Policy
+	files       []string // of policies, and the folder that they are in
+	apart       bool     // it is served at an address of its own, and not to clients
 }
 
 // Load reads a configuration and the descriptions that it names. kinds is the
@@ -162,6 +168,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 		r.webSocket(a)
 		r.endpoints(a, f.kinds)
 		r.hosts(a, &d.Listen)
+		r.authorize(a)
 	}
 	f.own(r, top, d)
 	if len(r.list) == 0 {
@@ -319,13 +326,15 @@ func configured(blocks []*block) []engine.Configured {
 	return out
 }
 
-// Files returns every file that the configuration was read from.
+// Files returns every file that the configuration was read from, and the folders
+// in which a new file would be read too.
 func (f *File) Files() []string {
 	out := []string{f.Path}
 	for _, a := range f.APIs {
 		if a.OpenAPI != "" { // our own stands in no file
 			out = append(out, a.OpenAPI)
 		}
+		out = append(out, a.files...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

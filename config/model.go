@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // document is the top level of the file.
@@ -76,6 +77,9 @@ type apiBlock struct {
 	Objects    raw               `yaml:"objects"`
 	NoObject   raw               `yaml:"no_object"`
 	Roles      raw               `yaml:"roles"`
+	Policies   string            `yaml:"policies"`
+	Principal  policy.Claims     `yaml:"principal"`
+	TimeZone   string            `yaml:"time_zone"`
 	Public     raw               `yaml:"public"`
 	Properties raw               `yaml:"properties"`
 	Permit     raw               `yaml:"permit"`

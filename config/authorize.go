@@ -1,0 +1,204 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
+
+// The bounds of policies written by hand.
+const (
+	maxPolicyFile  = 1 << 20 // bytes
+	maxPolicyFiles = 1000
+)
+
+// Authorization returns the API's policy: what its objects, roles, relations and
+// policies written by hand say together. It is nil for an API that has none of
+// them.
+func (a *API) Authorization() *policy.Policy { return a.policy }
+
+// authorize compiles the API's authorization and hands it to the controls that
+// decide by it.
+func (r *reader) authorize(a *API) {
+	m := r.model(a)
+	if len(r.list) > 0 || len(m.Objects) == 0 && len(m.Sources) == 0 {
+		return
+	}
+	at := func(kind string) int {
+		return slices.IndexFunc(a.blocks, func(b *block) bool { return b.kind.Name == kind })
+	}
+	var object *block
+	if i := at("object"); i >= 0 {
+		object = a.blocks[i]
+	}
+	if a.policy = r.compiled(a, m, object); a.policy == nil {
+		return
+	}
+	for _, b := range a.blocks {
+		hold(b, a.policy)
+	}
+	for _, id := range a.description.ids {
+		for _, b := range a.overrides[id] {
+			p := a.policy
+			if b.kind.Name == "object" {
+				// What replaces the objects on an endpoint has a policy of its own.
+				own := m
+				own.Objects = objectsOf(b.node)
+				if p = r.compiled(a, own, b); p == nil {
+					continue
+				}
+			}
+			hold(b, p)
+		}
+	}
+}
+
+func hold(b *block, p *policy.Policy) {
+	if h, ok := b.set.Control.(policy.Holder); ok {
+		h.Hold(p)
+	}
+}
+
+// model gathers what the API's block says of authorization.
+func (r *reader) model(a *API) policy.Model {
+	m := policy.Model{API: a.Name, Principal: a.block.Principal}
+	for _, b := range a.blocks {
+		switch b.kind.Name {
+		case "object":
+			m.Objects = objectsOf(b.node)
+		case "role":
+			_, roles := lookup(b.node, "roles")
+			quiet(roles, &m.Roles)
+		}
+	}
+	for _, op := range a.description.operations {
+		m.Operations = append(m.Operations, op)
+	}
+	m.Zone = r.zone(a)
+	m.Sources = r.policies(a)
+	return m
+}
+
+// objectsOf reads the objects of a control's block.
+func objectsOf(b *yaml.Node) (objects map[string]*policy.Object) {
+	_, n := lookup(b, "objects")
+	quiet(n, &objects)
+	return objects
+}
+
+// quiet decodes what is decoded elsewhere too, where its faults are reported.
+func quiet[T any](n *yaml.Node, v *T) {
+	if n != nil {
+		(&reader{report: newReport("", nil)}).into(n, v, "")
+	}
+}
+
+func (r *reader) zone(a *API) *time.Location {
+	name := a.block.TimeZone
+	if name == "" {
+		return time.UTC
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		// The machine's own zone is no part of a configuration.
+		r.apiFault(a, "time_zone", fmt.Sprintf("there is no time zone %q", name), "time_zone: Europe/Berlin  (a name of the IANA time zone database)")
+		return time.UTC
+	}
+	return zone
+}
+
+// policies reads the API's files of policies: one file, or the *.cedar of a
+// folder.
+func (r *reader) policies(a *API) (sources []cedar.Source) {
+	if a.block.Policies == "" {
+		if k, _ := lookup(a.node, "policies"); k != nil {
+			r.apiFault(a, "policies", "nothing is written here", "policies: policies/")
+		}
+		return nil
+	}
+	path := beside(r.dir, a.block.Policies)
+	a.PolicyPath, a.files = path, []string{path}
+	files := []string{path}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		r.apiFault(a, "policies", "the policies cannot be read: "+cause(err), "policies: a folder with *.cedar files, or one file")
+		return nil
+	case info.IsDir():
+		// The pattern holds nothing but the folder's own name to be escaped.
+		files, err = filepath.Glob(filepath.Join(globbed.Replace(path), "*.cedar"))
+		if err != nil || len(files) == 0 || len(files) > maxPolicyFiles {
+			r.apiFault(a, "policies", fmt.Sprintf("there are %d *.cedar files in %s", len(files), a.block.Policies), fmt.Sprintf("1 to %d files, or no policies:", maxPolicyFiles))
+			return nil
+		}
+		a.files = append(a.files, files...)
+	}
+	for _, f := range files {
+		text, err := readPolicy(f)
+		if err != nil {
+			r.apiFault(a, "policies", f+" cannot be read: "+cause(err), "a file of at most 1 MB that the gateway may read")
+			continue
+		}
+		sources = append(sources, cedar.Source{Name: f, Text: text})
+	}
+	return sources
+}
+
+var globbed = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, `\`, `\\`)
+
+func readPolicy(path string) (string, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxPolicyFile+1))
+	if err == nil && len(text) > maxPolicyFile {
+		err = errors.New("it is too large")
+	}
+	return string(text), err
+}
+
+// compiled compiles a model, or reports why it does not compile: what is in the
+// configuration at its key, what is in a file of policies at its place there.
+func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy {
+	p, err := policy.Compile(m)
+	if err == nil {
+		return p
+	}
+	for _, one := range split(err) {
+		if e, ok := errors.AsType[*cedar.Error](one); ok {
+			says := e.Says
+			if e.Policy != "" {
+				says = "policy " + e.Policy + ": " + says
+			}
+			known := len(r.list)
+			if r.add(gatehouse.Place{File: e.File, Line: e.Line, Col: e.Column}, join(a.key, "policies"), says, cmp.Or(e.Fix, "what policies can speak of: gatehouse policy show --schema")); len(r.list) > known {
+				r.list[known].Line = e.Excerpt
+			}
+			continue
+		}
+		f, ok := errors.AsType[*policy.Fault](one)
+		switch {
+		case !ok:
+			r.apiFault(a, "objects", one.Error(), "see: gatehouse policy show")
+		case strings.HasPrefix(f.Key, "objects.") && object != nil:
+			r.fault(&gatehouse.Fault{Key: f.Key, Says: f.Says, Fix: f.Fix}, fallback{at: object.place, block: object})
+		default:
+			r.apiFault(a, f.Key, f.Says, f.Fix)
+		}
+	}
+	return nil
+}
