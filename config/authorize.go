@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 // The bounds of policies written by hand.
@@ -46,9 +47,13 @@ func (r *reader) authorize(a *API) {
 	if a.policy = r.compiled(a, m, object); a.policy == nil {
 		return
 	}
+	holders := map[string]bool{}
 	for _, b := range a.blocks {
-		hold(b, a.policy)
+		if hold(b, a.policy) {
+			holders[b.kind.Name] = true
+		}
 	}
+	r.decided(a, holders)
 	for _, id := range a.description.ids {
 		for _, b := range a.overrides[id] {
 			p := a.policy
@@ -65,9 +70,31 @@ func (r *reader) authorize(a *API) {
 	}
 }
 
-func hold(b *block, p *policy.Policy) {
-	if h, ok := b.set.Control.(policy.Holder); ok {
+// hold hands a policy to a control that decides by it, and reports whether it does.
+func hold(b *block, p *policy.Policy) bool {
+	h, ok := b.set.Control.(policy.Holder)
+	if ok {
 		h.Hold(p)
+	}
+	return ok
+}
+
+// decided refuses policies that no control of the catalogue would ask: what is
+// written down and believed in must not be without effect.
+func (r *reader) decided(a *API, holders map[string]bool) {
+	for _, id := range a.description.ids {
+		t := a.policy.Operation(id)
+		if t == nil || !t.Spoken {
+			continue
+		}
+		kind := "policy"
+		if t.Object != "" {
+			kind = "object"
+		}
+		if !holders[kind] {
+			r.apiFault(a, "policies", fmt.Sprintf("a policy speaks of %s, and this build has no control %s that decides by policies", t.Name, kind), "a catalogue with "+kind)
+			return
+		}
 	}
 }
 
@@ -88,6 +115,7 @@ func (r *reader) model(a *API) policy.Model {
 	}
 	m.Zone = r.zone(a)
 	m.Sources = r.policies(a)
+	m.Relations = r.relations(a)
 	return m
 }
 
@@ -129,7 +157,7 @@ func (r *reader) policies(a *API) (sources []cedar.Source) {
 		return nil
 	}
 	path := beside(r.dir, a.block.Policies)
-	a.PolicyPath, a.files = path, []string{path}
+	a.PolicyPath, a.files = path, append(a.files, path)
 	files := []string{path}
 	info, err := os.Stat(path)
 	switch {
@@ -171,6 +199,36 @@ func readPolicy(path string) (string, error) {
 	return string(text), err
 }
 
+// relations reads the API's model of relations.
+func (r *reader) relations(a *API) *relations.Model {
+	if a.block.Relations == "" {
+		if k, _ := lookup(a.node, "relations"); k != nil {
+			r.apiFault(a, "relations", "nothing is written here", "relations: relations.fga")
+		}
+		return nil
+	}
+	path := beside(r.dir, a.block.Relations)
+	a.files = append(a.files, path)
+	text, err := readPolicy(path)
+	if err != nil {
+		r.apiFault(a, "relations", "the relations' model cannot be read: "+cause(err), "relations: a file of at most 1 MB in OpenFGA's language")
+		return nil
+	}
+	m, err := relations.ParseModel(path, text)
+	if e, ok := errors.AsType[*relations.Error](err); ok {
+		r.elsewhere(gatehouse.Place{File: e.File, Line: e.Line, Col: e.Column}, join(a.key, "relations"), e.Says, e.Fix, e.Excerpt)
+	}
+	return m
+}
+
+// elsewhere reports what is wrong in another file, with its line.
+func (r *reader) elsewhere(at gatehouse.Place, key, says, fix, line string) {
+	known := len(r.list)
+	if r.add(at, key, says, fix); len(r.list) > known {
+		r.list[known].Line = line
+	}
+}
+
 // compiled compiles a model, or reports why it does not compile: what is in the
 // configuration at its key, what is in a file of policies at its place there.
 func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy {
@@ -184,10 +242,8 @@ func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy 
 			if e.Policy != "" {
 				says = "policy " + e.Policy + ": " + says
 			}
-			known := len(r.list)
-			if r.add(gatehouse.Place{File: e.File, Line: e.Line, Col: e.Column}, join(a.key, "policies"), says, cmp.Or(e.Fix, "what policies can speak of: gatehouse policy show --schema")); len(r.list) > known {
-				r.list[known].Line = e.Excerpt
-			}
+			r.elsewhere(gatehouse.Place{File: e.File, Line: e.Line, Col: e.Column}, join(a.key, "policies"), says,
+				cmp.Or(e.Fix, "what policies can speak of: gatehouse policy show --schema"), e.Excerpt)
 			continue
 		}
 		f, ok := errors.AsType[*policy.Fault](one)

@@ -68,10 +68,32 @@ func TestPoliciesAreReadBesideTheConfigurationAndHandedToControls(t *testing.T) 
 	}
 }
 
+func TestAModelOfRelationsIsReadBesideTheConfiguration(t *testing.T) {
+	path := withHouse(t, "    relations: policies/eu.cedar\n", "model\n  schema 1.1\ntype user\ntype order\n  relations\n    define editor: [user]\n")
+	f, err := config.Load(path, kinds(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := f.APIs[0].Authorization(); p.Relations == nil || !slices.Contains(p.Relations.Relations("order"), "editor") || !slices.Contains(f.Files(), filepath.Join(filepath.Dir(path), "policies", "eu.cedar")) {
+		t.Errorf("%+v of %v", p, f.Files())
+	}
+	path = withHouse(t, "    relations: policies/eu.cedar\n", "model\n  schema 1.1\ntype user\ntype order\n  relations\n    define editor: [usr]\n")
+	if _, err := config.Load(path, kinds(), options()); err == nil || !strings.Contains(err.Error(), "eu.cedar:6:") || !strings.Contains(err.Error(), "define editor: [usr]\n") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestAPolicyThatDoesNotFitIsAnErrorAtItsPlace(t *testing.T) {
 	path := withHouse(t, withPolicies, strings.Replace(euPolicy, "principal.region", "principal.regoin", 1))
 	_, err := config.Load(path, kinds(), options())
 	if err == nil || !strings.Contains(err.Error(), "eu.cedar:") || !strings.Contains(err.Error(), "regoin") || !strings.Contains(err.Error(), "\n  write: ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAPolicyThatNoControlAsksDoesNotLoad(t *testing.T) {
+	path := withHouse(t, withPolicies, `permit(principal, action == Action::"getStatus", resource is Api);`)
+	if _, err := config.Load(path, kinds(), options()); err == nil || !strings.Contains(err.Error(), "a policy speaks of getStatus, and this build has no control policy") {
 		t.Errorf("%v", err)
 	}
 }

@@ -78,6 +78,7 @@ type apiBlock struct {
 	NoObject   raw               `yaml:"no_object"`
 	Roles      raw               `yaml:"roles"`
 	Policies   string            `yaml:"policies"`
+	Relations  string            `yaml:"relations"`
 	Principal  policy.Claims     `yaml:"principal"`
 	TimeZone   string            `yaml:"time_zone"`
 	Public     raw               `yaml:"public"`

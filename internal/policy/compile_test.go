@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 const description = `openapi: 3.0.3
@@ -60,6 +61,11 @@ func operations(t testing.TB) (all []policy.Operation) {
 }
 
 func model(t testing.TB, policies ...cedar.Source) policy.Model {
+	t.Helper()
+	related, err := relations.ParseModel("relations.fga", "model\n  schema 1.1\ntype user\ntype order\n  relations\n    define editor: [user]\n    define viewer: [user] or editor\n")
+	if err != nil {
+		t.Fatal(err)
+	}
 	return policy.Model{
 		API: "orders", Operations: operations(t), Sources: policies, Principal: policy.Claims{"region": "String", "level?": "Long"},
 		Roles: map[string][]string{"support": {"getOrder", "listOrders"}, "user": {"tag:status"}},
@@ -68,7 +74,7 @@ func model(t testing.TB, policies ...cedar.Source) policy.Model {
 				Allow: map[string][]string{"owner": {"read", "update", "delete"}, "role:auditor": {"read"}, "relation:editor": {"update"}}},
 			"user": {ID: "path.userId", Owner: "path.userId"},
 		},
-		Relations: map[string][]string{"order": {"editor", "viewer"}},
+		Relations: related,
 	}
 }
 

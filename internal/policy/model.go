@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 // Model is everything that the configuration of one API says of authorization.
@@ -21,7 +22,7 @@ type Model struct {
 	Principal  Claims              // claims of tokens that policies may read
 	Zone       *time.Location      // of context.local; nil is UTC
 	Sources    []cedar.Source      // hand-written policies
-	Relations  map[string][]string // names of relations by object, as the relations' model defines them
+	Relations  *relations.Model    // whose types are called like the objects; nil where there are none
 }
 
 // Everybody is the role that every authenticated caller has.
@@ -43,9 +44,10 @@ func (f *Fault) Error() string {
 // each decision. It never changes; a new one takes its place.
 type Policy struct {
 	API       string
-	Schema    cedar.Source   // in Cedar's syntax
-	Generated cedar.Source   // the policies that the configuration stands for
-	Sources   []cedar.Source // the policies that were written by hand
+	Schema    cedar.Source     // in Cedar's syntax
+	Generated cedar.Source     // the policies that the configuration stands for
+	Sources   []cedar.Source   // the policies that were written by hand
+	Relations *relations.Model // nil where there are none
 	Zone      *time.Location
 
 	set       *cedar.Set
@@ -84,7 +86,7 @@ const (
 // Compile makes a policy of a model. The error holds *[Fault]s for what the
 // configuration says, and [cedar.Errors] for what is written by hand.
 func Compile(m Model) (*Policy, error) {
-	p := &Policy{API: m.API, Sources: m.Sources, Zone: cmp.Or(m.Zone, time.UTC), origins: map[string]string{},
+	p := &Policy{API: m.API, Sources: m.Sources, Relations: m.Relations, Zone: cmp.Or(m.Zone, time.UTC), origins: map[string]string{},
 		objects: map[string]*objectType{}, templates: map[templateKey]*Template{}, byOp: map[string]*Template{},
 		names: slices.Sorted(maps.Keys(m.Objects))}
 	if err := p.types(m); err != nil {
@@ -122,7 +124,9 @@ func (p *Policy) types(m Model) error {
 			continue // the control reports it
 		}
 		t := newObjectType(name, o, m.Operations)
-		t.relations = m.Relations[name]
+		if m.Relations != nil {
+			t.relations = m.Relations.Relations(name)
+		}
 		if other, twice := taken[t.typ]; twice {
 			errs = append(errs, &Fault{"objects." + name, fmt.Sprintf("%s and %s are both called %s in policies", other, name, t.typ), "names that differ in letters and digits"})
 		}
