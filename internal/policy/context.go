@@ -37,6 +37,14 @@ func Context(at time.Time, zone *time.Location, address netip.Addr, operation st
 // are looked up.
 func (t *Template) contextOf(f *Facts) (cedar.Record, error) {
 	var relations cedar.RecordMap
+	if len(t.related) > 0 {
+		// Those that no policy asks for are not looked up: what they are is read by
+		// nobody.
+		relations = make(cedar.RecordMap, len(t.related))
+		for _, r := range t.related {
+			relations[cedar.String(r)] = cedar.Boolean(false)
+		}
+	}
 	for _, r := range t.Relations {
 		if f.Related == nil {
 			return cedar.Record{}, fmt.Errorf("policy: nobody knows relations: %s", r)
@@ -44,9 +52,6 @@ func (t *Template) contextOf(f *Facts) (cedar.Record, error) {
 		has, err := f.Related(r)
 		if err != nil {
 			return cedar.Record{}, fmt.Errorf("policy: asking for the relation %s: %w", r, err)
-		}
-		if relations == nil {
-			relations = make(cedar.RecordMap, len(t.Relations))
 		}
 		relations[cedar.String(r)] = cedar.Boolean(has)
 	}

@@ -181,7 +181,10 @@ func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 	if f.template.Action == Create {
 		switch a.Name {
 		case ownerName:
-			return f.Subject.entity.UID, true, nil
+			if f.Subject.entity.UID.Type == userType {
+				return f.Subject.entity.UID, true, nil
+			}
+			return named(TypeUser, ""), true, nil // a client owns nothing
 		case tenantName:
 			return cedar.String(f.Subject.tenant), true, nil
 		}

@@ -35,7 +35,8 @@ type Template struct {
 	typ     cedar.EntityType
 	action  cedar.EntityUID
 	rules   *cedar.Rules
-	context bool // some policy reads the context
+	context bool     // some policy reads the context
+	related []string // the relations that the schema has
 }
 
 // prepare makes the templates.
@@ -43,9 +44,9 @@ func (p *Policy) prepare() {
 	for _, name := range p.names {
 		o := p.objects[name]
 		for a := Read; a <= Create; a++ {
-			t := p.template(o.action(a), o.typ)
+			t := p.template(o.action(a), o.typ, o)
 			t.Object, t.Action = name, a
-			t.Attributes = o.read(t.rules.Reads())
+			t.Attributes = slices.DeleteFunc(slices.Clone(o.attributes), func(a Attribute) bool { return !t.mentions(a.Name) })
 			p.templates[templateKey{name, a.String()}] = t
 			for _, id := range o.operations[a] {
 				if p.byOp[id] == nil {
@@ -55,34 +56,36 @@ func (p *Policy) prepare() {
 		}
 	}
 	for _, id := range p.rest {
-		p.byOp[id] = p.template(id, apiType)
+		p.byOp[id] = p.template(id, apiType, nil)
 	}
 }
 
-func (p *Policy) template(name string, typ cedar.EntityType) *Template {
+func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Template {
 	t := &Template{Name: name, policy: p, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name))}
 	t.rules = p.set.Rules(t.action, typ)
 	reads := t.rules.Reads()
-	t.Relations, t.context = reads.Relations, reads.ReadsContext()
+	t.context = reads.ReadsContext() || slices.ContainsFunc(contextNames, t.mentions)
+	if o != nil {
+		t.Relations, t.related = reads.Relations, o.relations
+		if slices.Contains(reads.Context, "") || slices.Contains(reads.Context, "rel") {
+			t.Relations = o.relations // the record is read as a whole
+		}
+	}
 	t.Spoken = len(t.Relations) > 0 || slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool { return p.origins[r.ID] == "" })
 	return t
 }
 
-// read returns the attributes that are read, with all of their members.
-func (t *objectType) read(r cedar.Reads) (list []Attribute) {
-	for _, a := range t.attributes {
-		if reading(r.Resource, a.Name) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
+// contextNames are the attributes that every context has.
+var contextNames = []string{"now", "local", "ip", "operation", "rel"}
 
-// reading reports whether one of the paths begins with the attribute. Attributes
-// whose names hold dots are in no schema of ours but for claims, of which more is
-// brought than is read.
-func reading(paths []string, name string) bool {
-	return slices.ContainsFunc(paths, func(p string) bool { return p == name || strings.HasPrefix(p, name+".") })
+// mentions reports whether a policy may speak of an attribute of that name, of
+// whatever. More may be brought than is read, never less: an attribute that was
+// left out would look like one that is not there. So it is the text that is
+// asked, and one with escapes may name anything.
+func (t *Template) mentions(name string) bool {
+	return slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool {
+		return strings.Contains(r.Text, name) || strings.Contains(r.Text, `\`)
+	})
 }
 
 // Template returns what has to be known for an action on an object, or nil where
