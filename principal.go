@@ -20,6 +20,7 @@ type Principal struct {
 	Roles   []string
 	Expires time.Time // when the proof ends
 
+	Claims    []Claim   // those of the token that policies of the API may read
 	Assurance Assurance // how strongly a person was proven
 	Bound     Binding   // what the caller has shown to hold, without which the proof is nothing
 	Proof     Proof     // what proved it; nil for what holds whatever happens
@@ -27,6 +28,23 @@ type Principal struct {
 	// Seal keeps the signed form of this principal that goes upstream, so that
 	// it is not signed again for every request.
 	Seal atomic.Pointer[Seal]
+}
+
+// Claim is one claim of a caller's token.
+type Claim struct {
+	Name string
+	JSON string // the value as it stands in the token
+}
+
+// Claim returns the JSON of a claim, and whether the caller's token has it and
+// policies of the API may read it.
+func (p *Principal) Claim(name string) (json string, ok bool) {
+	for i := range p.Claims {
+		if p.Claims[i].Name == name {
+			return p.Claims[i].JSON, true
+		}
+	}
+	return "", false
 }
 
 // Proof is what proved a principal. Hosts ask it again while an exchange lasts that

@@ -9,8 +9,10 @@ package casetest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,13 +178,14 @@ func read(file string) (*Case, error) {
 
 func principal(data []byte) (*gatehouse.Principal, error) {
 	var d struct {
-		ID     string   `yaml:"id"`
-		Kind   string   `yaml:"kind"`
-		Tenant string   `yaml:"tenant"`
-		Client string   `yaml:"client"`
-		Key    string   `yaml:"key"`
-		Roles  []string `yaml:"roles"`
-		Scopes []string `yaml:"scopes"`
+		ID     string            `yaml:"id"`
+		Kind   string            `yaml:"kind"`
+		Tenant string            `yaml:"tenant"`
+		Client string            `yaml:"client"`
+		Key    string            `yaml:"key"`
+		Claims map[string]string `yaml:"claims"` // JSON by name
+		Roles  []string          `yaml:"roles"`
+		Scopes []string          `yaml:"scopes"`
 	}
 	if err := strict(data, &d); err != nil {
 		return nil, err
@@ -190,7 +193,11 @@ func principal(data []byte) (*gatehouse.Principal, error) {
 	if d.Kind == "" {
 		d.Kind = "user"
 	}
-	return &gatehouse.Principal{Kind: d.Kind, ID: d.ID, Issuer: "https://issuer.test", Tenant: d.Tenant, Client: d.Client, KeyID: d.Key, Roles: d.Roles, Scopes: d.Scopes}, nil
+	p := &gatehouse.Principal{Kind: d.Kind, ID: d.ID, Issuer: "https://issuer.test", Tenant: d.Tenant, Client: d.Client, KeyID: d.Key, Roles: d.Roles, Scopes: d.Scopes}
+	for _, name := range slices.Sorted(maps.Keys(d.Claims)) {
+		p.Claims = append(p.Claims, gatehouse.Claim{Name: name, JSON: d.Claims[name]})
+	}
+	return p, nil
 }
 
 // strict decodes YAML of a case; only the product's own files go through the

@@ -23,6 +23,7 @@ type issuer struct {
 	levels                *levels
 	prefix                string   // of the caller's id
 	foreign               []string // prefixes of other issuers, which no id of this one may begin with
+	claims                []string // that policies may read, sorted
 	clientLifetime        int64    // seconds that tokens of clients for themselves may live, or 0 for as long as any
 }
 
@@ -97,6 +98,11 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 		c.principal.Kind = "client"
 	}
 	c.subject, c.principal.ID = c.principal.ID, i.prefix+c.principal.ID
+	for _, name := range i.claims {
+		if text, ok := t.Claims.JSON(name); ok {
+			c.principal.Claims = append(c.principal.Claims, gatehouse.Claim{Name: name, JSON: text})
+		}
+	}
 	c.principal.Assurance = i.levels.assurance(t.Claims)
 	if t.Claims.Has("cnf") {
 		c.cert, c.key = r.confirmation()
@@ -125,6 +131,7 @@ func bad(role string) bool { return role == "" || strings.Contains(role, ",") }
 // reads.
 func (i *issuer) checkNames(t *jose.Token) error {
 	known := append(registered[:len(registered):len(registered)], i.scopes, i.tenant[0], i.roles[0], i.client[0])
+	known = append(known, i.claims...)
 	var err error
 	t.Claims.Names(func(name string) {
 		first, _, dotted := strings.Cut(name, ".")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -37,6 +38,10 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Authenticate, Need: gatehouse.Head, Enforce: v.enforce}}, nil
 }
+
+// Hold implements [policy.Holder]: of an API's policy it takes the claims that are
+// read by it.
+func (c *Config) Hold(p *policy.Policy) { c.claims = p.Claims() }
 
 // check returns every fault of the configuration at once.
 func (c *Config) check(b *gatehouse.Build) error {
@@ -145,7 +150,7 @@ func (i Issuer) check(fault func(key, says, fix string)) {
 // token depends on is in its name.
 func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 	v := &verifier{audience: c.Audience, leeway: seconds(c.Leeway), lifetime: seconds(c.Lifetime)}
-	name := composite(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize))
+	name := composite(b.API, c.Audience, c.Leeway.String(), c.Lifetime.String(), fmt.Sprint(c.CacheSize), composite(c.claims...))
 	for i, raw := range c.Issuers {
 		conf := raw.withDefaults()
 		if conf.Issuer == self {
@@ -154,7 +159,7 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 				return nil, &gatehouse.Fault{Key: fmt.Sprintf("issuers[%d].issuer", i), Says: "our own authorization server is not configured", Fix: "at the top of the file, idp: {issuer: https://login.example.com}"}
 			}
 			ours := own.issuer()
-			ours.prefix, ours.foreign = conf.SubjectPrefix, c.foreign(i)
+			ours.prefix, ours.foreign, ours.claims = conf.SubjectPrefix, c.foreign(i), c.claims
 			v.issuers = append(v.issuers, ours)
 			name = composite(name, self, own.Issuer, composite(append(ours.foreign, ours.prefix)...))
 			continue
@@ -166,7 +171,7 @@ func (c *Config) verifier(b *gatehouse.Build) (*verifier, error) {
 		v.issuers = append(v.issuers, &issuer{
 			name: conf.Issuer, algorithms: conf.Algorithms, typ: strings.TrimPrefix(strings.ToLower(conf.Type), "application/"), source: source,
 			tenant: path(conf.TenantClaim), roles: path(conf.RolesClaim), scopes: conf.ScopesClaim, client: path(conf.ClientClaim),
-			levels: newLevels(conf.Assurance), prefix: conf.SubjectPrefix, foreign: c.foreign(i),
+			levels: newLevels(conf.Assurance), prefix: conf.SubjectPrefix, foreign: c.foreign(i), claims: c.claims,
 		})
 		name = composite(name, sourceName, composite(conf.Algorithms...), conf.Type, conf.TenantClaim, conf.RolesClaim, conf.ScopesClaim, conf.ClientClaim,
 			composite(append(c.foreign(i), conf.SubjectPrefix)...), fmt.Sprintf("%q", conf.Assurance)) // maps are printed in the order of their keys

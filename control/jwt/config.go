@@ -67,6 +67,8 @@ type Config struct {
 	// CacheSize is how many verified tokens are remembered: 0 to 1,048,576. It is
 	// rounded up to a power of two.
 	CacheSize int `yaml:"cache_size"`
+
+	claims []string // that policies of the API may read
 }
 
 // Issuer is one issuer of tokens and how its tokens are read.

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/memory"
 )
@@ -127,6 +130,32 @@ func TestClaimsAreReadWhereTheConfigurationSays(t *testing.T) {
 	p := x.Principal
 	if p.Kind != "client" || p.Tenant != "t9" || !p.HasRole("auditor") || p.HasRole("admin") || !p.HasScope("b") {
 		t.Errorf("principal is %+v", p)
+	}
+}
+
+func TestClaimsThatPoliciesReadAreKeptAsTheyStand(t *testing.T) {
+	issuer := start(t)
+	p, err := policy.Compile(policy.Model{API: "orders", Principal: policy.Claims{"region": "String", "level?": "Long", "nick?": "String"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config(Issuer{Issuer: issuer.URL})
+	c.Hold(p)
+	step := compile(t, c, build())
+	x := withToken(time.Now(), issuer.Mint(devissuer.Claims{Set: map[string]string{"region": `"EU"`, "level": "7", "secret": `"x"`}}))
+	if got := said(t, step, x); got != "" {
+		t.Fatal(got)
+	}
+	if d := cmp.Diff([]gatehouse.Claim{{Name: "level", JSON: "7"}, {Name: "region", JSON: `"EU"`}}, x.Principal.Claims); d != "" {
+		t.Error(d)
+	}
+	if _, ok := x.Principal.Claim("nick"); ok {
+		t.Error("a claim that no token has is there")
+	}
+	// What somebody else would read as the claim is refused.
+	x = withToken(time.Now(), issuer.Mint(devissuer.Claims{Set: map[string]string{"region": `"EU"`, "Region": `"US"`}}))
+	if got := said(t, step, x); got == "" {
+		t.Error("two spellings of one claim pass")
 	}
 }
 

@@ -52,6 +52,10 @@ func (o Object) Has(name string) bool {
 	return ok
 }
 
+// JSON returns the member's value as it stands in the text, and whether there is
+// one.
+func (o Object) JSON(name string) (string, bool) { return o.raw(name) }
+
 func (o Object) raw(name string) (string, bool) {
 	for _, m := range o.members {
 		if m.name == name {

@@ -198,13 +198,8 @@ when { principal.region == "EU" && resource has region && resource.region == "EU
 	}
 }
 
-func claims(region string) func(string) []byte {
-	return func(name string) []byte {
-		if name == "region" {
-			return []byte(region)
-		}
-		return nil
-	}
+func claims(region string) func(string) (string, bool) {
+	return func(name string) (string, bool) { return region, name == "region" }
 }
 
 func TestRelationsAreAskedForWhereAPolicyReadsThemOnly(t *testing.T) {

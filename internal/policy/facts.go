@@ -16,9 +16,9 @@ type Caller struct {
 	Service       bool // a client that acts for nobody
 	ID, Tenant    string
 	Roles, Scopes []string
-	// Claim returns a claim of the caller's token as JSON, or nil; nil where there
-	// is no token.
-	Claim func(name string) []byte
+	// Claim returns a claim of the caller's token as JSON, and whether there is one;
+	// nil where there is no token.
+	Claim func(name string) (json string, ok bool)
 }
 
 // Subject is a caller as policies see it. It never changes and may be kept for as
@@ -37,12 +37,12 @@ func (p *Policy) Subject(c Caller) (*Subject, error) {
 		if c.Claim == nil {
 			break
 		}
-		text := c.Claim(a.Name)
-		if text == nil {
+		text, ok := c.Claim(a.Name)
+		if !ok {
 			continue
 		}
 		var d jsonwalk.Doc
-		if err := d.Parse(text, jsonwalk.Limits{}); err != nil {
+		if err := d.Parse([]byte(text), jsonwalk.Limits{}); err != nil {
 			return nil, fmt.Errorf("policy: reading the claim %s: %w", a.Name, err)
 		}
 		v, ok, err := a.value(&d, 0)

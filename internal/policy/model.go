@@ -171,6 +171,15 @@ func (p *Policy) known() error {
 // Set returns the compiled policies.
 func (p *Policy) Set() *cedar.Set { return p.set }
 
+// Claims returns the names of the claims that policies may read, sorted.
+func (p *Policy) Claims() (names []string) {
+	for _, a := range p.claims {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Objects returns the names of the objects, sorted.
 func (p *Policy) Objects() []string { return slices.Clone(p.names) }
 
