@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +22,6 @@ import (
 // so that it sees and may say no more than an upstream behind a socket.
 type local struct {
 	handler http.Handler
-	asked   bufio.Reader
 	head    []byte // the reply's
 	body    []byte // the reply's
 	unread  [2][]byte
@@ -50,7 +47,7 @@ func (s *Server) call(ctx context.Context, t *turn, d downstream) (err error) {
 	l.begin(&cancel)
 	defer l.cancel.Store(nil)
 	body := &localBody{server: s, t: t, d: d}
-	r, err := body.request(inner, l)
+	r, err := body.request(inner)
 	if err != nil {
 		return err
 	}
@@ -105,7 +102,7 @@ type localBody struct {
 }
 
 // request makes the request that net/http would have read from the wire.
-func (b *localBody) request(ctx context.Context, l *local) (*http.Request, error) {
+func (b *localBody) request(ctx context.Context) (*http.Request, error) {
 	t := b.t
 	q := &t.x.Request
 	f, n := b.d.framing()
@@ -119,16 +116,14 @@ func (b *localBody) request(ctx context.Context, l *local) (*http.Request, error
 	if t.out, err = wire.AppendRequestHead(t.out[:0], q, t.x.Endpoint.Upstream, f, n); err != nil {
 		return nil, err
 	}
-	l.asked.Reset(bytes.NewReader(t.out))
-	r, err := http.ReadRequest(&l.asked)
+	r, err := readWritten(ctx, t.out, f, n)
 	if err != nil {
 		return nil, fmt.Errorf("proxy: reading the request: %w", err)
 	}
-	if r.Body != http.NoBody {
+	if r.ContentLength != 0 {
 		r.Body = b
 	}
-	r.RemoteAddr = "@" // as of a socket without a name
-	return r.WithContext(ctx), nil
+	return r, nil
 }
 
 // Read implements [io.Reader]. The limits of the request's body and the client's
