@@ -67,7 +67,7 @@ func (s *Server) shown(r *http.Request) (*x509.Certificate, error) {
 // certified returns the client that the certificate of a connection proves, or nil
 // where the client does not prove itself in this way.
 func (s *Server) certified(ctx context.Context, id string, shown *x509.Certificate, now time.Time) (*store.Client, error) {
-	c, err := s.clients.Client(ctx, id)
+	c, err := s.clients.get(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && len(c.Certificates) == 0:
 		return nil, nil // the library says what it says to everybody
@@ -82,7 +82,7 @@ func (s *Server) certified(ctx context.Context, id string, shown *x509.Certifica
 			continue // whoever makes a certificate chooses what it says
 		}
 		if is(shown, kind, value) {
-			return &c, nil
+			return c, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: it is none that is registered for %s, or nobody vouches for what it says (listen.tls.client_ca)", errCertificate, c.ID)

@@ -37,7 +37,7 @@ func (clientManager) DeleteClient(context.Context, string) error { return errNoR
 // prove itself by either place of its secret; a public one, and one that is no
 // resource server, is no client of the introspection endpoint at all.
 func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, error) {
-	c, err := m.s.clients.Client(ctx, id)
+	c, err := m.s.clients.get(ctx, id)
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -53,7 +53,7 @@ func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, er
 		out.GrantTypes = append(out.GrantTypes, goidc.GrantType(g))
 	}
 	a := askedIn(ctx)
-	a.binds, a.client = c.Bound(), &c
+	a.binds, a.client = c.Bound(), c
 	switch {
 	case c.Public:
 		out.TokenAuthnMethod = goidc.AuthnMethodNone

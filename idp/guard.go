@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +24,10 @@ const (
 	mostForm   = 64 << 10
 	mostPosted = 512 << 10
 )
+
+// fieldDPoP carries a proof of possession (RFC 9449 section 4.1), spelled as
+// [http.Header] has it.
+const fieldDPoP = "Dpop"
 
 // asked is what the library's callbacks must know of the request.
 type asked struct {
@@ -117,7 +122,7 @@ func (s *Server) document(w http.ResponseWriter, kind string, body []byte) {
 
 // form serves an endpoint that a client calls with a form.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, endpoint string) {
-	a := &asked{endpoint: endpoint, id: RequestID(r), dpop: r.Header.Get("DPoP")}
+	a := &asked{endpoint: endpoint, id: RequestID(r), dpop: r.Header.Get(fieldDPoP)}
 	switch {
 	case !s.accepted(w, r, a):
 	case endpoint == pathDevice:
@@ -139,11 +144,11 @@ func (s *Server) accepted(w http.ResponseWriter, r *http.Request, a *asked) bool
 		says = "parameters belong into the body" // RFC 6749 section 3.2: a query is logged
 	case !isForm(r):
 		says = "the body must be application/x-www-form-urlencoded"
-	case r.ParseForm() != nil:
+	case readForm(r) != nil:
 		says = "the body cannot be read"
 	case ways(r, a.basic) > 1:
 		says = "a client proves itself in one way" // RFC 6749 section 2.3
-	case len(r.Header.Values("Authorization")) > 1 || len(r.Header.Values("DPoP")) > 1:
+	case len(r.Header.Values("Authorization")) > 1 || len(r.Header.Values(fieldDPoP)) > 1:
 		says = "a field is here twice"
 	case !a.basic && r.Header.Get("Authorization") != "":
 		says = "clients prove themselves by Basic or in the body"
@@ -167,9 +172,26 @@ func (s *Server) accepted(w http.ResponseWriter, r *http.Request, a *asked) bool
 	return true
 }
 
+// mediaForm is the media type of forms (RFC 6749 appendix B).
+const mediaForm = "application/x-www-form-urlencoded"
+
 func isForm(r *http.Request) bool {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
+	return strings.EqualFold(strings.TrimSpace(media), mediaForm)
+}
+
+// readForm is r.ParseForm of a form without a query. Where its media type has no
+// parameters there is nothing else to parse, and [http.Request.Form] would be a copy.
+func readForm(r *http.Request) error {
+	if r.Header.Get("Content-Type") != mediaForm {
+		return r.ParseForm()
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.PostForm, err = url.ParseQuery(string(body))
+	return err
 }
 
 // repeated returns a parameter that is there more than once (RFC 6749 section 3.1),

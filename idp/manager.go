@@ -39,9 +39,15 @@ const (
 
 // random is 256 random bits as text.
 func random(context.Context) string {
+	var room [43]byte
+	return string(appendRandom(room[:0]))
+}
+
+// appendRandom appends a text of 256 random bits.
+func appendRandom(text []byte) []byte {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return base64.RawURLEncoding.AppendEncode(text, b[:])
 }
 
 // refreshToken is a new one. Scanners for leaked secrets know it by its beginning.

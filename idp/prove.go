@@ -71,23 +71,23 @@ func (s *Server) client(r *http.Request, a *asked) (*store.Client, error) {
 		}
 		id, secret = a.name, a.secret
 	}
-	c, err := s.clients.Client(r.Context(), id)
+	c, err := s.clients.get(r.Context(), id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("%w: there is no such client", errSecret)
 	case err != nil:
 		return nil, err
 	case a.proven == c.ID:
-		return &c, nil
+		return c, nil
 	case c.Public && secret == "" && !a.basic:
-		return &c, nil
+		return c, nil
 	case c.Public:
 		return nil, fmt.Errorf("%w: a public client has none", errSecret)
 	}
 	if !secretHolds(c.Secrets, secret, time.Now().Unix()) {
 		return nil, errSecret
 	}
-	return &c, nil
+	return c, nil
 }
 
 var errSecret = errors.New("idp: the client's secret does not prove it")

@@ -33,14 +33,15 @@ func (w *localReply) WriteHeader(status int) {
 	b := append(w.head[:0], "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ', '\r', '\n')
-	names := make([]string, 0, len(w.header))
+	var few [16]string
+	names := few[:0]
 	for name := range w.header {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		for _, v := range w.header[name] {
-			if strings.ContainsAny(name, "\r\n:") || strings.ContainsAny(v, "\r\n") {
+			if broken(name) || strings.IndexByte(name, ':') >= 0 || broken(v) {
 				w.broken = wire.ErrUnsafe
 			}
 			b = append(b, name...)
@@ -50,6 +51,11 @@ func (w *localReply) WriteHeader(status int) {
 		}
 	}
 	w.head = b
+}
+
+// broken reports whether a text does not end with its line.
+func broken(text string) bool {
+	return strings.IndexByte(text, '\r') >= 0 || strings.IndexByte(text, '\n') >= 0
 }
 
 // bare reports whether a reply of this kind has no body.

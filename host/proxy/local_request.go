@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 
@@ -36,6 +37,34 @@ func readWritten(ctx context.Context, head []byte, f wire.Framing, n int64) (*ht
 	return r, nil
 }
 
+// spelled is [http.CanonicalHeaderKey], which looks most of these up in a map and has to
+// make the others.
+func spelled(name string) string {
+	switch name {
+	case "content-type":
+		return "Content-Type"
+	case "content-length":
+		return "Content-Length"
+	case "authorization":
+		return "Authorization"
+	case "accept":
+		return "Accept"
+	case "cookie":
+		return "Cookie"
+	case "user-agent":
+		return "User-Agent"
+	case "traceparent":
+		return "Traceparent"
+	case "x-request-id":
+		return "X-Request-Id"
+	case "forwarded":
+		return "Forwarded"
+	case "accept-encoding":
+		return "Accept-Encoding"
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
 // cutFields returns the field lines, up to the empty one.
 func cutFields(text string) http.Header {
 	lines := strings.Count(text, "\n") - 1
@@ -43,8 +72,8 @@ func cutFields(text string) http.Header {
 	for range lines {
 		line, rest, _ := strings.Cut(text, "\r\n")
 		name, value, _ := strings.Cut(line, ":")
-		text, value = rest, strings.Trim(value, " \t")
-		name = http.CanonicalHeaderKey(name)
+		text, value = rest, textproto.TrimString(value)
+		name = spelled(name)
 		if before, ok := h[name]; ok {
 			h[name] = append(before, value)
 			continue
