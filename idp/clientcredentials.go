@@ -60,7 +60,6 @@ func (s *Server) clientCredentials(w http.ResponseWriter, r *http.Request, a *as
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(b.answer)))
 	_, _ = w.Write(b.answer)
 }
 
