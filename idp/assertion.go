@@ -42,7 +42,7 @@ func (s *Server) asserted(ctx context.Context, form url.Values, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.clients.get(ctx, id)
+	c, err := s.clients.Client(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("%w: there is no such client", errAssertion)

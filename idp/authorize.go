@@ -88,7 +88,7 @@ func strict(r *http.Request, as *goidc.AuthnSession) error {
 
 // pending is the authorization as an [Authenticator] sees it.
 func (s *Server) pending(ctx context.Context, as *goidc.AuthnSession, c *goidc.Client) (*Pending, error) {
-	own, err := s.clients.get(ctx, c.ID)
+	own, err := s.clients.Client(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (s *Server) granting(ctx context.Context, kind goidc.GrantType, g *goidc.Gr
 	}
 	switch kind {
 	case goidc.GrantClientCredentials:
-		c, err := s.clients.get(ctx, g.ClientID)
+		c, err := s.clients.Client(ctx, g.ClientID)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (s *Server) shown(r *http.Request) (*x509.Certificate, error) {
 // certified returns the client that the certificate of a connection proves, or nil
 // where the client does not prove itself in this way.
 func (s *Server) certified(ctx context.Context, id string, shown *x509.Certificate, now time.Time) (*store.Client, error) {
-	c, err := s.clients.get(ctx, id)
+	c, err := s.clients.Client(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && len(c.Certificates) == 0:
 		return nil, nil // the library says what it says to everybody

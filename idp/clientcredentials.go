@@ -124,12 +124,10 @@ func (s *Server) entitled(ctx context.Context, c *store.Client, resources []stri
 	if len(resources) == 0 && len(s.options.Audiences) > 1 {
 		return goidc.NewError(goidc.ErrorCodeInvalidTarget, "there are several APIs: say which in the parameter resource")
 	}
-	if c.Tenant == "" {
-		return nil
-	}
-	if ok, err := s.tenants.get(ctx, c.Tenant); err != nil {
+	// Of tenants nothing is remembered: one that is disabled is out at once.
+	if admitted, err := store.Admits(ctx, s.options.Store.Tenants(), c.Tenant); err != nil {
 		return err
-	} else if !ok {
+	} else if !admitted {
 		return goidc.NewError(goidc.ErrorCodeUnauthorizedClient, "the client may have no tokens")
 	}
 	return nil

@@ -37,7 +37,7 @@ func (clientManager) DeleteClient(context.Context, string) error { return errNoR
 // prove itself by either place of its secret; a public one, and one that is no
 // resource server, is no client of the introspection endpoint at all.
 func (m clientManager) Client(ctx context.Context, id string) (*goidc.Client, error) {
-	c, err := m.s.clients.get(ctx, id)
+	c, err := m.s.clients.Client(ctx, id)
 	if err != nil {
 		return nil, notFound(err)
 	}

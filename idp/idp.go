@@ -73,9 +73,9 @@ type Options struct {
 	Scopes []string
 	Store  Store
 	Keys   *Keys
-	// ClientsFor is how long a client, and whether its tenant is admitted, is remembered
-	// that was read from the store: so long one that was removed, or a secret that was
-	// ended, is still taken. 0 reads both anew for every request.
+	// ClientsFor is how long a client is remembered that was read from the store: so
+	// long one that was removed, or a secret that was ended, is still taken. 0 reads it
+	// anew for every request.
 	ClientsFor time.Duration
 	// Login proves people. Without it there is no authorization endpoint, and clients
 	// get tokens for themselves only.
@@ -94,8 +94,7 @@ type Options struct {
 type Server struct {
 	options  Options
 	manager  *manager
-	clients  *remembered[*store.Client]
-	tenants  *remembered[bool] // whether they are admitted
+	clients  *registry
 	library  http.Handler
 	metadata []byte
 	writing  sync.Pool // of *writing
@@ -111,7 +110,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("idp: %w", err)
 	}
 	s := &Server{options: o, log: o.Log, writing: sync.Pool{New: func() any { return new(writing) }}}
-	s.clients, s.tenants = registered(o.Store.Clients(), o.ClientsFor), admitted(o.Store.Tenants(), o.ClientsFor)
+	s.clients = &registry{store: o.Store.Clients(), life: o.ClientsFor}
 	s.manager = &manager{store: o.Store, issuer: o.Issuer, log: o.Log}
 	op, err := provider.New(o.Issuer, s.manager, o.Keys.library, s.settings()...)
 	if err != nil {

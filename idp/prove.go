@@ -71,7 +71,7 @@ func (s *Server) client(r *http.Request, a *asked) (*store.Client, error) {
 		}
 		id, secret = a.name, a.secret
 	}
-	c, err := s.clients.get(r.Context(), id)
+	c, err := s.clients.Client(r.Context(), id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("%w: there is no such client", errSecret)

@@ -29,19 +29,19 @@ func (c *counted) Client(_ context.Context, id string) (store.Client, error) {
 func TestAClientIsRememberedForItsTimeAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &counted{}
-		r := registered(s, time.Second)
+		r := &registry{store: s, life: time.Second}
 		for range 3 {
-			if c, err := r.get(t.Context(), "job"); err != nil || c.ID != "job" {
+			if c, err := r.Client(t.Context(), "job"); err != nil || c.ID != "job" {
 				t.Fatal(c, err)
 			}
 		}
 		s.gone = true
 		time.Sleep(999 * time.Millisecond)
-		if _, err := r.get(t.Context(), "job"); err != nil || s.reads != 1 {
+		if _, err := r.Client(t.Context(), "job"); err != nil || s.reads != 1 {
 			t.Fatal(s.reads, err)
 		}
 		time.Sleep(time.Millisecond)
-		if _, err := r.get(t.Context(), "job"); !errors.Is(err, store.ErrNotFound) {
+		if _, err := r.Client(t.Context(), "job"); !errors.Is(err, store.ErrNotFound) {
 			t.Fatal(err)
 		}
 	})
@@ -49,16 +49,16 @@ func TestAClientIsRememberedForItsTimeAndNoLonger(t *testing.T) {
 
 func TestStrangersFillNoMemory(t *testing.T) {
 	s := &counted{gone: true}
-	r := registered(s, time.Minute)
+	r := &registry{store: s, life: time.Minute}
 	for i := range 100 {
-		_, _ = r.get(t.Context(), fmt.Sprint("stranger-", i))
+		_, _ = r.Client(t.Context(), fmt.Sprint("stranger-", i))
 	}
 	if len(r.known) != 0 || s.reads != 100 {
 		t.Errorf("%d remembered, %d reads", len(r.known), s.reads)
 	}
 	s.gone = false
 	for i := range 2*mostRemembered + 1 {
-		if _, err := r.get(t.Context(), fmt.Sprint("client-", i)); err != nil {
+		if _, err := r.Client(t.Context(), fmt.Sprint("client-", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,9 +69,9 @@ func TestStrangersFillNoMemory(t *testing.T) {
 
 func TestWithoutAMemoryEveryReadIsOfTheStore(t *testing.T) {
 	s := &counted{}
-	r := registered(s, 0)
+	r := &registry{store: s}
 	for range 3 {
-		_, _ = r.get(t.Context(), "job")
+		_, _ = r.Client(t.Context(), "job")
 	}
 	if s.reads != 3 {
 		t.Errorf("%d reads", s.reads)
