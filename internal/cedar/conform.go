@@ -25,8 +25,18 @@ var (
 // demand is what the schema says about one attribute that rules look at.
 type demand struct {
 	name     String
-	typ      resolved.IsType
+	typ      shape
 	required bool
+}
+
+// shape is what of a type is checked. Of a record that rules look into, it is the
+// attributes that they name; of one that they take as a whole, all.
+type shape struct {
+	kind       resolved.IsType // but for sets and records
+	element    *shape          // of a set
+	attributes []demand        // of a record
+	record     bool
+	closed     bool // the record has no others
 }
 
 // entityDemands are the demands on entities of one type.
@@ -34,40 +44,71 @@ type entityDemands struct {
 	of         EntityType
 	known      bool // it has required attributes: one of which nothing is known is no entity of this type
 	attributes []demand
-	tags       resolved.IsType // nil: nobody looks at them
+	tags       *shape // nil: nobody looks at them
 }
 
 // demands are what the rules demand of requests and facts.
 type demands struct {
 	principals []EntityType
-	context    []demand
+	context    shape
 	entities   []entityDemands
 }
 
-// demandsOf collects what policies look at, by the names they use.
-func demandsOf(s *resolved.Schema, key pair, policies []*Policy, tags bool) demands {
-	names, todo := map[String]bool{}, []EntityType{key.resource}
+// looks is what policies look at, by the names of attributes.
+type looks struct {
+	names   map[String]bool // that stand in a policy
+	whole   map[String]bool // whose values are used, not only looked into
+	context bool            // the context's own value is used
+	types   []EntityType    // of entities that stand in a policy
+}
+
+func looksOf(policies []*Policy) looks {
+	l := looks{names: map[String]bool{}, whole: map[String]bool{}}
 	for _, p := range policies {
 		for _, c := range p.ast().Conditions {
-			ast.Inspect(ast.NewNode(c.Body), func(n ast.IsNode) bool {
-				switch n := n.(type) {
-				case ast.NodeTypeAccess:
-					names[n.Value] = true
-				case ast.NodeTypeHas:
-					names[n.Value] = true
-				case ast.NodeValue:
-					if uid, ok := n.Value.(types.EntityUID); ok {
-						todo = append(todo, uid.Type)
-					}
-				}
-				return true
-			})
+			ast.Inspect(ast.NewNode(c.Body), l.visit)
 		}
 	}
-	out := demands{}
+	return l
+}
+
+func (l *looks) visit(n ast.IsNode) bool {
+	for first := true; ; first = false {
+		switch step := n.(type) {
+		case ast.NodeTypeAccess:
+			l.names[step.Value] = true
+			if first {
+				l.whole[step.Value] = true
+			}
+			n = step.Arg
+			continue
+		case ast.NodeTypeHas:
+			l.names[step.Value] = true
+			n = step.Arg
+			continue
+		case ast.NodeValue:
+			if uid, ok := step.Value.(types.EntityUID); ok {
+				l.types = append(l.types, uid.Type)
+			}
+		}
+		variable, isVariable := n.(ast.NodeTypeVariable)
+		switch {
+		case first:
+			l.context = l.context || isVariable && variable.Name == "context"
+		case !isVariable:
+			ast.Inspect(ast.NewNode(n), l.visit)
+		}
+		return first
+	}
+}
+
+// demandsOf is what policies demand.
+func demandsOf(s *resolved.Schema, key pair, policies []*Policy, tags bool) demands {
+	l, out := looksOf(policies), demands{}
+	todo := append(l.types, key.resource)
 	if to := s.Actions[key.action].AppliesTo; to != nil {
 		out.principals = to.Principals
-		out.context, _ = demandsIn(to.Context, names)
+		out.context = l.shape(to.Context, l.context)
 		todo = append(append(todo, to.Principals...), mentioned(to.Context)...)
 	}
 	seen := map[EntityType]bool{}
@@ -77,15 +118,45 @@ func demandsOf(s *resolved.Schema, key pair, policies []*Policy, tags bool) dema
 			continue
 		}
 		seen[e.Name] = true
-		d := entityDemands{of: e.Name}
-		d.attributes, d.known = demandsIn(e.Shape, names)
-		if tags {
-			d.tags = e.Tags
+		d := entityDemands{of: e.Name, attributes: l.demands(e.Shape)}
+		for _, a := range e.Shape {
+			d.known = d.known || !a.Optional
+		}
+		if tags && e.Tags != nil {
+			all := l.shape(e.Tags, true)
+			d.tags = &all
 		}
 		out.entities = append(out.entities, d)
 		todo = append(append(todo, e.ParentTypes...), mentioned(e.Shape, e.Tags)...)
 	}
 	return out
+}
+
+func (l *looks) demands(attributes resolved.RecordType) (out []demand) {
+	for name, a := range attributes {
+		if l.names[name] {
+			out = append(out, demand{name, l.shape(a.Type, l.whole[name]), !a.Optional})
+		}
+	}
+	return out
+}
+
+func (l *looks) shape(t resolved.IsType, whole bool) shape {
+	switch t := t.(type) {
+	case resolved.SetType:
+		of := l.shape(t.Element, true)
+		return shape{element: &of}
+	case resolved.RecordType:
+		if !whole {
+			return shape{record: true, attributes: l.demands(t)}
+		}
+		out := shape{record: true, closed: true}
+		for name, a := range t {
+			out.attributes = append(out.attributes, demand{name, l.shape(a.Type, true), !a.Optional})
+		}
+		return out
+	}
+	return shape{kind: t}
 }
 
 // mentioned are the entity types in types: what policies may go on to.
@@ -105,16 +176,6 @@ func mentioned(in ...resolved.IsType) (out []EntityType) {
 	return out
 }
 
-func demandsIn(shape resolved.RecordType, names map[String]bool) (out []demand, required bool) {
-	for name, a := range shape {
-		required = required || !a.Optional
-		if names[name] {
-			out = append(out, demand{name, a.Type, !a.Optional})
-		}
-	}
-	return out, required
-}
-
 // request checks all of a request but its facts.
 func (r *Rules) request(q *Request) error {
 	switch {
@@ -129,8 +190,11 @@ func (r *Rules) request(q *Request) error {
 }
 
 func (r *Rules) context(given Record) error {
-	if name, ok := meets(given, r.demands.context); !ok {
+	if name, ok := meets(given, r.demands.context.attributes); !ok {
 		return fmt.Errorf("context.%s is missing or of another type than the schema says", name)
+	}
+	if r.demands.context.closed && !r.demands.context.knows(given) {
+		return errors.New("the context has attributes that the schema does not know, and a policy uses it as a whole")
 	}
 	return nil
 }
@@ -153,7 +217,7 @@ func (d *demands) entity(uid EntityUID, e *Entity, found bool) error {
 		}
 		if want.tags != nil {
 			for name, v := range e.Tags.All() {
-				if !conforms(v, want.tags) {
+				if !want.tags.holds(v) {
 					return fmt.Errorf("the tag %s of %s is of another type than the schema says", name, uid)
 				}
 			}
@@ -167,64 +231,56 @@ func (d *demands) entity(uid EntityUID, e *Entity, found bool) error {
 func meets(given Record, demands []demand) (String, bool) {
 	for i := range demands {
 		v, ok := given.Get(demands[i].name)
-		if ok && !conforms(v, demands[i].typ) || !ok && demands[i].required {
+		if ok && !demands[i].typ.holds(v) || !ok && demands[i].required {
 			return demands[i].name, false
 		}
 	}
 	return "", true
 }
 
-// conforms reports whether a value is of a type.
-func conforms(v Value, t resolved.IsType) bool {
+// holds reports whether a value is of the shape.
+func (s *shape) holds(v Value) bool {
 	switch v := v.(type) {
 	case types.String:
-		_, ok := t.(resolved.StringType)
-		return ok
+		return s.kind == resolved.StringType{}
 	case types.Long:
-		_, ok := t.(resolved.LongType)
-		return ok
+		return s.kind == resolved.LongType{}
 	case types.Boolean:
-		_, ok := t.(resolved.BoolType)
-		return ok
+		return s.kind == resolved.BoolType{}
 	case types.EntityUID:
-		want, ok := t.(resolved.EntityType)
-		return ok && EntityType(want) == v.Type
+		of, ok := s.kind.(resolved.EntityType)
+		return ok && EntityType(of) == v.Type
 	case types.Set:
-		want, ok := t.(resolved.SetType)
-		return ok && elementsConform(v, want.Element)
+		return s.element != nil && s.element.holdsAll(v)
 	case types.Record:
-		want, ok := t.(resolved.RecordType)
-		return ok && recordConforms(v, want)
+		_, ok := meets(v, s.attributes)
+		return s.record && ok && (!s.closed || s.knows(v))
 	case types.Datetime:
-		return t == resolved.ExtensionType("datetime")
+		return s.kind == resolved.ExtensionType("datetime")
 	case types.Duration:
-		return t == resolved.ExtensionType("duration")
+		return s.kind == resolved.ExtensionType("duration")
 	case types.Decimal:
-		return t == resolved.ExtensionType("decimal")
+		return s.kind == resolved.ExtensionType("decimal")
 	case types.IPAddr:
-		return t == resolved.ExtensionType("ipaddr")
+		return s.kind == resolved.ExtensionType("ipaddr")
 	}
 	return false
 }
 
-func elementsConform(s ValueSet, t resolved.IsType) bool {
-	for v := range s.All() {
-		if !conforms(v, t) {
+func (s *shape) holdsAll(set ValueSet) bool {
+	for v := range set.All() {
+		if !s.holds(v) {
 			return false
 		}
 	}
 	return true
 }
 
-// recordConforms takes records for closed, as Cedar does.
-func recordConforms(r Record, t resolved.RecordType) bool {
+// knows reports whether a record has no attribute but those of the shape.
+func (s *shape) knows(r Record) bool {
 	known := 0
-	for name, a := range t {
-		v, ok := r.Get(name)
-		if ok && !conforms(v, a.Type) || !ok && !a.Optional {
-			return false
-		}
-		if ok {
+	for i := range s.attributes {
+		if _, ok := r.Get(s.attributes[i].name); ok {
 			known++
 		}
 	}

@@ -46,13 +46,10 @@ type Failure struct {
 // none where nobody permits.
 func (d Decision) Deciding() []*Policy {
 	var out []*Policy
-	if d.err != nil {
-		return nil
-	}
 	for _, f := range d.Failures() {
 		out = append(out, f.Policy)
 	}
-	if len(out) > 0 {
+	if len(out) > 0 || d.err != nil {
 		return out
 	}
 	for _, r := range d.said.Reasons {
@@ -157,6 +154,7 @@ func (l *lookup) fetch(uid EntityUID) (e Entity, found bool) {
 	var err error
 	if l.facts != nil {
 		e, found, err = l.facts.Entity(uid)
+		found = found && err == nil
 	}
 	if err == nil && l.demands != nil {
 		err = l.demands.entity(uid, &e, found)
@@ -164,5 +162,5 @@ func (l *lookup) fetch(uid EntityUID) (e Entity, found bool) {
 	if err != nil && l.err == nil {
 		l.err = err
 	}
-	return e, found && err == nil
+	return e, found // also where it is not as demanded: so the policy that minds can say so
 }

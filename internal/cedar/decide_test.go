@@ -2,6 +2,7 @@ package cedar
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -236,5 +237,61 @@ permit(principal is User, action == Action::"doc.read", resource);`)
 	t.Logf("figure: %v allocations, the library alone %v", ours, library)
 	if ours > library {
 		t.Errorf("%v allocations, the library alone %v", ours, library)
+	}
+}
+
+// Policies are right about facts as the schema has them: others deny, where the
+// rules look at them, and only there.
+func TestFactsThatTheSchemaContradictsDeny(t *testing.T) {
+	s := mustSet(t, `permit(principal is User, action == Action::"order.read", resource is Order);
+@id("hours") forbid(principal is User, action == Action::"order.read", resource is Order) when { context.local.hour == 3 || principal.region == "US" };
+permit(principal is User, action == Action::"order.update", resource is Order) when { context == context };`)
+	alice, o := user("alice", "acme"), order("o1", "alice", "acme")
+	change := func(e Entity, name String, v Value) Entity {
+		m := e.Attributes.Map()
+		if m[name] = v; v == nil {
+			delete(m, name)
+		}
+		e.Attributes = NewRecord(m)
+		return e
+	}
+	local := func(v Value) Record {
+		return NewRecord(RecordMap{"local": NewRecord(RecordMap{"hour": v}), "extra": Long(1)})
+	}
+	read := func(q Request, fs EntityMap) string {
+		d := s.Decide(q, fs)
+		if d.Err() == nil {
+			return fmt.Sprint(d.Allowed)
+		}
+		return d.Err().Error()
+	}
+	with := func(c Record) Request { q := asks("order.read"); q.Context = c; return q }
+	service, update := asks("order.read"), asks("order.update")
+	service.Principal.Type, update.Context = "Role", local(Long(3))
+	for name, c := range map[string]struct {
+		q    Request
+		fs   EntityMap
+		want string
+	}{
+		"all is as the schema says":           {asks("order.read"), facts(alice, o), "true"},
+		"an attribute that nobody looks at":   {asks("order.read"), facts(change(alice, "tenant", Long(7)), change(o, "owner", nil)), "true"},
+		"a required attribute is missing":     {asks("order.read"), facts(change(alice, "region", nil), o), `region of User::"alice" is missing`},
+		"an attribute of another type":        {asks("order.read"), facts(change(alice, "region", Long(1)), o), `region of User::"alice" is missing or of another type`},
+		"nothing is known of the principal":   {asks("order.read"), facts(o), `nothing is known of User::"alice"`},
+		"the hour is a text":                  {with(local(String("3"))), facts(alice, o), "context.local is missing or of another type"},
+		"no context":                          {with(Record{}), facts(alice, o), "context.local is missing"},
+		"more context than the schema has":    {with(local(Long(10))), facts(alice, o), "true"},
+		"the same where it is used as whole":  {update, facts(alice, o), "attributes that the schema does not know"},
+		"a principal that may not be one":     {service, facts(alice, o), "not for principals of this type"},
+		"an action that is in no schema":      {asks("order.burn"), facts(alice, o), "the schema knows no such action"},
+		"a group of actions, which is no one": {asks("order.write"), facts(alice, o), "the schema knows no such action"},
+	} {
+		if got := read(c.q, c.fs); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	d := s.Decide(asks("order.read"), facts(change(alice, "region", nil), o))
+	if p := d.Deciding(); len(p) != 1 || p[0].ID != "hours" {
+		t.Errorf("the policy that minds is not named: %v", p)
 	}
 }
