@@ -177,9 +177,10 @@ forbid(principal, action, resource is Order) unless { resource["tenant"] == prin
 		got[a] = s.Rules(NewEntityUID("Action", String(a)), typ).Reads()
 	}
 	want := map[string]Reads{
-		"order.read":   {Principal: []string{"tenant"}, Resource: []string{"label", "owner", "owner.region", "tenant"}, Parents: []string{"principal"}},
-		"order.update": {Principal: []string{"tenant"}, Resource: []string{"owner", "owner.region", "tenant"}, Context: []string{"local.hour", "rel", "rel.editor"}, Relations: []string{"editor"}},
-		"doc.read":     {},
+		"order.read": {Principal: []string{"tenant"}, Resource: []string{"label", "owner", "owner.region", "tenant"}, Names: []string{"label", "owner", "region", "tenant"}, Parents: []string{"principal"}},
+		"order.update": {Principal: []string{"tenant"}, Resource: []string{"owner", "owner.region", "tenant"}, Context: []string{"local.hour", "rel", "rel.editor"},
+			Names: []string{"editor", "hour", "local", "owner", "region", "rel", "tenant"}, Relations: []string{"editor"}},
+		"doc.read": {},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

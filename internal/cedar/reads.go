@@ -16,6 +16,10 @@ type Reads struct {
 	// attribute is an entity goes on into that entity: "owner.region". In
 	// Context, "" is the context as a whole, as in `context == {...}`.
 	Principal, Resource, Context []string
+	// Names is every name of an attribute that stands in the policies, whatever it
+	// is an attribute of. Facts are held to the schema for these names: what is
+	// brought without one of them that the schema requires denies.
+	Names []string
 	// Relations is X of each context.rel.X.
 	Relations []string
 	// AllRelations says that a policy takes context.rel as a whole, so that no
@@ -50,6 +54,10 @@ func read(policies []*Policy) Reads {
 	}
 	out := Reads{Principal: w.sorted("principal"), Resource: w.sorted("resource"), Context: w.sorted("context"),
 		Parents: w.sorted(parents), Tags: w.sorted(tags), AllRelations: whole}
+	for name := range looksOf(policies).names {
+		out.Names = append(out.Names, string(name))
+	}
+	slices.Sort(out.Names)
 	for _, path := range out.Context {
 		if name, ok := strings.CutPrefix(path, "rel."); ok {
 			name, _, _ = strings.Cut(name, ".")

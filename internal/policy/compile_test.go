@@ -162,7 +162,7 @@ when { principal.region == "EU" && resource has region && resource.region == "EU
 	}
 	p.Zone = zone
 	read := p.Template("order", policy.Read)
-	if !read.Spoken || len(read.Attributes) != 4 || !read.NeedsObject() || p.Operation("getOrder") != read || p.Template("order", policy.Delete).Spoken {
+	if !read.Spoken || len(read.Attributes) != 3 || !read.NeedsObject() || p.Operation("getOrder") != read || p.Template("order", policy.Delete).Spoken {
 		t.Fatalf("what has to be known: %+v", read)
 	}
 	for name, c := range map[string]struct {
@@ -176,7 +176,7 @@ when { principal.region == "EU" && resource has region && resource.region == "EU
 		"Europe before nine":       {policy.Caller{ID: "bob", Tenant: "acme", Claim: claims(`"EU"`)}, "2026-11-20T07:59:00Z", "", false},
 		"another tenant's Europe":  {policy.Caller{ID: "bob", Tenant: "evil", Claim: claims(`"EU"`)}, "2026-11-20T09:00:00Z", "orders.order.tenant", false},
 		"no tenant":                {policy.Caller{ID: "alice", Claim: claims(`"EU"`)}, "2026-11-20T09:00:00Z", "orders.order.tenant", false},
-		"a token without a region": {policy.Caller{ID: "alice", Tenant: "acme"}, "2026-11-20T09:00:00Z", "", true},
+		"a token without a region": {policy.Caller{ID: "alice", Tenant: "acme"}, "2026-11-20T09:00:00Z", "eu-hours", true},
 		"a client of that name":    {policy.Caller{ID: "alice", Tenant: "acme", Service: true, Claim: claims(`"EU"`)}, "2026-11-20T09:00:00Z", "", false},
 	} {
 		s, err := p.Subject(c.caller)

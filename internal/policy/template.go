@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 )
@@ -78,14 +77,10 @@ func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Tem
 // contextNames are the attributes that every context has.
 var contextNames = []string{"now", "local", "ip", "operation", "rel"}
 
-// mentions reports whether a policy may speak of an attribute of that name, of
-// whatever. More may be brought than is read, never less: an attribute that was
-// left out would look like one that is not there. So it is the text that is
-// asked, and one with escapes may name anything.
+// mentions reports whether a policy speaks of an attribute of that name, of
+// whatever: facts are held to the schema for all of them.
 func (t *Template) mentions(name string) bool {
-	return slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool {
-		return strings.Contains(r.Text, name) || strings.Contains(r.Text, `\`)
-	})
+	return slices.Contains(t.rules.Reads().Names, name)
 }
 
 // Template returns what has to be known for an action on an object, or nil where
