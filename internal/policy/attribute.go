@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
@@ -27,6 +28,24 @@ var typeNames = [...]string{"", "String", "Long", "Bool", "Set<String>", "Set<Lo
 
 // String returns the type as a schema has it, and "{}" for every record.
 func (t Type) String() string { return typeNames[min(int(t), len(typeNames)-1)] }
+
+// cedar returns the type as policies know it. Those of entities and records are made
+// otherwise.
+func (t Type) cedar() cedar.Type {
+	switch t {
+	case TypeString:
+		return cedar.Type{Kind: cedar.KindString}
+	case TypeLong:
+		return cedar.Type{Kind: cedar.KindLong}
+	case TypeBool:
+		return cedar.Type{Kind: cedar.KindBool}
+	case TypeStrings:
+		return cedar.Type{Kind: cedar.KindSet, Element: &cedar.Type{Kind: cedar.KindString}}
+	case TypeLongs:
+		return cedar.Type{Kind: cedar.KindSet, Element: &cedar.Type{Kind: cedar.KindLong}}
+	}
+	return cedar.Type{}
+}
 
 // Attribute is one attribute of a principal or of a resource, and where its value
 // comes from.

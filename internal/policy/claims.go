@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
 )
 
 // Claims declares, by name, the claims of tokens that policies may read as
@@ -29,7 +31,7 @@ func (c Claims) attributes() ([]Attribute, error) {
 			errs = append(errs, &Fault{"principal." + key, fmt.Sprintf("there is no type %q for a claim", c[key]), "String, Long, Bool, Set<String> or Set<Long>"})
 		case name == "":
 			errs = append(errs, &Fault{"principal." + key, "a claim needs a name", "region: String"})
-		case slices.Contains(principalNames, name):
+		case slices.Contains(bundle.Given(), name):
 			errs = append(errs, &Fault{"principal." + key, "every principal has this attribute already", "another claim"})
 		case optional && c[name] != "":
 			errs = append(errs, &Fault{"principal." + key, "the claim is declared twice", "one of the two"})
@@ -39,6 +41,3 @@ func (c Claims) attributes() ([]Attribute, error) {
 	}
 	return out, errors.Join(errs...)
 }
-
-// principalNames are the attributes that every principal has.
-var principalNames = []string{"id", "tenant", "roles", "scopes"}

@@ -1,37 +1,11 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
-	"time"
 
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 )
-
-// Context makes the record that policies read as context: now; local, the hour
-// (0 to 23) and the weekday (1, Monday, to 7, Sunday: ISO 8601) in a time zone;
-// ip; operation; and rel, where relations are given. An address that is not valid
-// is left out, so that a policy that reads it denies.
-func Context(at time.Time, zone *time.Location, address netip.Addr, operation string, relations cedar.RecordMap) (cedar.Record, error) {
-	local := at.In(cmp.Or(zone, time.UTC))
-	m := cedar.RecordMap{
-		"now":       cedar.NewDatetime(at),
-		"local":     cedar.NewRecord(cedar.RecordMap{"hour": cedar.Long(local.Hour()), "weekday": cedar.Long((int(local.Weekday())+6)%7 + 1)}),
-		"operation": cedar.String(operation),
-	}
-	if address.IsValid() {
-		ip, err := cedar.ParseIPAddr(address.Unmap().WithZone("").String())
-		if err != nil {
-			return cedar.Record{}, fmt.Errorf("policy: the address: %w", err)
-		}
-		m["ip"] = ip
-	}
-	if relations != nil {
-		m["rel"] = cedar.NewRecord(relations)
-	}
-	return cedar.NewRecord(m), nil
-}
 
 // contextOf makes the context of a decision. Only relations that policies ask for
 // are looked up.
@@ -55,5 +29,5 @@ func (t *Template) contextOf(f *Facts) (cedar.Record, error) {
 		}
 		relations[cedar.String(r)] = cedar.Boolean(has)
 	}
-	return Context(f.At, t.policy.Zone, f.Address, f.Operation, relations)
+	return bundle.Context(f.At, t.policy.Zone, f.Address, f.Operation, relations)
 }

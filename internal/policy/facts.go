@@ -4,22 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
 // Caller is who asks.
-type Caller struct {
-	Service       bool // a client that acts for nobody
-	ID, Tenant    string
-	Roles, Scopes []string
-	// Claim returns a claim of the caller's token as JSON, and whether there is one;
-	// nil where there is no token.
-	Claim func(name string) (json string, ok bool)
-}
+type Caller = bundle.Caller
 
 // Subject is a caller as policies see it. It never changes and may be kept for as
 // long as its caller.
@@ -32,40 +25,11 @@ type Subject struct {
 // is an error; one that is not there is not there, and a policy that reads it
 // denies.
 func (p *Policy) Subject(c Caller) (*Subject, error) {
-	m := cedar.RecordMap{"id": cedar.String(c.ID), "tenant": cedar.String(c.Tenant), "roles": texts(c.Roles), "scopes": texts(c.Scopes)}
-	for _, a := range p.claims {
-		if c.Claim == nil {
-			break
-		}
-		text, ok := c.Claim(a.Name)
-		if !ok {
-			continue
-		}
-		var d jsonwalk.Doc
-		if err := d.Parse([]byte(text), jsonwalk.Limits{}); err != nil {
-			return nil, fmt.Errorf("policy: reading the claim %s: %w", a.Name, err)
-		}
-		v, ok, err := a.value(&d, 0)
-		if err != nil {
-			return nil, fmt.Errorf("policy: the claim %s: %w", a.Name, err)
-		}
-		if ok {
-			m[cedar.String(a.Name)] = v
-		}
+	entity, err := bundle.Principal(p.set, c)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
 	}
-	typ := userType
-	if c.Service {
-		typ = serviceType
-	}
-	return &Subject{c.ID, c.Tenant, cedar.Entity{UID: cedar.NewEntityUID(typ, cedar.String(c.ID)), Attributes: cedar.NewRecord(m)}}, nil
-}
-
-func texts(list []string) cedar.ValueSet {
-	out := make([]cedar.Value, len(list))
-	for i, s := range list {
-		out[i] = cedar.String(s)
-	}
-	return cedar.NewValueSet(out...)
+	return &Subject{c.ID, c.Tenant, entity}, nil
 }
 
 // Facts are what one decision is made from. They are used by one goroutine.
@@ -200,9 +164,6 @@ func named(t Type, id string) cedar.Value {
 	return cedar.String(id)
 }
 
-// errType is wrapped by what is said of values that are not as declared.
-var errType = errors.New("the value is not as declared")
-
 // value makes a value of Cedar's of node i. Null is no value.
 func (a *Attribute) value(d *jsonwalk.Doc, i int) (cedar.Value, bool, error) {
 	if i == jsonwalk.Missing || d.Kind(i) == jsonwalk.Null {
@@ -212,41 +173,18 @@ func (a *Attribute) value(d *jsonwalk.Doc, i int) (cedar.Value, bool, error) {
 	if a.Type == TypeUser || a.Name == tenantName && a.Type == TypeString {
 		// Ids are compared by their text, numbers by their digits.
 		if kind != jsonwalk.String && kind != jsonwalk.Number {
-			return nil, false, fmt.Errorf("expected an id: %w", errType)
+			return nil, false, fmt.Errorf("expected an id: %w", bundle.ErrType)
 		}
 		return named(a.Type, string(d.Text(i))), true, nil
 	}
-	switch {
-	case a.Type == TypeString && kind == jsonwalk.String:
-		return cedar.String(d.Text(i)), true, nil
-	case a.Type == TypeLong && kind == jsonwalk.Number:
-		n, err := strconv.ParseInt(string(d.Raw(i)), 10, 64)
-		if err != nil {
-			return nil, false, fmt.Errorf("expected an integer of 64 bits: %w", errType)
+	if a.Type == TypeRecord {
+		if kind != jsonwalk.Object {
+			return nil, false, fmt.Errorf("expected %s: %w", a.Type, bundle.ErrType)
 		}
-		return cedar.Long(n), true, nil
-	case a.Type == TypeBool && (kind == jsonwalk.True || kind == jsonwalk.False):
-		return cedar.Boolean(kind == jsonwalk.True), true, nil
-	case a.Type == TypeStrings && kind == jsonwalk.Array:
-		return set(d, i, Attribute{Type: TypeString})
-	case a.Type == TypeLongs && kind == jsonwalk.Array:
-		return set(d, i, Attribute{Type: TypeLong})
-	case a.Type == TypeRecord && kind == jsonwalk.Object:
 		return a.record(d, i)
 	}
-	return nil, false, fmt.Errorf("expected %s: %w", a.Type, errType)
-}
-
-func set(d *jsonwalk.Doc, i int, element Attribute) (cedar.Value, bool, error) {
-	out := make([]cedar.Value, 0, d.Count(i))
-	for c, end := i+1, d.Next(i); c < end; c = d.Next(c) {
-		v, ok, err := element.value(d, c)
-		if err != nil || !ok {
-			return nil, false, fmt.Errorf("expected elements of %s: %w", element.Type, errType)
-		}
-		out = append(out, v)
-	}
-	return cedar.NewValueSet(out...), true, nil
+	v, err := bundle.Value(d, i, a.Type.cedar())
+	return v, v != nil, err
 }
 
 func (a *Attribute) record(d *jsonwalk.Doc, i int) (cedar.Value, bool, error) {

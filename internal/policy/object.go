@@ -71,11 +71,17 @@ type FieldsRead struct {
 	Hide map[string][]string `yaml:"hide"`
 }
 
-// Table is where an application keeps objects, in columns of its database.
+// Table is where an application keeps objects, in columns of its database. A column
+// is written "name" or "name type": text, integer, boolean or uuid, where it is not
+// what the attribute is.
 type Table struct {
 	Name   string `yaml:"name"`
+	ID     string `yaml:"id"`     // column of the object's id; "id" when left out
 	Tenant string `yaml:"tenant"` // column of the tenant's id
 	Owner  string `yaml:"owner"`  // column of the owner's id
+	// Columns holds the columns of other attributes that policies read, by
+	// attribute. Those that are left out are called like their attributes.
+	Columns map[string]string `yaml:"columns"`
 }
 
 // Refusals holds the status of a refusal by action; the one under "" is for the

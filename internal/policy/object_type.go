@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
@@ -12,8 +13,8 @@ import (
 
 // The types that every schema has.
 const (
-	userType    cedar.EntityType = "User"    // people, and keys that act for them
-	serviceType cedar.EntityType = "Service" // clients
+	userType                     = bundle.User
+	serviceType                  = bundle.Service
 	apiType     cedar.EntityType = "Api"
 	actionType  cedar.EntityType = "Action"
 )

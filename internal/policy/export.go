@@ -1,0 +1,26 @@
+package policy
+
+import (
+	"cmp"
+
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
+)
+
+// Bundle returns the policy as an application behind the gateway is given it.
+func (p *Policy) Bundle() *bundle.Bundle {
+	b := &bundle.Bundle{Format: bundle.Format, API: p.API, Zone: p.Zone.String(), Schema: bundle.Source(p.Schema), Policies: []bundle.Source{bundle.Source(p.Generated)}, Objects: map[string]*bundle.Object{}}
+	for _, s := range p.Sources {
+		b.Policies = append(b.Policies, bundle.Source(s))
+	}
+	for name, t := range p.objects {
+		o := &bundle.Object{Type: t.typ, Operations: map[string][]string{}}
+		for a, ids := range t.operations {
+			o.Operations[a.String()] = ids
+		}
+		if table := t.object.Table; table != nil {
+			o.Table = &bundle.Table{Name: table.Name, ID: cmp.Or(table.ID, "id"), Tenant: table.Tenant, Owner: table.Owner, Columns: table.Columns}
+		}
+		b.Objects[name] = o
+	}
+	return b
+}
