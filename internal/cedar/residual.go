@@ -85,7 +85,7 @@ func (r *Rules) open(context Record) Record {
 	if m == nil {
 		m = RecordMap{}
 	}
-	if given, ok := m["rel"].(Record); ok {
+	if given, ok := m["rel"].(Record); ok && given.Len() > 0 { // Map of an empty one is nil
 		rel = given.Map()
 	}
 	for _, name := range r.reads.Relations {
