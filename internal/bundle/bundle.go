@@ -44,6 +44,7 @@ type Source struct {
 type Object struct {
 	Type       cedar.EntityType    `json:"type"`            // as policies call it: "Order"
 	Operations map[string][]string `json:"operations"`      // operationIds by action
+	Relations  []string            `json:"relations"`       // that the context has of it
 	Table      *Table              `json:"table,omitempty"` // nil where the application has not said
 }
 

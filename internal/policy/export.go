@@ -13,7 +13,7 @@ func (p *Policy) Bundle() *bundle.Bundle {
 		b.Policies = append(b.Policies, bundle.Source(s))
 	}
 	for name, t := range p.objects {
-		o := &bundle.Object{Type: t.typ, Operations: map[string][]string{}}
+		o := &bundle.Object{Type: t.typ, Operations: map[string][]string{}, Relations: t.relations}
 		for a, ids := range t.operations {
 			o.Operations[a.String()] = ids
 		}

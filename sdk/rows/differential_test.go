@@ -107,7 +107,7 @@ func (m *madeUp) compare(t testing.TB, set *cedar.Set, tables *table, dbs map[Di
 		context := func(rel cedar.RecordMap) cedar.Record {
 			return cedar.NewRecord(cedar.RecordMap{"hour": cedar.Long(hour), "box": cedar.String(box), "rel": cedar.NewRecord(rel)})
 		}
-		q := cedar.Request{Principal: asker, Action: listAction, Context: context(nil)}
+		q := cedar.Request{Principal: asker, Action: listAction, Context: context(cedar.RecordMap{"editor": cedar.Boolean(false), "viewer": cedar.Boolean(false)})}
 		residual, err := rules.Residual(q, m.facts)
 		if err != nil {
 			if _, outside := errors.AsType[*cedar.Outside](err); !outside {

@@ -212,7 +212,31 @@ func (m *madeUp) near() []string {
 	return texts[:8]
 }
 
+// bystanders are everybody that a row may name: a decision that looks into somebody of
+// whom nothing is known denies.
+func (m *madeUp) bystanders() {
+	all := slices.Clone(ids)
+	for _, n := range numbers {
+		all = append(all, fmt.Sprint(n))
+	}
+	none := cedar.NewValueSet()
+	for _, id := range all {
+		for _, t := range []cedar.EntityType{"User", "Service", "Team", "Folder"} {
+			e := cedar.Entity{UID: cedar.NewEntityUID(t, cedar.String(id)), Attributes: cedar.NewRecord(nil)}
+			a := cedar.RecordMap{"id": cedar.String(id), "tenant": cedar.String(""), "region": cedar.String(""), "level": cedar.Long(0), "admin": cedar.Boolean(false), "roles": none}
+			if t == "User" {
+				a["teams"], a["friends"], a["folders"] = none, none, none
+			}
+			if t == "User" || t == "Service" {
+				e.Attributes = cedar.NewRecord(a)
+			}
+			m.facts[e.UID] = e
+		}
+	}
+}
+
 func (m *madeUp) people() {
+	m.bystanders()
 	set := func(t cedar.EntityType, n int) cedar.ValueSet {
 		var out []cedar.Value
 		for range m.r.IntN(n) {
