@@ -83,3 +83,8 @@ func (m Mode) String() string {
 // Requirement is the slug of one row of the requirement catalogue, such as
 // "jwt.aud". It names what a control covers, in the audit and in tests.
 type Requirement string
+
+// File is the path of a file or folder in a control's own block. The configuration
+// joins it to the folder of the file that it is written in, and reads everything
+// anew when it changes.
+type File string

@@ -27,7 +27,8 @@ type Case struct {
 	Name      string
 	Text      string               // what the case shows
 	Config    string               // "config.yaml": the body of one API
-	OpenAPI   string               // "openapi.yaml": the description; [Orders] when left out
+	OpenAPI   string               // "openapi.yaml": the description; [Orders] when left out, and none for an API that speaks GraphQL
+	Files     map[string]string    // "file NAME": what stands beside the configuration
 	Principal *gatehouse.Principal // "principal": who the test authenticator proves
 	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
 	Proofs    map[string]proof     // "proofs": what ${PROOF name} stands for, the same one each time
@@ -120,7 +121,7 @@ func read(file string) (*Case, error) {
 		return nil, err
 	}
 	a := txtar.Parse(b)
-	c := &Case{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), Text: strings.TrimSpace(string(a.Comment)), Upstream: map[string]string{}}
+	c := &Case{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), Text: strings.TrimSpace(string(a.Comment)), Upstream: map[string]string{}, Files: map[string]string{}}
 	if c.Text == "" {
 		return nil, fmt.Errorf("the case does not say what it shows")
 	}
@@ -141,6 +142,8 @@ func read(file string) (*Case, error) {
 			c.Config = data
 		case "openapi.yaml":
 			c.OpenAPI = data
+		case "file":
+			c.Files[arg] = data
 		case "principal":
 			c.Principal, err = principal(p.Data)
 		case "tokens":

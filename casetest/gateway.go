@@ -3,6 +3,7 @@ package casetest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -99,25 +100,34 @@ func (c *Case) write(t testing.TB, g *Gateway) string {
 	t.Helper()
 	dir := t.TempDir()
 	description := c.OpenAPI
+	speaksGraphQL := c.OpenAPI == "" && hasKey(c.Config, "graphql")
 	if description == "" {
 		description = Orders
 	}
 	api := strings.NewReplacer("${ISSUER}", g.Issuer.URL, "${UNTIL}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly)).Replace(c.Config)
 	var b strings.Builder
-	b.WriteString("environment: development\nlisten: {address: \"127.0.0.1:8443\"}\nstate: " + dir + "\napis:\n  orders:\n    openapi: orders.openapi.yaml\n")
+	b.WriteString("environment: development\nlisten: {address: \"127.0.0.1:8443\"}\nstate: " + dir + "\napis:\n  orders:\n")
+	if !speaksGraphQL {
+		b.WriteString("    openapi: orders.openapi.yaml\n")
+	}
 	if !hasKey(api, "upstream") {
 		b.WriteString("    upstream: http://" + g.Upstream.Addr + "\n")
 	}
 	if !hasKey(api, "hosts") && !hasKey(api, "any_host") {
 		b.WriteString("    hosts: [api.example.com, 127.0.0.1]\n")
 	}
-	if c.OpenAPI == "" && !hasKey(api, "objects") && !hasKey(api, "no_object") && !strings.Contains(api, "object:") {
+	if c.OpenAPI == "" && !speaksGraphQL && !hasKey(api, "objects") && !hasKey(api, "no_object") && !strings.Contains(api, "object:") {
 		b.WriteString(notAboutObjects)
 	}
 	for l := range strings.Lines(api) {
 		b.WriteString("    " + l)
 	}
-	for name, data := range map[string]string{"gatehouse.yaml": b.String(), "orders.openapi.yaml": description} {
+	files := maps.Clone(c.Files)
+	files["gatehouse.yaml"], files["orders.openapi.yaml"] = b.String(), description
+	for name, data := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}

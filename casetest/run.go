@@ -186,11 +186,20 @@ func fieldsDiffer(h http.Header, lines []string) (faults []string) {
 	return faults
 }
 
-// saw judges what the upstream got.
+// saw judges what the upstream got: the request line, fields and, behind a blank
+// line, the body.
 func saw(r *http.Request, want string) (faults []string) {
+	want, body, hasBody := strings.Cut(want, "\n\n")
 	lines := strings.Split(strings.TrimSpace(want), "\n")
 	if r == nil {
 		return []string{"it got nothing, want " + lines[0]}
+	}
+	if hasBody {
+		got, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(got))
+		if err != nil || strings.TrimSpace(string(got)) != strings.TrimSpace(body) {
+			faults = append(faults, fmt.Sprintf("body %q, want %q", got, strings.TrimSpace(body)))
+		}
 	}
 	if got := r.Method + " " + r.RequestURI; got != lines[0] {
 		faults = append(faults, fmt.Sprintf("got %s, want %s", got, lines[0]))

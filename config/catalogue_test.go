@@ -22,6 +22,7 @@ func kinds() []gatehouse.Kind {
 		{Name: "role", New: func() gatehouse.Control { return &roleConfig{} }},
 		{Name: "object", New: func() gatehouse.Control { return &objectConfig{} }},
 		{Name: "every", New: func() gatehouse.Control { return &everyConfig{} }},
+		{Name: "graphql", New: func() gatehouse.Control { return &graphqlConfig{} }},
 		{Name: "headers", New: func() gatehouse.Control { return &headersConfig{} }, Mandatory: true},
 	}
 }
@@ -142,3 +143,14 @@ type inner struct {
 
 func (c *everyConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }
 func (c *everyConfig) Explain(s *gatehouse.Sheet)                         { s.Fact("ops.explain", "%v", c.ignored) }
+
+// graphqlConfig stands for a control that reads files of its own.
+type graphqlConfig struct {
+	Schema    gatehouse.File `yaml:"schema"`
+	Documents gatehouse.File `yaml:"documents"`
+	Path      string         `yaml:"path"`
+	Get       bool           `yaml:"get"`
+}
+
+func (c *graphqlConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }
+func (c *graphqlConfig) Explain(*gatehouse.Sheet)                           {}

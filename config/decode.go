@@ -23,7 +23,8 @@ type reader struct {
 	dir     string // of the file: what relative paths start from
 	now     time.Time
 	waivers []Waived
-	self    bool // our own authorization server is configured
+	self    bool     // our own authorization server is configured
+	files   []string // that controls read
 }
 
 // raw is a part of the file that is read later, when more is known.
@@ -34,6 +35,7 @@ var (
 	typeDuration = reflect.TypeFor[time.Duration]()
 	typeWaiver   = reflect.TypeFor[gatehouse.Waiver]()
 	typePrefix   = reflect.TypeFor[netip.Prefix]()
+	typeFile     = reflect.TypeFor[gatehouse.File]()
 	typeText     = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -224,6 +226,11 @@ func (r *reader) scalar(n *yaml.Node, v reflect.Value, key string) {
 	case reflect.String:
 		if n.Tag != "!!str" && n.Tag != "!!timestamp" {
 			r.wrong(n, key, "expected text, found "+found(n), strconv.Quote(n.Value))
+			return
+		}
+		if v.Type() == typeFile {
+			v.SetString(beside(r.dir, n.Value))
+			r.files = append(r.files, v.String())
 			return
 		}
 		v.SetString(r.referred(n.Value))

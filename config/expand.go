@@ -31,6 +31,7 @@ type short struct {
 	into    string // key of the control's own block
 	wrap    string // list entries become {wrap: entry}
 	beside  bool   // a second control that needs to know, when there is one
+	whole   bool   // a block in its place is the control's own
 }
 
 func shortForms() []short {
@@ -38,6 +39,7 @@ func shortForms() []short {
 		{name: "issuer", control: "jwt", into: "issuers", wrap: "issuer"},
 		{name: "audience", control: "jwt", into: "audience"},
 		{name: "origins", control: "cors", into: "origins"},
+		{name: "graphql", control: "graphql", into: "schema", whole: true},
 		{name: "roles", control: "role", into: "roles"},
 		{name: "objects", control: "object", into: "objects"},
 		{name: "no_object", control: "object", into: "no_object"},
@@ -116,6 +118,14 @@ func (r *reader) expand(a *API, s short, k, v *yaml.Node, blocks []*block) {
 	b := blocks[at]
 	if b.node != nil && b.node.Kind != yaml.MappingNode {
 		return // reported when the block is decoded
+	}
+	if s.whole && v.Kind == yaml.MappingNode {
+		if b.key != join(a.key, "controls."+s.control) || b.node == nil {
+			b.node, b.key, b.place = v, join(a.key, s.name), r.place(k.Line, k.Column)
+			return
+		}
+		r.add(r.place(k.Line, k.Column), join(a.key, s.name), fmt.Sprintf("this is also written as %s on line %d", b.key, b.node.Line), "one of the two; values are never merged")
+		return
 	}
 	if old, _ := lookup(b.node, s.into); old != nil {
 		r.add(r.place(k.Line, k.Column), join(a.key, s.name),

@@ -52,6 +52,7 @@ type File struct {
 	kinds   []gatehouse.Kind
 	global  []*block // for requests that belong to no single API
 	waivers []Waived
+	files   []string // that controls read, folders with what is in them
 	options Options
 }
 
@@ -105,7 +106,7 @@ func Load(path string, kinds []gatehouse.Kind, o Options) (*File, error) {
 		return nil, r.err()
 	}
 	f.fill(r, top)
-	f.waivers = r.waivers
+	f.waivers, f.files = r.waivers, within(r.files)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -197,6 +198,7 @@ func (r *reader) identity(a *API) {
 // unless its path is absolute.
 func (f *File) describe(r *reader, a *API) {
 	if a.block.OpenAPI == "" {
+		r.graphQL(a)
 		return
 	}
 	a.OpenAPI = beside(r.dir, a.block.OpenAPI)
@@ -329,7 +331,7 @@ func configured(blocks []*block) []engine.Configured {
 // Files returns every file that the configuration was read from, and the folders
 // in which a new file would be read too.
 func (f *File) Files() []string {
-	out := []string{f.Path}
+	out := append([]string{f.Path}, f.files...)
 	for _, a := range f.APIs {
 		if a.OpenAPI != "" { // our own stands in no file
 			out = append(out, a.OpenAPI)

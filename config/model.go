@@ -65,6 +65,7 @@ type Admin struct {
 // apiBlock is one entry of apis as it is written.
 type apiBlock struct {
 	OpenAPI    string            `yaml:"openapi"`
+	GraphQL    raw               `yaml:"graphql"`
 	Upstream   raw               `yaml:"upstream"`
 	Audience   raw               `yaml:"audience"`
 	Issuer     raw               `yaml:"issuer"`
@@ -207,8 +208,8 @@ func (r *reader) apis(n *yaml.Node) []*API {
 }
 
 func (r *reader) required(a *API) {
-	if a.block.OpenAPI == "" && !r.meant[join(a.key, "openapi")] {
-		r.apiFault(a, "openapi", "an API needs its description", "openapi: "+a.Name+".openapi.yaml")
+	if a.block.OpenAPI == "" && a.graphQL("schema") == nil && !r.meant[join(a.key, "openapi")] {
+		r.apiFault(a, "openapi", "an API needs its description", "openapi: "+a.Name+".openapi.yaml, or graphql: "+a.Name+".graphql")
 	}
 	if a.block.Upstream.Node == nil && !r.meant[join(a.key, "upstream")] {
 		r.apiFault(a, "upstream", "an API needs an upstream", "upstream: http://127.0.0.1:9000")

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/block"
 	"github.com/gatehouse-api/gatehouse/control/contenttype"
 	"github.com/gatehouse-api/gatehouse/control/cors"
+	"github.com/gatehouse-api/gatehouse/control/graphql"
 	"github.com/gatehouse-api/gatehouse/control/headers"
 	"github.com/gatehouse-api/gatehouse/control/identity"
 	"github.com/gatehouse-api/gatehouse/control/jwt"
@@ -32,6 +33,7 @@ var Kinds = []gatehouse.Kind{
 	block.Kind,
 	contenttype.Kind,
 	cors.Kind,
+	graphql.Kind,
 	headers.Kind,
 	identity.Kind,
 	jwt.Kind,

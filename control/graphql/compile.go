@@ -1,0 +1,126 @@
+package graphql
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+)
+
+// check is what one endpoint that speaks GraphQL takes.
+type check struct {
+	max        *Config
+	schema     *schema
+	rules      []validator.Rule
+	trusted    *trusted
+	get        bool // requests stand in the query
+	shadowCost bool
+	cache      cache
+}
+
+// Compile implements [gatehouse.Control].
+func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
+	if c.Schema == "" {
+		return nil, c.unused()
+	}
+	if b.Operation == nil || len(c.Operations) > 0 && !slices.Contains(c.Operations, b.Operation.ID()) {
+		return nil, c.known(b)
+	}
+	errs := c.check(b)
+	s, err := loadSchema(c.Schema)
+	errs = append(errs, err)
+	t, err := loadTrusted(c.Documents)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", shadowCost: c.CostMode == "shadow"}
+	if err := k.vouched(); err != nil {
+		return nil, err
+	}
+	need := gatehouse.Body
+	if k.get {
+		need = gatehouse.Head
+	}
+	return []gatehouse.Step{
+		{Control: Kind.Name, Stage: gatehouse.Validate, Need: need, Enforce: k.judge},
+		{Control: Kind.Name, Stage: gatehouse.Forward, Need: need, Enforce: k.forward},
+	}, nil
+}
+
+// unused refuses settings of a control that has nothing to do.
+func (c *Config) unused() error {
+	if len(c.Operations) > 0 || c.Documents != "" {
+		return &gatehouse.Fault{Key: "schema", Says: "there is no schema to judge requests by", Fix: "schema: schema.graphql"}
+	}
+	return nil
+}
+
+// known refuses names of operations that are none.
+func (c *Config) known(b *gatehouse.Build) error {
+	for i, id := range c.Operations {
+		if b.All != nil && !slices.ContainsFunc(b.All, func(op gatehouse.Operation) bool { return op.ID() == id }) {
+			return &gatehouse.Fault{Key: fmt.Sprintf("operations[%d]", i), Says: fmt.Sprintf("there is no operation %q", id), Fix: "an operationId of the description"}
+		}
+	}
+	return nil
+}
+
+// check refuses settings that cannot be, and those that are looser than required.
+func (c *Config) check(b *gatehouse.Build) []error {
+	errs := append(c.loosening(b), c.known(b))
+	fault := func(key, says, fix string) {
+		errs = append(errs, &gatehouse.Fault{Key: key, Says: says, Fix: fix})
+	}
+	if c.Batch < 0 || c.Batch > maxBatch {
+		fault("batch", fmt.Sprintf("a batch is at most %d operations", maxBatch), fmt.Sprintf("batch: %d, or 0 for none", maxBatch))
+	}
+	if c.ListSize < 1 || c.ListSize > 10_000 {
+		fault("list_size", "a list is taken to have 1 to 10000 elements", "list_size: 1")
+	}
+	if !speaks(b.Operation) {
+		fault("operations", fmt.Sprintf("%s takes no GraphQL: that is posted as application/json, or stands in the query of a GET", b.Operation.ID()), "operations: [postGraphql], with those that take GraphQL")
+	}
+	return errs
+}
+
+// speaks reports whether an operation may take GraphQL over HTTP.
+func speaks(op gatehouse.Operation) bool {
+	described, ok := op.(*openapi.Operation)
+	if !ok {
+		return true
+	}
+	switch op.Method() {
+	case "GET":
+		return slices.ContainsFunc(described.Parameters, func(p *openapi.Parameter) bool { return p.In == "query" && p.Name == "query" })
+	case "POST":
+		return described.RequestBody != nil && openapi.Match(described.RequestBody.Content, "application/json") != nil
+	}
+	return false
+}
+
+// vouched judges the trusted documents: one that no request could use is found here.
+func (k *check) vouched() error {
+	if k.trusted == nil {
+		return nil
+	}
+	texts := slices.SortedFunc(maps.Values(k.trusted.byHash), func(a, b *document) int {
+		return len(a.text) - len(b.text)
+	})
+	for _, d := range texts {
+		for _, name := range operationNames(d.text, k.max.Tokens) {
+			if _, why := k.compile(d.text, name); why != nil {
+				says := why.answer.Public
+				if why.because != "" {
+					says += " (" + why.because + ")"
+				}
+				return &gatehouse.Fault{Key: "documents", Says: fmt.Sprintf("the document that begins %.40q would be refused: %s", d.text, says), Fix: "a document within the limits that is valid for the schema"}
+			}
+		}
+	}
+	return nil
+}

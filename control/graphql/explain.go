@@ -1,0 +1,35 @@
+package graphql
+
+import "github.com/gatehouse-api/gatehouse"
+
+// Explain implements [gatehouse.Control].
+func (c *Config) Explain(s *gatehouse.Sheet) {
+	s.Fact("graphql.depth", "an operation is at most %d fields deep", c.Depth)
+	if c.CostMode == "shadow" {
+		s.Fact("graphql.complexity", "requests that cost more than %d are noted and let in: %s", c.Cost, c.Waiver)
+	} else {
+		s.Fact("graphql.complexity", "a request costs at most %d: 2 for an object, 1 for a value, each level 1.5 times the one above it, lists times their length as @listSize or an argument such as first says; @cost changes what things cost", c.Cost)
+	}
+	if c.Introspection {
+		s.Fact("graphql.introspection", "callers may ask for the schema: %s", waived(c.Waiver))
+	} else {
+		s.Fact("graphql.introspection", "__schema and __type are refused wherever they stand, and no answer suggests names")
+	}
+	s.Fact("graphql.abuse", "a request has at most %d aliases, %d directives and %d fields of the root, fragments written out, and a document %d tokens and %d bytes", c.Aliases, c.Directives, c.RootFields, c.Tokens, c.Characters)
+	if c.Batch > 0 {
+		s.Fact("graphql.abuse", "a batch holds at most %d operations, for which the limits hold together", c.Batch)
+	} else {
+		s.Fact("graphql.abuse", "one request holds one operation: no batches, subscriptions or uploads, and no mutation by GET")
+	}
+	if c.Documents != "" && c.Only {
+		s.Fact("graphql.abuse", "only documents that an operator vouches for are taken")
+	}
+	s.Fact("graphql.abuse", "variables must be of their types, and what is forwarded is written anew from what was judged")
+}
+
+func waived(w *gatehouse.Waiver) string {
+	if w == nil {
+		return "this is development"
+	}
+	return w.String()
+}
