@@ -67,7 +67,9 @@ func times(n int, f func(i int) string) string {
 // attacks are documents that cost their server much and their author little.
 func attacks() map[string]string {
 	spreads := func(n int) string {
-		return "{viewer{...F0}}" + times(n, func(i int) string { return fmt.Sprintf(" fragment F%d on User{best{...F%d} friends{...F%d}}", i, i+1, i+1) }) + fmt.Sprintf(" fragment F%d on User{id}", n)
+		return "{viewer{...F0}}" + times(n, func(i int) string {
+			return fmt.Sprintf(" fragment F%d on User{best{...F%d} friends{...F%d}}", i, i+1, i+1)
+		}) + fmt.Sprintf(" fragment F%d on User{id}", n)
 	}
 	flat := func(n int) string {
 		return "{viewer{...F0}}" + times(n, func(i int) string { return fmt.Sprintf(" fragment F%d on User{...F%d ...F%d}", i, i+1, i+1) }) + fmt.Sprintf(" fragment F%d on User{id}", n)
@@ -123,7 +125,9 @@ func TestAnAttackIsRefusedBeforeItCosts(t *testing.T) {
 func TestFragmentsAreMeasuredOnce(t *testing.T) {
 	k := checkOf(t, shop, loose)
 	for n := 1; n <= 40; n++ {
-		text := "{viewer{...F0}}" + times(n, func(i int) string { return fmt.Sprintf(" fragment F%d on User{a%d: best{...F%d} b%d: best{...F%d}}", i, i, i+1, i, i+1) }) + fmt.Sprintf(" fragment F%d on User{id}", n)
+		text := "{viewer{...F0}}" + times(n, func(i int) string {
+			return fmt.Sprintf(" fragment F%d on User{a%d: best{...F%d} b%d: best{...F%d}}", i, i, i+1, i, i+1)
+		}) + fmt.Sprintf(" fragment F%d on User{id}", n)
 		doc, err := parser.ParseQuery(&ast.Source{Input: text})
 		if err != nil {
 			t.Fatal(err)
