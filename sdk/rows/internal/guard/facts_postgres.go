@@ -1,0 +1,207 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// What of PostgreSQL's catalogue is read. Nothing in it is the application's text.
+const (
+	pgSchemas   = `SELECT nspname FROM pg_catalog.pg_namespace`
+	pgRelations = `SELECT c.oid::text, n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')`
+	pgColumns = `SELECT a.attname, t.typname, coalesce(l.collisdeterministic, true)::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid::text = $1 AND a.attnum > 0 AND NOT a.attisdropped`
+	pgInherits = `SELECT inhparent::text, inhrelid::text FROM pg_catalog.pg_inherits`
+	// Views, and rules of tables: what they are of, and what they read or call.
+	pgRules = `SELECT DISTINCT r.ev_class::text, d.refclassid::regclass::text, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass) AND d.refobjid <> r.ev_class`
+	pgFunctions = `SELECT p.oid::text, p.proname, l.lanname, coalesce(p.prosrc, ''), (p.prokind = 'a')::text,
+EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')::text
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')`
+	// What bodies in standard SQL, and aggregates, are made of.
+	pgBodies = `SELECT objid::text, refclassid::regclass::text, refobjid::text FROM pg_catalog.pg_depend
+WHERE classid = 'pg_catalog.pg_proc'::regclass AND refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)`
+	pgTriggers  = `SELECT tgname, tgrelid::text, tgfoid::text FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
+	pgOperators = `SELECT oprname, oprcode::oid::text FROM pg_catalog.pg_operator WHERE oprnamespace <> 'pg_catalog'::regnamespace
+UNION ALL SELECT 'cast to ' || casttarget::regtype, castfunc::text FROM pg_catalog.pg_cast WHERE castfunc <> 0`
+)
+
+// catalogue is what PostgreSQL's is, while it is read.
+type catalogue struct {
+	facts     *Facts
+	wanted    Wanted
+	relations map[string][]string // by oid: schema, name, kind
+	oids      map[string]string   // of guarded relations and those that are refused, and their names
+	functions map[string]string   // by oid, those that are refused, and why
+	lists     map[string][][]string
+}
+
+// discoverPostgreSQL reads the catalogue.
+func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
+	c := &catalogue{facts: f, wanted: w, relations: map[string][]string{}, oids: map[string]string{}, functions: map[string]string{}, lists: map[string][][]string{}}
+	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators} {
+		found, err := ask(ctx, q)
+		if err != nil {
+			return fmt.Errorf("rows: reading the catalogue: %w", err)
+		}
+		c.lists[q] = found
+	}
+	for _, s := range c.lists[pgSchemas] {
+		f.Schemas = append(f.Schemas, s[0])
+	}
+	for _, r := range c.lists[pgRelations] {
+		c.relations[r[0]] = r[1:]
+	}
+	for _, t := range w.Tables {
+		if err := c.table(ctx, ask, t); err != nil {
+			return err
+		}
+	}
+	c.reach()
+	for _, o := range c.lists[pgOperators] {
+		if why, ok := c.functions[o[1]]; ok {
+			return fmt.Errorf("rows: %s calls a function that is refused (%s), and cannot be told from others in a query: drop it, or name the function in rows.Reviewed", o[0], why)
+		}
+	}
+	for _, t := range c.lists[pgTriggers] {
+		if why, ok := c.functions[t[2]]; ok && !slices.Contains(w.Reviewed, t[0]) && c.relations[t[1]] != nil {
+			f.Writes[c.relations[t[1]][1]] = "its trigger " + t[0] + " calls a function that is refused (" + why + ")"
+		}
+	}
+	return nil
+}
+
+// table looks at a table that is to be guarded, and at its partitions and children.
+func (c *catalogue) table(ctx context.Context, ask Ask, t WantedTable) error {
+	if t.Schema == "" {
+		t.Schema = "public"
+	}
+	oid := ""
+	for id, r := range c.relations {
+		if r[0] == t.Schema && r[1] == t.Name {
+			oid = id
+		}
+	}
+	if oid == "" {
+		return fmt.Errorf("rows: there is no table %s.%s, or the role may not see it", t.Schema, t.Name)
+	}
+	found, err := ask(ctx, pgColumns, oid)
+	if err != nil {
+		return fmt.Errorf("rows: reading the columns of %s: %w", t.Name, err)
+	}
+	table := Table{Schema: t.Schema, Name: t.Name}
+	for _, want := range []struct {
+		name string
+		to   *Column
+	}{{t.Tenant, &table.Tenant}, {t.Owner, &table.Owner}} {
+		if want.name == "" {
+			continue
+		}
+		i := slices.IndexFunc(found, func(c []string) bool { return c[0] == want.name })
+		if i < 0 {
+			return unfit(t, want.name, "does not exist")
+		}
+		switch typ := found[i][1]; {
+		case found[i][2] != "true":
+			return unfit(t, want.name, "has a collation under which different texts are equal: give it a deterministic one")
+		case typ == "text" || typ == "varchar":
+			*want.to = Column{want.name, Text}
+		case typ == "int2" || typ == "int4" || typ == "int8":
+			*want.to = Column{want.name, Integer}
+		case typ == "uuid":
+			*want.to = Column{want.name, UUID}
+		default:
+			return unfit(t, want.name, "is of the type "+typ+": text, varchar, smallint, integer, bigint and uuid are compared exactly")
+		}
+	}
+	c.add(oid, table)
+	return nil
+}
+
+// add guards a table, and what inherits from it.
+func (c *catalogue) add(oid string, t Table) {
+	if _, known := c.oids[oid]; known {
+		return
+	}
+	c.oids[oid] = t.Name
+	same := func(o Table) bool { return o.Name == t.Name }
+	if !slices.ContainsFunc(c.facts.Tables, same) { // with its schema in front, either is refused
+		c.facts.Tables = append(c.facts.Tables, t)
+	}
+	for _, i := range c.lists[pgInherits] {
+		if child := c.relations[i[1]]; i[0] == oid && child != nil {
+			t.Schema, t.Name = child[0], child[1]
+			c.add(i[1], t)
+		}
+	}
+}
+
+// reach finds views, rules and functions that touch guarded tables, or what does.
+func (c *catalogue) reach() {
+	for again := true; again; {
+		again = false
+		for _, r := range c.lists[pgRules] {
+			view := c.relations[r[0]]
+			if view == nil || c.oids[r[0]] != "" || slices.Contains(c.wanted.Reviewed, view[1]) {
+				continue
+			}
+			if through := c.touched(r[1], r[2]); through != "" {
+				c.oids[r[0]], again = view[1], true
+				c.facts.Relations[view[1]] = "it reads " + through
+			}
+		}
+		for _, p := range c.lists[pgFunctions] {
+			if c.functions[p[0]] != "" || slices.Contains(c.wanted.Reviewed, p[1]) {
+				continue
+			}
+			if why := c.body(p); why != "" {
+				c.functions[p[0]], c.facts.Functions[p[1]], again = why, why, true
+			}
+		}
+	}
+}
+
+// touched returns what of an object is guarded or refused, or "".
+func (c *catalogue) touched(class, oid string) string {
+	if class == "pg_class" {
+		return c.oids[oid]
+	}
+	return c.functions[oid]
+}
+
+// body says why a function is refused, or "".
+func (c *catalogue) body(p []string) string {
+	for _, b := range c.lists[pgBodies] {
+		if b[0] == p[0] {
+			if through := c.touched(b[1], b[2]); through != "" {
+				return "it touches " + through
+			}
+		}
+	}
+	switch language, aggregate, extension := p[2], p[4] == "true", p[5] == "true"; {
+	case aggregate, language != "sql" && language != "plpgsql" && extension:
+		return ""
+	case language != "sql" && language != "plpgsql":
+		return "it is written in " + language + ", which is not read here"
+	}
+	words := names(p[3])
+	guarded := map[string]string{}
+	for _, t := range c.facts.Tables {
+		guarded[t.Name] = ""
+	}
+	if through := among(words, guarded, c.facts.Relations, c.facts.Functions); through != "" {
+		return "it touches " + through
+	}
+	if words["execute"] {
+		return "it runs text"
+	}
+	for w := range words {
+		if reaches(PostgreSQL, w, true) {
+			return "it calls " + w
+		}
+	}
+	return ""
+}

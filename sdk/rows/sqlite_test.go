@@ -1,0 +1,113 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+// lite returns a guarded SQLite database, and beside it a copy that holds nothing but
+// the rows of t2, u2.
+func lite(t testing.TB) *twin {
+	t.Helper()
+	raw, copied := open(t, "all.db"), open(t, "copy.db")
+	load(t, raw, "sqlite.sql", "sqlite_reach.sql")
+	load(t, copied, "sqlite.sql")
+	if _, err := copied.Exec("DELETE FROM notes WHERE user_id <> 'u2'; DELETE FROM tasks WHERE user_id <> 'u2'"); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"orders", "items", "tasks", "events", "papers"} {
+		if _, err := copied.Exec("DELETE FROM " + table + " WHERE tenant_id <> 't2' COLLATE BINARY"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := Wrap(context.Background(), raw, append(guardedTables(), Table("stamped", Tenant("tenant_id")))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := &twin{guarded: db}
+	var parts []string
+	for table, columns := range map[string]string{
+		"orders": "tenant_id, '', id, owner_id, status, amount, public, note", "items": "tenant_id, '', id, order_id, sku, qty", "notes": "'t2', user_id, id, body",
+		"tasks": "tenant_id, user_id, id, parent, title", "events": "tenant_id, '', id, at, what", "papers": "tenant_id, '', id, title",
+		"customers": "'t2', '', id, region, name", "jobs": "'t2', '', id, order_id, state", "reports": "'t2', '', id, what, n", "settings": "'t2', '', key, value",
+	} {
+		parts = append(parts, fmt.Sprintf("SELECT json_array(%s) || ' %s' FROM %s", columns, table, table))
+	}
+	w.dump = strings.Join(parts, " UNION ALL ") + " ORDER BY 1"
+	mine := func(line string) bool { return strings.HasPrefix(line, `["t2","u2",`) || strings.HasPrefix(line, `["t2","",`) }
+	foreign := slices.DeleteFunc(everything(t, raw, w.dump), mine)
+	w.settle = func(all []string) []string {
+		t.Helper()
+		if !slices.Equal(slices.DeleteFunc(slices.Clone(all), mine), foreign) {
+			t.Error("rows of others have changed")
+		}
+		return slices.DeleteFunc(all, func(line string) bool { return !mine(line) })
+	}
+	w.oracle = func(t testing.TB, query string) (answer, []string, error) {
+		tx, err := copied.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		want, err := run(context.Background(), tx, forOracle(query))
+		if err != nil {
+			return want, nil, err
+		}
+		found, err := tx.Query(w.dump)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := lines(found)
+		return want, after, err
+	}
+	return w
+}
+
+func open(t testing.TB, name string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func load(t testing.TB, db *sql.DB, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		script, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(string(script)); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+}
+
+func everything(t testing.TB, db *sql.DB, query string) []string {
+	t.Helper()
+	found, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := lines(found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTheGuardAgreesWithACopyOfTheTenantsRowsInSQLite(t *testing.T) {
+	agree(t, lite(t), "sqlite")
+}

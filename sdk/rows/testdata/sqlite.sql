@@ -1,0 +1,24 @@
+CREATE TABLE orders (id integer PRIMARY KEY, tenant_id text NOT NULL, owner_id text NOT NULL, status text NOT NULL, amount int NOT NULL, public boolean NOT NULL DEFAULT false, note text, at text NOT NULL DEFAULT '2026-01-01');
+CREATE INDEX orders_by_tenant ON orders (tenant_id, status);
+CREATE UNIQUE INDEX orders_by_owner ON orders (tenant_id, owner_id, amount);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+INSERT INTO orders (tenant_id, owner_id, status, amount, public, note) SELECT 't' || (i % 5), 'u' || (i % 20), CASE WHEN (i % 3) = 0 THEN 'open' ELSE 'done' END, i, (i % 7) = 0, CASE WHEN (i % 4) = 0 THEN 'note ' || i END FROM n;
+CREATE TABLE items (id integer PRIMARY KEY, order_id bigint NOT NULL, tenant_id varchar(40) NOT NULL COLLATE NOCASE, sku text NOT NULL, qty int NOT NULL);
+INSERT INTO items (order_id, tenant_id, sku, qty) SELECT id, tenant_id, 'sku' || (id % 9), (id % 4 + 1) FROM orders;
+INSERT INTO items (order_id, tenant_id, sku, qty) SELECT id, tenant_id, 'sku' || (id % 9), (id % 4 + 1) FROM orders;
+INSERT INTO items (order_id, tenant_id, sku, qty) VALUES (1, 'T2', 'case', 1);
+CREATE TABLE notes (id integer PRIMARY KEY, user_id text NOT NULL, body text NOT NULL);
+INSERT INTO notes (user_id, body) SELECT 'u' || (id % 10), 'body ' || id FROM orders WHERE id <= 100;
+CREATE TABLE tasks (id integer PRIMARY KEY, tenant_id text NOT NULL, user_id text NOT NULL, parent bigint, title text NOT NULL);
+INSERT INTO tasks (tenant_id, user_id, parent, title) SELECT tenant_id, CASE WHEN (id % 2) = 0 THEN 'u2' ELSE 'u3' END, CASE WHEN id > 10 THEN id - 10 END, 'task ' || id FROM orders WHERE id <= 200;
+CREATE TABLE events (id bigint NOT NULL, tenant_id text NOT NULL, at text NOT NULL, what text NOT NULL);
+INSERT INTO events SELECT id, tenant_id, date('2025-07-01', '+' || (id % 365) || ' days'), 'event ' || id FROM orders WHERE id <= 300;
+CREATE TABLE papers (id bigint PRIMARY KEY, tenant_id text NOT NULL, title text NOT NULL);
+INSERT INTO papers SELECT id, tenant_id, 'paper ' || id FROM orders WHERE id <= 100;
+CREATE TABLE customers (id text PRIMARY KEY, region text NOT NULL, name text NOT NULL);
+INSERT INTO customers SELECT 'u' || (id - 1), CASE WHEN (id % 2) = 0 THEN 'us' ELSE 'eu' END, 'name ' || (id - 1) FROM orders WHERE id <= 20;
+CREATE TABLE jobs (id int PRIMARY KEY, order_id bigint NOT NULL, state text NOT NULL);
+INSERT INTO jobs SELECT id, id, 'new' FROM orders WHERE id <= 60;
+CREATE TABLE reports (id bigint, what text, n bigint);
+CREATE TABLE settings (key text PRIMARY KEY, value text);
+INSERT INTO settings VALUES ('a', 'b');

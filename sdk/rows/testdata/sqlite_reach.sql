@@ -1,0 +1,13 @@
+CREATE VIEW totals AS SELECT tenant_id, sum(amount) AS total FROM orders GROUP BY tenant_id;
+CREATE VIEW totals_twice AS SELECT tenant_id, 2 * total AS total FROM totals;
+CREATE TABLE logs (what text);
+CREATE TRIGGER purge_items AFTER INSERT ON logs BEGIN DELETE FROM items; END;
+CREATE VIEW plain AS SELECT key FROM settings;
+CREATE TRIGGER plain_insert INSTEAD OF INSERT ON plain BEGIN UPDATE orders SET status = 'gone'; END;
+CREATE VIRTUAL TABLE orders_text USING fts5(note, content = 'orders', content_rowid = 'id');
+CREATE VIRTUAL TABLE words USING fts5(word);
+INSERT INTO words VALUES ('orders');
+CREATE TABLE audit (what text);
+CREATE TRIGGER audit_orders AFTER UPDATE ON orders BEGIN INSERT INTO audit VALUES (new.id); END;
+CREATE TABLE stamped (id integer PRIMARY KEY, tenant_id text NOT NULL, at text);
+CREATE TRIGGER stamp AFTER UPDATE ON stamped BEGIN UPDATE stamped SET at = 'now'; END;
