@@ -88,12 +88,12 @@ func asker(conn *sql.Conn) Ask {
 		if err != nil {
 			return nil, err
 		}
-		return texts(found)
+		return readAll(found)
 	}
 }
 
-// texts reads all rows as text, and closes them.
-func texts(found *sql.Rows) (all [][]string, err error) {
+// readAll reads all rows as text, and closes them.
+func readAll(found *sql.Rows) (all [][]string, err error) {
 	defer func() { err = errors.Join(err, found.Close()) }()
 	columns, err := found.Columns()
 	if err != nil {

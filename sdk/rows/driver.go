@@ -188,7 +188,7 @@ func (c *conn) judge(ctx context.Context, query string, args []driver.NamedValue
 		if err != nil {
 			return "", err
 		}
-		lines, err := texts(found)
+		lines, err := readAll(found)
 		if err != nil || len(lines) != 1 || len(lines[0]) != 1 {
 			return "", errors.Join(err, fmt.Errorf("rows: the plan has %d rows", len(lines)))
 		}

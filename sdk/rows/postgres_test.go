@@ -73,7 +73,7 @@ func returns(query string) bool {
 }
 
 func lines(found *sql.Rows) (all []string, err error) {
-	table, err := texts(found)
+	table, err := readAll(found)
 	for _, line := range table {
 		all = append(all, strings.Join(line, "|"))
 	}
@@ -156,7 +156,9 @@ func postgres(t testing.TB) (guarded *twin, raw *sql.DB) {
 		parts = append(parts, fmt.Sprintf("SELECT '%s ' || x::text FROM %s x", table, table))
 	}
 	w.dump = strings.Join(parts, " UNION ALL ") + " ORDER BY 1"
-	w.oracle = func(t testing.TB, query string) (answer, []string, error) { return byRowSecurity(t, raw, query, w.dump) }
+	w.oracle = func(t testing.TB, query string) (answer, []string, error) {
+		return byRowSecurity(t, raw, query, w.dump)
+	}
 	return w, raw
 }
 

@@ -43,7 +43,9 @@ func lite(t testing.TB) *twin {
 		parts = append(parts, fmt.Sprintf("SELECT json_array(%s) || ' %s' FROM %s", columns, table, table))
 	}
 	w.dump = strings.Join(parts, " UNION ALL ") + " ORDER BY 1"
-	mine := func(line string) bool { return strings.HasPrefix(line, `["t2","u2",`) || strings.HasPrefix(line, `["t2","",`) }
+	mine := func(line string) bool {
+		return strings.HasPrefix(line, `["t2","u2",`) || strings.HasPrefix(line, `["t2","",`)
+	}
 	foreign := slices.DeleteFunc(everything(t, raw, w.dump), mine)
 	w.settle = func(all []string) []string {
 		t.Helper()
