@@ -76,8 +76,14 @@ type Certificate struct {
 // write is let through.
 type Lookup struct {
 	Path   string // canonical path of the object's read operation; set by a step's Prepare
+	Query  string // canonical, without "?"; set by a step's Prepare
 	Status int    // the upstream's status; 0 when it could not be asked
+	ETag   string // of the state (RFC 9110 section 8.8.3), or ""
 	Body   []byte
+	// Again is set by a step that has judged one object and must see another: the
+	// engine prepares and asks once more. Nth counts the objects before.
+	Again  bool
+	Nth    int
 	Parsed interface{ Reset() }
 }
 

@@ -89,6 +89,9 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 			continue
 		}
 		v, err := s.Enforce(ctx, x)
+		if again(x, s, v, err) {
+			continue
+		}
 		if err != nil {
 			if p.Opens[s.Control] {
 				mark(x, c.PC-1, gatehouse.SaidErrorOpen, "", err.Error())
@@ -150,16 +153,48 @@ func want(x *gatehouse.Exchange, s *gatehouse.Step) (Want, bool) {
 	case s.Need == gatehouse.Body && have < gatehouse.Body:
 		return WantBody, true
 	case s.Need == gatehouse.Object && !x.Cursor.Looked:
-		x.Lookup.Path = ""
+		before := x.Lookup.Path
+		x.Lookup.Path, x.Lookup.Query = "", ""
 		s.Prepare(x)
-		if x.Lookup.Path != "" {
+		switch {
+		case x.Lookup.Path == "": // nothing to look up
+			x.Lookup.Status = 0
+		case x.Lookup.Path != before || x.Lookup.Status == 0:
+			forgetObject(x)
 			return WantObject, true
 		}
-		// Nothing to look up. The next step that needs an object asks anew.
 	case s.Need == gatehouse.ReplyBody && have < gatehouse.ReplyBody && (s.Skip == nil || !s.Skip(x)):
 		return WantReplyBody, !deferred(x)
 	}
 	return 0, false
+}
+
+// again reports whether a step that needs an object has judged one and must see
+// another. Whatever it says, the next step asks for an object of its own.
+func again(x *gatehouse.Exchange, s *gatehouse.Step, v gatehouse.Verdict, err error) bool {
+	if s.Need != gatehouse.Object {
+		return false
+	}
+	l := &x.Lookup
+	x.Cursor.Looked = false
+	if !l.Again || err != nil || !v.Passed() {
+		l.Again, l.Nth = false, 0
+		return false
+	}
+	l.Again = false
+	l.Nth++
+	x.Cursor.PC--
+	return true
+}
+
+// forgetObject forgets the state of the object before: another's may come into the
+// same memory.
+func forgetObject(x *gatehouse.Exchange) {
+	l := &x.Lookup
+	if l.Parsed != nil {
+		l.Parsed.Reset()
+	}
+	l.Status, l.ETag, l.Body = 0, "", l.Body[:0]
 }
 
 // shadow lets a step decide and takes back what it did to the exchange.
@@ -186,6 +221,7 @@ func shadow(ctx context.Context, x *gatehouse.Exchange, at int, s *gatehouse.Ste
 	// the post-condition what it may not close itself.
 	x.Cursor.Granted = x.Cursor.Granted || s.Stage == gatehouse.Authorize
 	switch {
+	case again(x, s, v, err):
 	case err != nil:
 		mark(x, at, gatehouse.SaidWould, undecided.Reason, err.Error())
 	case v.Passed():

@@ -40,6 +40,17 @@ func ReplyLimit(x *gatehouse.Exchange) int64 {
 // no part leaves that nobody has looked at.
 func Partial(x *gatehouse.Exchange) bool { return x.Response.Partial && x.Response.Status < 300 }
 
+// OfTheWrite reports whether a request's field speaks of the write that it carries,
+// and not of the look-up of the object before it.
+func OfTheWrite(name string) bool {
+	switch name {
+	case "content-type", "content-encoding", "content-language", "if-match", "if-none-match", "if-modified-since",
+		"if-unmodified-since", "range", "if-range", "idempotency-key", "digest", "content-digest":
+		return true
+	}
+	return false
+}
+
 // BodyLimit returns the most bytes of x's request body that are read.
 func BodyLimit(x *gatehouse.Exchange) int64 {
 	if x.Request.BodyLimit > 0 {

@@ -76,8 +76,12 @@ func replaced(q *gatehouse.Request, name string) bool {
 // lookUp asks next for the object's present state.
 func (t *turn) lookUp() {
 	x := &t.x
-	out := t.outgoing(http.MethodGet, x.Lookup.Path, "")
-	out.Header.Del("Content-Type")
+	out := t.outgoing(http.MethodGet, x.Lookup.Path, x.Lookup.Query)
+	for name := range out.Header {
+		if host.OfTheWrite(strings.ToLower(name)) {
+			out.Header.Del(name)
+		}
+	}
 	out.Body, out.ContentLength = http.NoBody, 0
 	w := &lookup{header: http.Header{}, status: http.StatusOK}
 	t.door.next.ServeHTTP(w, out)
@@ -85,6 +89,7 @@ func (t *turn) lookUp() {
 		return
 	}
 	x.Lookup.Status = w.status
+	x.Lookup.ETag = x.Text(w.header.Get("Etag"))
 	x.Lookup.Body = append(x.Lookup.Body[:0], w.body.Bytes()...)
 }
 

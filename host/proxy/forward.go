@@ -296,13 +296,11 @@ func (s *Server) bringObject(ctx context.Context, t *turn) {
 	y.Endpoint, y.Conn, y.At = x.Endpoint, x.Conn, x.At
 	q := &y.Request
 	q.Method, q.Scheme, q.Host, q.Path, q.Major = http.MethodGet, x.Request.Scheme, x.Request.Host, x.Lookup.Path, 1
+	q.Query = x.Lookup.Query
 	for _, f := range x.Request.Fields {
-		switch f.Name {
-		case "content-type", "content-encoding", "content-language", "if-match", "if-none-match", "if-modified-since",
-			"if-unmodified-since", "range", "if-range", "idempotency-key", "digest", "content-digest":
-			continue // they speak of the write, not of the look-up
+		if !host.OfTheWrite(f.Name) {
+			q.Fields = append(q.Fields, f)
 		}
-		q.Fields = append(q.Fields, f)
 	}
 	q.Forward = append(q.Forward, x.Request.Forward...)
 	q.Drop = append(q.Drop, x.Request.Drop...)
@@ -323,6 +321,7 @@ func (s *Server) bringObject(ctx context.Context, t *turn) {
 		return
 	}
 	x.Lookup.Status = y.Response.Status
+	x.Lookup.ETag = x.Text(y.Response.Fields.Get("etag"))
 	x.Lookup.Body = append(x.Lookup.Body[:0], y.Response.Body...)
 	s.freeUpstream(look)
 }
