@@ -7,18 +7,9 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
-// made judges the body of a creation: what it says of owner and tenant must be
-// the caller.
-func (r *rule) made(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	return r.judgeBody(x)
-}
-
-// changed judges the body of an update likewise: an object is not given away.
-func (r *rule) changed(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	return r.judgeBody(x)
-}
-
-func (r *rule) judgeBody(x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+// kept judges what the body of a creation or an update says of owner and tenant: it
+// must be the caller, and an object is not given away.
+func (r *rule) kept(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	s, refusal := r.stands(x)
 	if refusal != nil {
 		return gatehouse.Deny(refusal), nil

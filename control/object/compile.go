@@ -3,6 +3,7 @@ package object
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -12,36 +13,57 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // rule is what one operation must keep of one object.
 type rule struct {
+	kind   string // of the object, in the map of owners: "orders/order"
 	action policy.Action
-	owners bool     // the owner is allowed this action
-	roles  []string // whose holders are allowed it on objects of others
-	owner  field
-	tenant field
+	allowed
+	readers allowed // who may read the object: they may learn that it exists
+	owner   field
+	tenant  field
+	scope   string            // demanded of the caller, or ""
+	lacking *gatehouse.Answer // where the scope is missing
 
-	segments int            // of the path of the operation that reads the object
+	names    []position   // where the request names the objects
+	lookup   []piece      // of the path that reads one of them
+	matched  bool         // the write carries the entity tag of what was looked at
+	owners   store.Owners // who knows their owners, or nil
+	log      *slog.Logger
+	learn    *jsonwalk.Path // where a reply names the objects that were made
 	each     *jsonwalk.Path // where a list's elements are
 	op       *openapi.Operation
 	picks    *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
 	drop     bool           // cut others' elements out of a list
+	totals   []total        // numbers that count the elements of a list
 	blind    bool           // a list in which nothing says whose the elements are
 	hide     bool           // refuse as if the object did not exist
-	buffers  *sync.Pool     // of *cutting, for drop
+	declared bool           // the description tells of a conflict (409)
+	buffers  *sync.Pool     // of *cutting
+}
+
+// allowed is who may do something.
+type allowed struct {
+	owner bool     // the object's owner
+	roles []string // whose holders may, on objects of others too
 }
 
 // field is where an owner or a tenant stands. The zero field is nowhere.
 type field struct {
 	param string         // a parameter of the path
 	path  *jsonwalk.Path // in the object
+	kept  bool           // in the map of owners
 }
 
 // inObject reports whether the object itself must be seen.
 func (r *rule) inObject() bool { return r.owner.path != nil || r.tenant.path != nil }
 
-func (f field) set() bool { return f.param != "" || f.path != nil }
+// inMap reports whether the map of owners must be asked.
+func (r *rule) inMap() bool { return r.owner.kept || r.tenant.kept }
+
+func (f field) set() bool { return f.param != "" || f.path != nil || f.kept }
 
 // Compile implements [gatehouse.Control].
 func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
@@ -50,17 +72,23 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	var steps []gatehouse.Step
 	var errs []error
-	covered := false
+	var seen covered
 	for _, name := range slices.Sorted(maps.Keys(c.Objects)) {
-		s, found, err := c.object(b, name)
+		s, err := c.object(b, name, &seen)
 		if err != nil {
 			errs = append(errs, err)
 		}
-		covered = covered || found
 		steps = append(steps, s...)
 	}
-	if err := c.waived(b, covered); err != nil {
-		errs = append(errs, err)
+	if len(errs) == 0 {
+		if err := c.waived(b, &seen); err != nil {
+			errs = append(errs, err)
+		}
+		nested, err := c.nested(b, &seen)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		steps = append(steps, nested...)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -71,138 +99,75 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	return steps, nil
 }
 
-// waived refuses an operation with an id in its path that no object covers and
-// nobody answers for.
-func (c *Config) waived(b *gatehouse.Build, covered bool) error {
-	op := b.Operation
-	w := c.NoObject[op.ID()]
-	key := "no_object." + op.ID()
-	known := make(map[string]bool, len(b.All))
-	if len(c.NoObject) > 0 {
-		for _, o := range b.All {
-			known[o.ID()] = true
-		}
-	}
-	for id := range c.NoObject {
-		if !known[id] {
-			return &gatehouse.Fault{Key: "no_object." + id, Says: "there is no such operation", Fix: "an operationId of the description"}
-		}
-	}
-	switch {
-	case w != nil && covered:
-		return &gatehouse.Fault{Key: key, Says: "an object covers this operation already", Fix: "remove the waiver"}
-	case w != nil && w.Expired(b.Now()):
-		return &gatehouse.Fault{Key: key, Says: "the waiver ended on " + w.Until.Format("2006-01-02"), Fix: "an object for this operation, or a new date"}
-	case w != nil, covered, b.Public != nil, !strings.Contains(op.Template(), "{"):
-		return nil
-	}
-	return &gatehouse.Fault{
-		Key:  "objects",
-		Says: fmt.Sprintf("%s has an id in its path (%s), and no object says whose it is", op.ID(), op.Template()),
-		Fix:  fmt.Sprintf("objects: {%s: {id: path.%s, owner: response.FIELD}}, or no_object: {%s: {because: why, owner: who@example.com, until: 2027-06-30}}", "NAME", lastParam(op.Template()), op.ID()),
-	}
-}
-
-func lastParam(template string) string {
-	_, name, _ := strings.Cut(template[strings.LastIndexByte(template, '{'):], "{")
-	name, _, _ = strings.Cut(name, "}")
-	return name
-}
-
-// object compiles one object for the operation, and reports whether the
-// operation touches it.
-func (c *Config) object(b *gatehouse.Build, name string) ([]gatehouse.Step, bool, error) {
-	o := c.Objects[name]
-	k := "objects." + name
+// object compiles one object for the operation, and notes what of the operation it
+// covers.
+func (c *Config) object(b *gatehouse.Build, name string, seen *covered) ([]gatehouse.Step, error) {
+	o, k := c.Objects[name], "objects."+name
 	if o == nil {
-		return nil, false, &gatehouse.Fault{Key: k, Says: "the object is empty", Fix: "{id: path.orderId, owner: response.customer_id}"}
+		return nil, &gatehouse.Fault{Key: k, Says: "the object is empty", Fix: "{id: path.orderId, owner: response.customer_id}"}
 	}
-	if err := check(o, b, k); err != nil {
-		return nil, true, err
+	if err := check(o, b, k, c.Objects); err != nil {
+		return nil, err
 	}
-	param := strings.TrimPrefix(o.ID, "path.")
-	bases := policy.Bases(o, b.All, param)
-	if len(bases) == 0 {
-		return nil, false, &gatehouse.Fault{Key: k + ".id", Says: fmt.Sprintf("no path has a parameter {%s}", param), Fix: "path.NAME with a name of the description"}
+	a, err := actionOf(o, b, k)
+	if err != nil || a == policy.None {
+		return nil, err
 	}
-	a := o.ActionIn(b.Operation, param, bases)
-	if a == policy.None {
-		return nil, false, nil
+	seen.objects = append(seen.objects, name)
+	r, err := c.ruleOf(o, b, name, a)
+	if err != nil {
+		return nil, err
 	}
-	if len(bases) > 1 && len(o.Operations) == 0 {
-		return nil, true, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("{%s} names several resources: %s", param, strings.Join(bases, ", ")),
-			Fix: "operations: {read: [...], update: [...], delete: [...], list: [...], create: [...]}"}
+	if r.names, err = namesOf(o, b, k, a); err != nil {
+		return nil, err
 	}
-	r := &rule{action: a, hide: o.OnDeny.Status(a) == 404, buffers: new(sync.Pool)}
-	if err := errors.Join(r.fieldsOf(o, b, k), c.grants(r, o, b.Operation), r.listOf(o, b, k)); err != nil {
-		return nil, true, err
+	seen.by(r)
+	steps, err := r.steps(o, b, k)
+	if err != nil {
+		return nil, err
 	}
-	if op, ok := b.Operation.(*openapi.Operation); ok && r.inObject() {
-		r.op, r.picks = op, openapi.NewPicks(r.each, r.tenant.path, r.owner.path)
+	members, err := membersOf(o, b, k, r)
+	if err != nil {
+		return nil, err
 	}
-	steps, err := r.steps(o, b, k, param)
-	return steps, true, err
+	forced, err := injectionOf(o, b, k, a)
+	return slices.Concat(steps, members, forced), err
 }
 
-// check refuses what this control does not know.
-func check(o *policy.Object, b *gatehouse.Build, k string) error {
-	var errs []error
-	fault := func(key, says, fix string) {
-		errs = append(errs, &gatehouse.Fault{Key: k + "." + key, Says: says, Fix: fix})
+// ruleOf settles what holds for an action on an object, whatever names it.
+func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a policy.Action) (*rule, error) {
+	k := "objects." + name
+	r := &rule{
+		kind: b.API + "/" + name, action: a, log: b.Log, buffers: new(sync.Pool),
+		hide: o.OnDeny.Status(a) == 404 || o.OnDeny.Status(policy.Read) == 404,
 	}
-	if !strings.HasPrefix(o.ID, "path.") || len(o.ID) == len("path.") {
-		fault("id", "an object is named by a parameter of the path", "path.orderId")
+	if err := errors.Join(r.fieldsOf(o, b, k), r.listOf(o, b, k), r.creationOf(o, b, k)); err != nil {
+		return nil, err
 	}
-	if o.Owner == "" && o.Tenant == "" {
-		fault("owner", "nothing says whose the object is", "response.customer_id")
+	r.allowed, r.readers = c.allowed(o, b.Operation, a), c.allowed(o, nil, policy.Read)
+	if r.blind {
+		r.allowed.owner = false
 	}
-	if o.Before != "" && o.Before != "lookup" {
-		fault("before", "there is one way to know the owner before a write", "lookup")
+	if r.scope = o.Scopes[a.String()]; r.scope != "" {
+		// RFC 6750 section 3.1
+		r.lacking = &gatehouse.Answer{Status: 403, Reason: "object.scope", Public: "The token lacks a scope that this operation demands",
+			Fields: gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="insufficient_scope", scope="` + r.scope + `"`}}}
 	}
-	if status := o.OnDeny.Status(policy.None); status != 403 && status != 404 {
-		fault("on_deny", "a refusal is 403, or 404 to hide that the object exists", "403")
-	}
-	for key, set := range map[string]bool{
-		"on_deny": len(o.OnDeny) > 1 || len(o.OnDeny) == 1 && o.OnDeny[""] == 0, "create.learn": o.Create != nil && o.Create.Learn != "",
-		"scopes": o.Scopes != nil, "fields": o.Fields != nil, "table": o.Table != nil,
-	} {
-		if set {
-			fault(key, "nothing enforces this yet", "without "+key)
+	if op, ok := b.Operation.(*openapi.Operation); ok {
+		r.op = op
+		r.declared = op.Response(409) != nil && op.Response(409).Status == "409"
+		if r.inObject() {
+			r.picks = openapi.NewPicks(r.each, r.tenant.path, r.owner.path)
 		}
 	}
-	known := func(id string) bool {
-		return slices.ContainsFunc(b.All, func(op gatehouse.Operation) bool { return op.ID() == id })
-	}
-	for name, ids := range o.Operations {
-		if policy.ActionOf(name) == policy.None {
-			fault("operations."+name, "there is no such action", "read, update, delete, list or create")
+	if r.inMap() || o.Before == "owners" || r.learn != nil {
+		owners, err := gatehouse.Require[store.Owners](b.Kept)
+		if err != nil {
+			return nil, fmt.Errorf("object: %w", err)
 		}
-		for _, id := range ids {
-			if !known(id) {
-				fault("operations."+name, fmt.Sprintf("there is no operation %q", id), "an operationId of the description")
-			}
-		}
+		r.owners = owners
 	}
-	if o.Create != nil && !known(o.Create.Operation) {
-		fault("create.operation", "there is no such operation", "an operationId of the description")
-	}
-	if o.List != nil && o.List.Operation != "" && !known(o.List.Operation) {
-		fault("list.operation", "there is no such operation", "an operationId of the description")
-	}
-	if o.List != nil && o.List.OnForeign != "" && o.List.OnForeign != "deny" && o.List.OnForeign != "drop" {
-		fault("list.on_foreign", "others' elements are denied or dropped", "deny")
-	}
-	for who, actions := range o.Allow {
-		if role, ok := strings.CutPrefix(who, "role:"); who != "owner" && (!ok || role == "") {
-			fault("allow."+who, "there is nobody of that name", "owner or role:NAME")
-		}
-		for _, a := range actions {
-			if policy.ActionOf(a) == policy.None {
-				fault("allow."+who, fmt.Sprintf("there is no action %q", a), "read, update, delete, list or create")
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return r, nil
 }
 
 // fieldsOf compiles where the owner and the tenant stand.
@@ -214,8 +179,11 @@ func (r *rule) fieldsOf(o *policy.Object, b *gatehouse.Build, k string) error {
 }
 
 func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, error) {
-	if text == "" {
+	switch text {
+	case "":
 		return field{}, nil
+	case "owners":
+		return field{kept: true}, nil
 	}
 	if param, ok := strings.CutPrefix(text, "path."); ok {
 		if !strings.Contains(b.Operation.Template(), "{"+param+"}") {
@@ -230,108 +198,101 @@ func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, erro
 	rest, ok := strings.CutPrefix(text, "response.")
 	p, err := jsonwalk.CompilePath(rest)
 	if !ok || err != nil || rest == "" || p.Many() {
-		return field{}, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%q names no field", text), Fix: "response.customer_id, response.owner.id or path.userId"}
+		return field{}, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%q names no field", text), Fix: "response.customer_id, response.owner.id, path.userId or owners"}
 	}
 	return field{path: p}, nil
 }
 
-// grants settles who is allowed the action.
-func (c *Config) grants(r *rule, o *policy.Object, op gatehouse.Operation) error {
+// allowed settles who is allowed an action; op is nil for any operation of it.
+func (c *Config) allowed(o *policy.Object, op gatehouse.Operation, a policy.Action) (who allowed) {
 	allow := o.Allow
 	if allow == nil {
 		allow = map[string][]string{"owner": {"read", "update"}}
 	}
-	for who, actions := range allow {
-		if !slices.ContainsFunc(actions, func(a string) bool { return policy.ActionOf(a).Implies(r.action) }) {
+	for name, actions := range allow {
+		if !slices.ContainsFunc(actions, func(may string) bool { return policy.ActionOf(may).Implies(a) }) {
 			continue
 		}
-		if who == "owner" {
-			r.owners = true
+		if name == "owner" {
+			who.owner = true
 		} else {
-			r.roles = append(r.roles, strings.TrimPrefix(who, "role:"))
+			who.roles = append(who.roles, strings.TrimPrefix(name, "role:"))
 		}
-	}
-	if r.blind {
-		r.owners = false
 	}
 	for role, entries := range c.Roles {
 		// "authenticated" is everybody: it may let callers in, but never lifts
 		// ownership, or one line would open every object to everyone.
 		// A tag or a prefix lets a role in too, at control/role, but only the
 		// operation's own name says that objects of others are meant.
-		if role != "authenticated" && slices.Contains(entries, op.ID()) {
-			r.roles = append(r.roles, role)
+		if op != nil && role != "authenticated" && slices.Contains(entries, op.ID()) {
+			who.roles = append(who.roles, role)
 		}
 	}
-	slices.Sort(r.roles)
-	r.roles = slices.Compact(r.roles)
-	return nil
+	slices.Sort(who.roles)
+	who.roles = slices.Compact(who.roles)
+	return who
 }
 
-func (r *rule) listOf(o *policy.Object, b *gatehouse.Build, k string) error {
-	if r.action != policy.List || !r.inObject() {
+// creationOf finds out where a reply names what was made.
+func (r *rule) creationOf(o *policy.Object, b *gatehouse.Build, k string) error {
+	if o.Create == nil || o.Create.Learn == "" {
+		if r.action == policy.Create && o.Owner == "owners" {
+			return &gatehouse.Fault{Key: k + ".create", Says: b.Operation.ID() + " makes objects whose owner nobody would know", Fix: "create: {operation: " + b.Operation.ID() + ", learn: response.id}"}
+		}
 		return nil
 	}
-	each := ""
-	if o.List != nil {
-		r.drop = o.List.OnForeign == "drop"
-		each = o.List.Each
+	rest, ok := strings.CutPrefix(o.Create.Learn, "response.")
+	p, err := jsonwalk.CompilePath(rest)
+	if !ok || err != nil || rest == "" {
+		return &gatehouse.Fault{Key: k + ".create.learn", Says: fmt.Sprintf("%q names no field of the reply", o.Create.Learn), Fix: "response.id"}
 	}
-	if each == "" {
-		each = eachOf(b.Operation)
-	} else if rest, ok := strings.CutPrefix(each, "response"); ok {
-		each = strings.TrimPrefix(rest, ".")
-	}
-	p, err := jsonwalk.CompilePath(each)
-	if err != nil || !strings.HasSuffix(each, "[*]") {
-		return &gatehouse.Fault{Key: k + ".list.each", Says: "nothing says where the elements of " + b.Operation.ID() + " are", Fix: `"response.items[*]", or "response[*]"`}
-	}
-	r.each = p
+	r.learn = p
 	return nil
-}
-
-// reads reports whether an operation reads the object named at base.
-func reads(o *policy.Object, b *gatehouse.Build, base string) bool {
-	_, found := policy.Reader(o, b.All, base)
-	return found
 }
 
 // steps arranges the checks of an action.
-func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k, param string) ([]gatehouse.Step, error) {
-	at := func(need gatehouse.Need, s gatehouse.Step) gatehouse.Step {
-		s.Control, s.Need = Kind.Name, need
-		if s.Stage == 0 {
-			s.Stage = gatehouse.Authorize
-		}
-		return s
+func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehouse.Step, error) {
+	var list []gatehouse.Step
+	at := func(stage gatehouse.Stage, need gatehouse.Need, s gatehouse.Step) {
+		s.Control, s.Stage, s.Need = Kind.Name, stage, need
+		list = append(list, s)
 	}
-	base := policy.Base(b.Operation.Template(), param)
+	if r.scope != "" {
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.scoped})
+	}
+	mode, err := r.modeOf(o, b, k)
+	if err != nil {
+		return nil, err
+	}
+	if mode == atOnce || mode == afterwards {
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.admit})
+	} else {
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.admitOnly})
+	}
+	if slices.ContainsFunc(r.names, func(p position) bool { return p.in == inBody }) {
+		at(gatehouse.Authorize, gatehouse.Body, gatehouse.Step{Enforce: r.named})
+	}
+	if r.action == policy.Create || r.action == policy.Update && r.inObject() {
+		at(gatehouse.Authorize, gatehouse.Body, gatehouse.Step{Enforce: r.kept})
+	}
+	switch mode {
+	case byMap:
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.owned})
+	case byLookup:
+		at(gatehouse.Authorize, gatehouse.Object, gatehouse.Step{Prepare: r.ask, Enforce: r.looked})
+	}
 	switch {
 	case r.action == policy.Create:
-		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}), at(gatehouse.Body, gatehouse.Step{Enforce: r.made})}, nil
-	case r.action == policy.List && r.inObject():
-		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
-			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.listed, Each: r.listedItem})}, nil
-	case !r.inObject():
-		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit})}, nil
-	case base == "":
-		return nil, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("%s does not name the object in its path: its owner cannot be known", b.Operation.ID()), Fix: "leave it out, and write no_object for it"}
-	case r.action == policy.Read && b.Operation.Method() == "GET" && base == b.Operation.Template():
-		return []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admit}),
-			at(gatehouse.ReplyBody, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.released, Each: r.releasedItem})}, nil
+		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made})
+	case r.action == policy.List && (r.inObject() || r.inMap()):
+		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.listed, Each: r.listedItem})
+	case mode == afterwards, r.itself(b) && r.action == policy.Read && r.inObject() && b.Operation.Method() == "GET":
+		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.released, Each: r.releasedItem})
+	case r.hide:
+		at(gatehouse.Inspect, gatehouse.Reply, gatehouse.Step{Enforce: r.masked})
 	}
-	// A write, or a read of something below the object: afterwards would be too late.
-	if !reads(o, b, base) {
-		return nil, &gatehouse.Fault{Key: k, Says: fmt.Sprintf("%s cannot know the owner before: no operation reads %s", b.Operation.ID(), base), Fix: "owner: path.NAME, or a GET operation for " + base}
+	if r.action == policy.Delete && r.owners != nil && r.itself(b) {
+		at(gatehouse.Inspect, gatehouse.Reply, gatehouse.Step{Enforce: r.ended})
 	}
-	r.segments = strings.Count(base, "/")
-	steps := []gatehouse.Step{at(gatehouse.Head, gatehouse.Step{Enforce: r.admitOnly})}
-	if r.action == policy.Update {
-		steps = append(steps, at(gatehouse.Body, gatehouse.Step{Enforce: r.changed}))
-	}
-	steps = append(steps, at(gatehouse.Object, gatehouse.Step{Prepare: r.ask, Enforce: r.looked}))
-	if r.hide {
-		steps = append(steps, at(gatehouse.Reply, gatehouse.Step{Stage: gatehouse.Inspect, Enforce: r.masked}))
-	}
-	return steps, nil
+	return list, nil
 }

@@ -22,7 +22,7 @@ var (
 	byOwner  = gatehouse.Grant("object.owner")
 	byRole   = gatehouse.Grant("object.role")
 	deferred = gatehouse.Grant("object.deferred")
-	made     = gatehouse.Grant("object.create")
+	creation = gatehouse.Grant("object.create")
 )
 
 // errNoState is returned when the object's present state could not be read, so
@@ -48,14 +48,21 @@ func (r *rule) stands(x *gatehouse.Exchange) (standing, *gatehouse.Answer) {
 	if r.tenant.set() && p.Tenant == "" {
 		return standing{}, noTenant
 	}
-	s := standing{p: p}
-	for _, role := range r.roles {
-		s.role = s.role || p.HasRole(role)
-	}
-	if !s.role && !r.owners {
+	s := standing{p, r.allowed.byRole(p)}
+	if !s.role && !r.allowed.owner {
 		return standing{}, notAllowed
 	}
 	return s, nil
+}
+
+// byRole reports whether a role of the caller's is among those that may.
+func (a *allowed) byRole(p *gatehouse.Principal) bool {
+	for _, role := range a.roles {
+		if p.HasRole(role) {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse is the refusal of somebody else's object.
@@ -66,21 +73,35 @@ func (r *rule) refuse() gatehouse.Verdict {
 	return gatehouse.Deny(foreign)
 }
 
+// refuseSeen is the refusal of an object that the caller may read, or not: who may
+// knows that it exists.
+func (r *rule) refuseSeen(v *openapi.Values, p *gatehouse.Principal) gatehouse.Verdict {
+	s := standing{p, r.readers.byRole(p)}
+	if r.hide && (s.role || r.readers.owner) && r.judge(v, s) == own {
+		return gatehouse.Deny(foreign)
+	}
+	return r.refuse()
+}
+
+// scoped demands the scope of the action.
+func (r *rule) scoped(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	if x.Principal == nil || !x.Principal.HasScope(r.scope) {
+		return gatehouse.Deny(r.lacking), nil
+	}
+	return gatehouse.PassBy("object.scope"), nil
+}
+
 // admit judges what the request's head says, and grants what is left to later
 // steps that cannot be passed by.
 func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	s, refusal := r.stands(x)
-	if refusal != nil {
-		return gatehouse.Deny(refusal), nil
-	}
-	if !r.inPath(x, s) {
-		return r.refuse(), nil
-	}
+	s, refusal := r.admitted(x)
 	switch {
+	case refusal != nil:
+		return gatehouse.Deny(refusal), nil
 	case r.action == policy.Create:
-		return made, nil
-	case r.inObject():
-		whole(x)
+		return creation, nil
+	case r.inObject() || r.inMap():
+		gather(x)
 		return deferred, nil
 	case s.role:
 		return byRole, nil
@@ -88,16 +109,34 @@ func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	return byOwner, nil
 }
 
-// admitOnly is admit without the grant: the object's state grants.
+// admitOnly is admit without the grant: what is known of the object grants.
 func (r *rule) admitOnly(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	s, refusal := r.stands(x)
-	if refusal != nil {
+	if _, refusal := r.admitted(x); refusal != nil {
 		return gatehouse.Deny(refusal), nil
 	}
-	if !r.inPath(x, s) {
-		return r.refuse(), nil
+	if r.action == policy.Read && r.inObject() {
+		gather(x)
 	}
 	return gatehouse.Pass, nil
+}
+
+// admitted returns the caller's standing, or why the request's head is refused.
+func (r *rule) admitted(x *gatehouse.Exchange) (standing, *gatehouse.Answer) {
+	s, refusal := r.stands(x)
+	if refusal != nil {
+		return s, refusal
+	}
+	if !r.inPath(x, s) {
+		return s, r.refuse().Answer()
+	}
+	for i := range r.names {
+		if p := &r.names[i]; p.in != inBody {
+			if refusal := p.settle(x); refusal != nil {
+				return s, refusal
+			}
+		}
+	}
+	return s, nil
 }
 
 // inPath compares what the path itself says.
@@ -115,55 +154,11 @@ func (r *rule) inPath(x *gatehouse.Exchange, s standing) bool {
 	return true
 }
 
-// whole makes the upstream send a reply that can be read: not a 304, not a part,
+// gather makes the upstream send a reply that can be read: not a 304, not a part,
 // not compressed.
-func whole(x *gatehouse.Exchange) {
+func gather(x *gatehouse.Exchange) {
 	x.Request.Drop = append(x.Request.Drop, "if-none-match", "if-modified-since", "if-range", "range")
 	x.Request.Forward.Set("accept-encoding", "identity")
-}
-
-// ask says where the object's present state is read: the request's own path, cut
-// to the object.
-func (r *rule) ask(x *gatehouse.Exchange) {
-	path, slashes := x.Request.Path, 0
-	for i := range len(path) {
-		if path[i] != '/' {
-			continue
-		}
-		if slashes++; slashes > r.segments {
-			path = path[:i]
-			break
-		}
-	}
-	x.Request.Forward.Set("accept-encoding", "identity")
-	x.Lookup.Path = path
-}
-
-// looked compares the object's present state before the request goes on.
-func (r *rule) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	s, refusal := r.stands(x)
-	switch {
-	case refusal != nil:
-		return gatehouse.Deny(refusal), nil
-	case x.Lookup.Status == 404:
-		return gatehouse.Deny(notFound), nil
-	case x.Lookup.Status != 200:
-		return gatehouse.Verdict{}, errNoState
-	}
-	d, err := jsonwalk.Of(&x.Lookup.Parsed, x.Lookup.Body, limits)
-	if err != nil {
-		return gatehouse.Verdict{}, errNoState
-	}
-	switch r.compare(d, 0, s) {
-	case absent:
-		return gatehouse.Verdict{}, errNoState
-	case other:
-		return r.refuse(), nil
-	}
-	if s.role {
-		return byRole, nil
-	}
-	return byOwner, nil
 }
 
 // outcome is what comparing an object with the caller gave.
@@ -177,14 +172,19 @@ const (
 
 // compare compares the owner and the tenant of the object at node i.
 func (r *rule) compare(d *jsonwalk.Doc, i int, s standing) outcome {
-	var v openapi.Values
+	v := r.values(d, i)
+	return r.judge(&v, s)
+}
+
+// values returns the owner and the tenant of the object at node i.
+func (r *rule) values(d *jsonwalk.Doc, i int) (v openapi.Values) {
 	if r.tenant.path != nil {
 		v[pickedTenant] = raw(d, r.tenant.path.Find(d, i))
 	}
 	if r.owner.path != nil {
 		v[pickedOwner] = raw(d, r.owner.path.Find(d, i))
 	}
-	return r.judge(&v, s)
+	return v
 }
 
 // raw returns a value as it stands in the document, or nil for none.

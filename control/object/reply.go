@@ -2,10 +2,13 @@ package object
 
 import (
 	"context"
+	"net/http"
+	"strconv"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // released judges the reply to a read before a byte of it leaves.
@@ -37,25 +40,48 @@ func (r *rule) released(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 // masked makes every miss look alike, so that nobody learns from the upstream's
 // own 404 what a refusal would have hidden.
 func (r *rule) masked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	if r.hide && x.Response.Status == 404 && !x.Response.Own {
+	if r.hides(x) {
 		return gatehouse.Deny(notFound), nil
 	}
 	return gatehouse.Pass, nil
 }
 
+// hides reports a reply of the upstream's that must look like any other miss. What it
+// refuses a caller who may read the object is no secret.
+func (r *rule) hides(x *gatehouse.Exchange) bool {
+	if !r.hide || x.Response.Own {
+		return false
+	}
+	switch x.Response.Status {
+	case http.StatusNotFound, http.StatusGone:
+		return true
+	case http.StatusForbidden:
+		return r.action == policy.Read
+	}
+	return false
+}
+
 // reply reports whether there is a reply to be looked at, or returns the verdict
-// where there is none. The upstream's errors pass: they are no objects.
+// where there is none. The upstream's errors are replaced: they may carry the object.
 func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool) {
 	res := &x.Response
 	switch {
 	case res.Own:
 		return gatehouse.Pass, false
-	case res.Status == 404 && r.hide:
+	case r.hides(x):
 		return gatehouse.Deny(notFound), false
 	case res.Status >= 400:
-		return gatehouse.Pass, false
+		replace(x)
+		return gatehouse.PassBy("object.error_replaced"), false
 	case s.role && r.tenant.path == nil:
 		return gatehouse.PassBy("object.role"), false
+	}
+	return legible(res)
+}
+
+// legible reports whether a success can be looked at, or refuses it.
+func legible(res *gatehouse.Response) (gatehouse.Verdict, bool) {
+	switch {
 	case res.Status != 200 && res.Status != 203:
 		return gatehouse.Deny(unverifiable).Because("the status is neither 200 nor an error"), false
 	case res.BodyTooLarge:
@@ -64,6 +90,27 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 		return gatehouse.Deny(unverifiable).Because("the reply is encoded"), false
 	}
 	return gatehouse.Verdict{}, true
+}
+
+// replace puts a problem document (RFC 9457) in the place of the upstream's error.
+// Its status stays, and when to come again.
+func replace(x *gatehouse.Exchange) {
+	res := &x.Response
+	later := res.Fields.Get("retry-after")
+	res.Fields, res.Own, res.BodyTooLarge = res.Fields[:0], true, false
+	if res.Parsed != nil {
+		res.Parsed.Reset()
+	}
+	res.Fields.Add("content-type", "application/problem+json")
+	if later != "" {
+		res.Fields.Add("retry-after", later)
+	}
+	b := append(res.Body[:0], `{"type":"about:blank","title":`...)
+	b = strconv.AppendQuote(b, http.StatusText(res.Status))
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(res.Status), 10)
+	b = append(b, `,"request_id":"`...)
+	res.Body = append(append(b, x.ID...), "\"}\n"...)
 }
 
 // notJSON is why a reply cannot be looked at.
@@ -75,8 +122,11 @@ const notJSON = "the reply is not one JSON document"
 // declared: those are parsed.
 func (r *rule) read(x *gatehouse.Exchange, s standing) (outcome, bool) {
 	res := &x.Response
+	if r.picks == nil {
+		return absent, false
+	}
 	declared := r.op.Response(res.Status)
-	if r.picks == nil || declared == nil {
+	if declared == nil {
 		return absent, false
 	}
 	schema := declared.JSON(res.Fields.Get("content-type"))
@@ -100,73 +150,3 @@ const (
 	pickedTenant = iota
 	pickedOwner
 )
-
-// cutting is the memory for cutting elements out of a list.
-type cutting struct {
-	nodes []int
-	out   []byte
-}
-
-// listed judges every element of a list before a byte of it leaves.
-func (r *rule) listed(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	s, refusal := r.stands(x)
-	if refusal != nil {
-		return gatehouse.Deny(refusal), nil
-	}
-	if v, more := r.reply(x, s); !more {
-		return v, nil
-	}
-	if !r.drop {
-		if worst, ok := r.read(x, s); ok {
-			return verdict(worst), nil
-		}
-	}
-	d, err := jsonwalk.Of(&x.Response.Parsed, x.Response.Body, limits)
-	if err != nil {
-		return gatehouse.Deny(unverifiable).Because(notJSON), nil
-	}
-	cut, ok := r.buffers.Get().(*cutting)
-	if !ok {
-		cut = new(cutting)
-	}
-	defer r.buffers.Put(cut)
-	cut.nodes = cut.nodes[:0]
-	worst := own
-	r.each.Each(d, 0, func(n int) bool {
-		found := absent
-		if n != jsonwalk.Missing {
-			found = r.compare(d, n, s)
-		}
-		worst = min(worst, found)
-		if found == other {
-			cut.nodes = append(cut.nodes, n)
-		}
-		return found != absent && (r.drop || found == own)
-	})
-	if worst == other && r.drop {
-		r.cutOut(x, d, cut)
-		return gatehouse.PassBy("object.dropped"), nil
-	}
-	return verdict(worst), nil
-}
-
-// verdict is what the worst element of a list means for all of it.
-func verdict(worst outcome) gatehouse.Verdict {
-	switch worst {
-	case absent:
-		return gatehouse.Deny(unverifiable).Because("an element does not say whose it is")
-	case own:
-		return gatehouse.PassBy("object.verified")
-	}
-	return gatehouse.Deny(foreign).Because("an element is somebody else's")
-}
-
-// cutOut removes the elements from the reply, and the fields that speak of the
-// bytes that were.
-func (r *rule) cutOut(x *gatehouse.Exchange, d *jsonwalk.Doc, cut *cutting) {
-	cut.out = d.AppendWithout(cut.out[:0], cut.nodes)
-	x.Response.Body = append(x.Response.Body[:0], cut.out...)
-	x.Response.Changed()
-	x.Response.Fields.Del("accept-ranges")
-	x.Response.Fields.Del("last-modified")
-}

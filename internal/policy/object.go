@@ -13,18 +13,28 @@ import (
 
 // Object is one kind of object.
 type Object struct {
-	// ID is where a request names the object: "path.orderId".
+	// ID is where a request names the object: "path.orderId", "query.orderId",
+	// "header.x-order" or "body.id"; "body.items[*].id" is every one of them.
 	ID string `yaml:"id"`
+	// IDs holds, by operationId, where an operation names objects otherwise than ID
+	// says. Every object that is named is checked.
+	IDs map[string][]string `yaml:"ids"`
 	// Owner is where the owner's id stands: "response.customer_id" in the object as
-	// the upstream gives it, or "path.userId". It must equal the caller's id.
+	// the upstream gives it, "path.userId", or "owners", the map that the gateway
+	// keeps. It must equal the caller's id.
 	Owner string `yaml:"owner"`
 	// Tenant is where the tenant's id stands, likewise. No role crosses it.
 	Tenant string `yaml:"tenant"`
 	// Operations holds operationIds by what they do: read, update, delete, list,
 	// create. What is left out follows from the description.
 	Operations map[string][]string `yaml:"operations"`
-	// Before is how a write knows the owner: "lookup" reads the object upstream.
+	// Before is how a write knows the owner: "lookup" reads the object upstream,
+	// "owners" asks the map that the gateway keeps. Left out, it is the map for
+	// objects whose owner is there, and a lookup for all others.
 	Before string `yaml:"before"`
+	// BeforeReads names, by operationId, the reads whose owner is known before as well,
+	// since they do something.
+	BeforeReads []string `yaml:"before_reads"`
 	// Create says how objects are made.
 	Create *Creation `yaml:"create"`
 	// List says how lists of objects look.
@@ -38,6 +48,13 @@ type Object struct {
 	// Fields says which members of the object a role may not see, and which ones
 	// only some roles may set.
 	Fields *Fields `yaml:"fields"`
+	// Inject holds, by action, the parameters of the query that are set for the
+	// upstream, whatever the caller sent: each to the caller's "tenant" or "id".
+	Inject map[string]map[string]string `yaml:"inject"`
+	// Nested holds the other objects that stand inside this one, by their place:
+	// "response.lines[*].customer": customer. Those that the description shows to be
+	// of one schema need not be named.
+	Nested map[string]string `yaml:"nested"`
 	// OnDeny is the status of a refusal: 403, or 404 so that nobody learns whether
 	// the object exists; one for all actions, or by action. Default 403.
 	OnDeny Refusals `yaml:"on_deny"`
@@ -56,6 +73,9 @@ type Listing struct {
 	Operation string `yaml:"operation"`  // operationId
 	Each      string `yaml:"each"`       // "response.items[*]"; left out, from the description
 	OnForeign string `yaml:"on_foreign"` // what becomes of others' elements: deny (default) or drop
+	// Totals names the numbers that count elements, such as "response.meta.total", where
+	// elements are dropped and the names do not tell. They do not leave as they are.
+	Totals []string `yaml:"totals"`
 }
 
 // Fields says what roles may see and set of an object.
