@@ -435,3 +435,54 @@ func TestAStepThatLooksAtWhatOthersLeaveIsTheLastOfItsStage(t *testing.T) {
 		t.Error("a step of Forward comes last")
 	}
 }
+
+// authz.object: each step that needs an object sees the one that it has asked for, and
+// one that has seen it may ask for the next.
+func TestEveryStepSeesTheObjectsThatItAskedFor(t *testing.T) {
+	seen := ""
+	step := func(name string, paths ...string) engine.Configured {
+		return engine.Configured{Kind: gatehouse.Kind{Name: name}, Control: asking{paths, &seen}}
+	}
+	p := compile(t, build(), at("jwt", gatehouse.Authenticate, prove), step("one", "/a", "/b"), step("two", "/b"), step("three", "/c", "/c"))
+	var x gatehouse.Exchange
+	x.Reset()
+	x.Endpoint, x.At = &gatehouse.Endpoint{Plan: p}, time.Now()
+	asked := ""
+	for w := engine.Advance(t.Context(), &x); w != engine.Done; w = engine.Advance(t.Context(), &x) {
+		switch w {
+		case engine.WantObject:
+			asked += x.Lookup.Path
+			if x.Lookup.Status != 0 || len(x.Lookup.Body) != 0 || x.Lookup.ETag != "" {
+				t.Errorf("the object before is still there: %+v", x.Lookup)
+			}
+			x.Lookup.Status, x.Lookup.Body, x.Lookup.ETag = 200, append(x.Lookup.Body, x.Lookup.Path...), "x"
+			engine.Brought(&x, gatehouse.Object)
+		case engine.WantReply:
+			x.Response.Status = 200
+			engine.Brought(&x, gatehouse.Reply)
+		}
+	}
+	if seen != "/a/b/b/c/c" || asked != "/a/b/c" {
+		t.Errorf("seen %s, asked for %s", seen, asked)
+	}
+}
+
+// asking needs objects, one after the other.
+type asking struct {
+	paths []string
+	seen  *string
+}
+
+func (a asking) Compile(*gatehouse.Build) ([]gatehouse.Step, error) {
+	return []gatehouse.Step{{
+		Stage: gatehouse.Authorize, Need: gatehouse.Object,
+		Prepare: func(x *gatehouse.Exchange) { x.Lookup.Path = a.paths[x.Lookup.Nth] },
+		Enforce: func(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+			*a.seen += string(x.Lookup.Body)
+			x.Lookup.Again = x.Lookup.Nth+1 < len(a.paths)
+			return gatehouse.Grant("asking"), nil
+		},
+	}}, nil
+}
+
+func (a asking) Explain(*gatehouse.Sheet) {}

@@ -4,10 +4,11 @@
 // It defends from broken object level authorization (OWASP API1): a caller who
 // is known, who may call the operation, and who asks for somebody else's order.
 // A read is compared with the reply before a byte of it leaves; a write is
-// compared with the object's present state, read upstream before the write is
-// let through; a creation may not name another owner; of a list every element is
-// compared. What cannot be compared is refused. An operation with an id in its
-// path that no object covers does not compile.
+// compared before it is let through, with the object's present state or with a map
+// of owners; a creation may not name another owner; of a list every element is
+// compared, and so is every other object that stands inside a reply. Every id of a
+// request is looked at, wherever it stands, in one spelling. What cannot be compared
+// is refused. An operation that names an object which nobody checks does not compile.
 package object
 
 import (
@@ -19,7 +20,7 @@ import (
 var Kind = gatehouse.Kind{
 	Name:   "object",
 	New:    func() gatehouse.Control { return &Config{} },
-	Covers: []gatehouse.Requirement{"authz.object", "authz.object-response", "authz.existence"},
+	Covers: []gatehouse.Requirement{"authz.object", "authz.object-response", "authz.existence", "authz.property"},
 }
 
 // Config is what an operator writes under "object:".

@@ -7,14 +7,16 @@ import (
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 // covered is what the objects have to do with one operation.
 type covered struct {
-	objects   []string // that it touches
-	path      bool     // a parameter of its path is checked
-	positions []string // "query.orderId", checked or said to be an owner's or a tenant's
+	objects   []string       // that it touches
+	each      *jsonwalk.Path // of a list's elements
+	path      bool           // a parameter of its path is checked
+	positions []string       // "query.orderId", checked or said to be an owner's or a tenant's
 }
 
 // by notes what a rule checks.
@@ -22,6 +24,9 @@ func (c *covered) by(r *rule) {
 	for _, p := range r.names {
 		c.path = c.path || p.in == inPath
 		c.positions = append(c.positions, p.String())
+	}
+	if r.each != nil {
+		c.each = r.each
 	}
 	for _, f := range [...]field{r.owner, r.tenant} {
 		c.path = c.path || f.param != ""

@@ -44,7 +44,7 @@ func membersOf(o *policy.Object, b *gatehouse.Build, k string, r *rule) ([]gateh
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Authorize, Need: gatehouse.Body, Enforce: m.settable})
 	}
 	if len(m.hidden) > 0 && r.action != policy.Delete {
-		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: m.hide, Each: m.hideItem})
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Last: true, Enforce: m.hide, Each: m.hideItem})
 	}
 	return steps, nil
 }
