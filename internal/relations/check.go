@@ -48,6 +48,7 @@ type walk struct {
 	looked   int   // keys and tuples
 	cause    error // why something was not decided: the first of them
 	stopped  bool  // by a budget: nothing more is decided
+	plain    bool  // goes every way step by step, and keeps no answer
 
 	path    []step
 	decided map[key]value
@@ -230,7 +231,7 @@ func (w *walk) ask(k key, depth, exclusions int) (v value, low int) {
 	if w.itself(k) {
 		return yes, free
 	}
-	if v := w.decided[k]; v != undecided {
+	if v := w.decided[k]; v != undecided && !w.plain {
 		return v, free
 	}
 	for i := range w.path {
@@ -246,7 +247,7 @@ func (w *walk) ask(k key, depth, exclusions int) (v value, low int) {
 		return w.fail(ErrTooDeep), 0
 	}
 	place := len(w.path)
-	if k.relation.monotone {
+	if k.relation.monotone && !w.plain {
 		v, low = w.alone(k, depth), free
 	} else {
 		w.path = append(w.path, step{k, exclusions})
