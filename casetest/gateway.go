@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/memory"
 )
@@ -92,6 +93,7 @@ func Kept(t testing.TB) *gatehouse.Kept {
 	gatehouse.Provide[store.Blocks](k, memory.NewBlocks())
 	gatehouse.Provide[store.Revocations](k, memory.NewRevocations())
 	gatehouse.Provide[store.Owners](k, memory.NewOwners(10_000))
+	gatehouse.Provide(k, &relations.Source{Index: relations.NewIndex()})
 	return k
 }
 

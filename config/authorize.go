@@ -34,7 +34,7 @@ func (a *API) Authorization() *policy.Policy { return a.policy }
 // decide by it.
 func (r *reader) authorize(a *API) {
 	m := r.model(a)
-	if len(r.list) > 0 || len(m.Objects) == 0 && len(m.Sources) == 0 {
+	if len(r.list) > 0 || len(m.Objects) == 0 && len(m.Sources) == 0 && m.Relations == nil {
 		return
 	}
 	at := func(kind string) int {

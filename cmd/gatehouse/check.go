@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/memory"
 )
@@ -89,6 +90,7 @@ func standIns(f *config.File, now time.Time) (*gatehouse.Kept, error) {
 	gatehouse.Provide[store.Blocks](kept, memory.NewBlocks())
 	gatehouse.Provide[store.Revocations](kept, memory.NewRevocations())
 	gatehouse.Provide[store.Owners](kept, memory.NewOwners(1))
+	gatehouse.Provide(kept, &relations.Source{Index: relations.NewIndex()})
 	key, err := jose.GenerateSigner()
 	if err != nil {
 		return nil, fmt.Errorf("check: making a key to compile by: %w", err)

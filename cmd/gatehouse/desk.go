@@ -32,7 +32,7 @@ func openAudit(state string) (*os.File, error) {
 // openDesk makes the desk at which the people, clients and keys of a configuration are
 // worked on.
 func openDesk(f *config.File, s facts, audit slog.Handler) (*operator.Desk, error) {
-	d := &operator.Desk{Store: s, Now: time.Now, Audit: slog.New(audit), Roles: []operator.Role{}, Development: f.Development}
+	d := &operator.Desk{Store: s, Now: time.Now, Audit: slog.New(audit), Roles: []operator.Role{}, Related: relationModels(f), Development: f.Development}
 	for _, r := range f.Roles() {
 		d.Roles = append(d.Roles, operator.Role{Name: r.Name, May: r.May})
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/clientip"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
 	"github.com/gatehouse-api/gatehouse/store/memory"
@@ -96,6 +97,11 @@ func (g *gateway) start(o gatewayOptions) error {
 	gatehouse.Provide(g.kept, g.facts.Blocks())
 	gatehouse.Provide(g.kept, g.facts.Revocations())
 	gatehouse.Provide(g.kept, g.facts.Owners())
+	index, err := watchRelations(g.facts.Relations(), g.problems)
+	if err != nil {
+		return err
+	}
+	gatehouse.Provide(g.kept, &relations.Source{Index: index})
 	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func verbs() []verb {
 		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
 		{"roles", "what each role may do, and who has it", runRoles},
 		{"owners", "whose the objects behind an API are, where it does not say so itself: import, set, list, forget", runOwners},
+		{"relations", "who has which relation to what: write, delete, list, import, check, why", runRelations},
 		{"sessions", "who is signed in in a browser: list and revoke", runSessions},
 		{"version", "print the version", runVersion},
 	}

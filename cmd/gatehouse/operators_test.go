@@ -218,6 +218,19 @@ func TestEveryOperationOfTheAdminAPIDoesItsWork(t *testing.T) {
 	ops.want(204, "DELETE", "/v1/tenants/t1", "")
 	ops.want(404, "GET", "/v1/tenants/t1", "")
 
+	ops.want(200, "POST", "/v1/relations", `{"because":"moved in","add":[{"object":"order:1","relation":"editor","user":"group:eng#member"},{"object":"group:eng","relation":"member","user":"user:alice"}]}`, `"revision":1`)
+	ops.want(422, "POST", "/v1/relations", `{"because":"moved in","add":[{"object":"order:1","relation":"owner","user":"user:alice"}]}`, `has no relation \"owner\"`)
+	ops.want(400, "POST", "/v1/relations", `{"because":"moved in","add":[{"object":"order","relation":"editor","user":"user:alice"}]}`)
+	ops.want(400, "POST", "/v1/relations", `{"because":"nothing"}`)
+	first := ops.want(200, "GET", "/v1/relations?limit=1", "", `{"tuples":[{"object":"group:eng","relation":"member","user":"user:alice"}],"next":"`)
+	ops.want(200, "GET", "/v1/relations?limit=1&cursor="+first.member("next"), "", `{"tuples":[{"object":"order:1","relation":"editor","user":"group:eng#member"}]}`)
+	ops.want(400, "GET", "/v1/relations?limit=1&object=order%3A1&cursor="+first.member("next"), "")
+	ops.want(200, "GET", "/v1/relations?object=order%3A1&user=group%3Aeng%23member&relation=editor", "", `"object":"order:1"`)
+	ops.want(200, "POST", "/v1/relations", `{"because":"moved out","remove":[{"object":"order:1","relation":"editor","user":"group:eng#member"}]}`, `"revision":2`)
+	if out, _ := h.do(0, "relations", "list"); out != "group:eng#member@user:alice\n" {
+		t.Error(out)
+	}
+
 	ops.want(200, "GET", "/v1/keys", "", `"signs":true`)
 	ops.want(201, "POST", "/v1/keys", `{"because":"planned"}`, `"signs":false`)
 
@@ -256,6 +269,7 @@ func TestNobodyElseReachesTheAdminAPI(t *testing.T) {
 		{"PUT", "/v1/users/u_aaaaaaaaaaaaaaaaaaaaaaaaaa/password", `{}`}, {"DELETE", "/v1/users/u_aaaaaaaaaaaaaaaaaaaaaaaaaa/second-factor", ""},
 		{"GET", "/v1/users/u_aaaaaaaaaaaaaaaaaaaaaaaaaa/sessions", ""}, {"DELETE", "/v1/users/u_aaaaaaaaaaaaaaaaaaaaaaaaaa/sessions?because=x", ""},
 		{"DELETE", "/v1/users/u_aaaaaaaaaaaaaaaaaaaaaaaaaa/sessions/AAAAAAAAAAAAAAAAAAAAAA", ""}, {"GET", "/v1/sessions", ""},
+		{"GET", "/v1/relations", ""}, {"POST", "/v1/relations", `{"because":"x","add":[{"object":"group:eng","relation":"member","user":"user:mallory"}]}`},
 		{"GET", "/v1/clients", ""}, {"POST", "/v1/clients", `{"id":"x","grants":["client_credentials"]}`}, {"GET", "/v1/clients/ops", ""},
 		{"PATCH", "/v1/clients/ops", `{"name":"x"}`}, {"DELETE", "/v1/clients/ops", ""}, {"POST", "/v1/clients/ops/secrets", `{}`},
 		{"GET", "/v1/tenants", ""}, {"POST", "/v1/tenants", `{"id":"x"}`}, {"GET", "/v1/tenants/t1", ""}, {"PATCH", "/v1/tenants/t1", `{"name":"x"}`},

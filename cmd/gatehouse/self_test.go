@@ -57,6 +57,7 @@ apis:
     upstream: %s
     audience: https://api.example.com/orders
     issuer: self
+    relations: relations.fga
     roles: {robot: [listOrders], clerk: [listOrders]}
     no_object: {listOrders: {because: "every caller sees the same list", owner: ops@example.com, until: %s}}
 `
@@ -131,6 +132,7 @@ func startSelfOn(t *testing.T, login idp.Authenticator, host, keys, top string, 
 	for file, text := range map[string]string{
 		"gatehouse.yaml":      top + fmt.Sprintf(selfConfig, address, freeAddress(t), issuer, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, name),
+		"relations.fga":       "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user]\ntype order\n  relations\n    define editor: [user, group#member]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

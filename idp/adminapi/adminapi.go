@@ -129,6 +129,8 @@ func endpoints() []endpoint {
 		{"changeTenant", "PATCH /v1/tenants/{tenantId}", "admin:tenants:write", false, (*call).changeTenant},
 		{"removeTenant", "DELETE /v1/tenants/{tenantId}", "admin:tenants:write", false, (*call).removeTenant},
 		{"listRoles", "GET /v1/roles", "admin:users:read", true, (*call).listRoles},
+		{"listRelations", "GET /v1/relations", "admin:relations:read", false, (*call).listRelations},
+		{"writeRelations", "POST /v1/relations", "admin:relations:write", false, (*call).writeRelations},
 		{"listKeys", "GET /v1/keys", "admin:keys:read", false, (*call).listKeys},
 		{"rotateKeys", "POST /v1/keys", "admin:keys:write", false, (*call).rotateKeys},
 	}

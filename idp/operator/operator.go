@@ -49,6 +49,7 @@ type Store interface {
 	people.Store
 	Directory() store.Directory
 	Clients() store.Clients
+	Relations() store.Relations
 }
 
 // Desk is where the work is done.
@@ -61,6 +62,8 @@ type Desk struct {
 	// Roles are those that exist, with what each may do; nil is not known, and any
 	// may be given.
 	Roles []Role
+	// Related are the models of relations: what tuples may say.
+	Related []RelationModel
 	// Development lets clients be told of logouts over http.
 	Development bool
 	// Delegated are the roles that administrators of tenants may give and take away.

@@ -112,7 +112,7 @@ func (n *ran) stage(t *testing.T, x *Index, s *stage, i int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Apply(Change{Revision: int64(i + 1), Add: add}); err != nil {
+	if err := x.Apply(Change{Revision: int64(i + 1), Whole: i == 0, Add: add}); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range s.Check {

@@ -35,18 +35,23 @@ func NewIndex() *Index {
 }
 
 // Apply makes a new snapshot of the change. Adding what is there, and removing what is
-// not, changes nothing.
+// not, changes nothing. After an error the index knows nothing, until a change that is
+// whole.
 func (x *Index) Apply(c Change) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var s *Snapshot
 	var err error
-	if c.Whole || len(x.recent) == 0 {
+	switch {
+	case c.Whole:
 		s, err = x.whole(c.Add)
-	} else {
+	case len(x.recent) == 0:
+		err = ErrRevision
+	default:
 		s, err = x.apply(x.recent[len(x.recent)-1], c.Add, c.Remove)
 	}
 	if err != nil {
+		x.recent = nil // what is known no longer is what there is
 		return fmt.Errorf("relations: taking in a change: %w", err)
 	}
 	s.revision = c.Revision

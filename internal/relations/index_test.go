@@ -225,6 +225,9 @@ func TestAnIndexThatWasNeverFilledAnswersNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := e.index.Apply(Change{Revision: 2, Add: parsed(t, "doc:1#editor@user:anne")}); err == nil {
+		t.Error("a part of all tuples was taken for all")
+	}
 	if a, err := e.Check(t.Context(), Revision{}, Subject{"user", "anne", ""}, "editor", Object{"doc", "1"}); !errors.Is(err, ErrRevision) || a.Held {
 		t.Errorf("%+v, %v", a, err)
 	}
