@@ -47,13 +47,9 @@ func (r *reader) authorize(a *API) {
 	if a.policy = r.compiled(a, m, object); a.policy == nil {
 		return
 	}
-	holders := map[string]bool{}
 	for _, b := range a.blocks {
-		if hold(b, a.policy) {
-			holders[b.kind.Name] = true
-		}
+		hold(b, a.policy)
 	}
-	r.decided(a, holders)
 	for _, id := range a.description.ids {
 		for _, b := range a.overrides[id] {
 			p := a.policy
@@ -70,18 +66,19 @@ func (r *reader) authorize(a *API) {
 	}
 }
 
-// hold hands a policy to a control that decides by it, and reports whether it does.
-func hold(b *block, p *policy.Policy) bool {
-	h, ok := b.set.Control.(policy.Holder)
-	if ok {
+// hold hands a policy to a control that decides by it.
+func hold(b *block, p *policy.Policy) {
+	if h, ok := b.set.Control.(policy.Holder); ok {
 		h.Hold(p)
 	}
-	return ok
 }
 
 // decided refuses policies that no control of the catalogue would ask: what is
 // written down and believed in must not be without effect.
-func (r *reader) decided(a *API, holders map[string]bool) {
+func (c *compiler) decided(a *API) {
+	if a.policy == nil {
+		return
+	}
 	for _, id := range a.description.ids {
 		t := a.policy.Operation(id)
 		if t == nil || !t.Spoken {
@@ -91,8 +88,12 @@ func (r *reader) decided(a *API, holders map[string]bool) {
 		if t.Object != "" {
 			kind = "object"
 		}
-		if !holders[kind] {
-			r.apiFault(a, "policies", fmt.Sprintf("a policy speaks of %s, and this build has no control %s that decides by policies", t.Name, kind), "a catalogue with "+kind)
+		if !slices.ContainsFunc(a.blocks, func(b *block) bool {
+			_, holds := b.set.Control.(policy.Holder)
+			return holds && b.kind.Name == kind
+		}) {
+			n := find(a.node, "policies")
+			c.add(c.report.place(n.Line, n.Column), join(a.key, "policies"), fmt.Sprintf("a policy speaks of %s, and this build has no control %s that decides by policies", t.Name, kind), "a catalogue with "+kind)
 			return
 		}
 	}

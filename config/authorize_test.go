@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
@@ -91,9 +92,13 @@ func TestAPolicyThatDoesNotFitIsAnErrorAtItsPlace(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatNoControlAsksDoesNotLoad(t *testing.T) {
+func TestAPolicyThatNoControlAsksDoesNotCompile(t *testing.T) {
 	path := withHouse(t, withPolicies, `permit(principal, action == Action::"getStatus", resource is Api);`)
-	if _, err := config.Load(path, kinds(), options()); err == nil || !strings.Contains(err.Error(), "a policy speaks of getStatus, and this build has no control policy") {
+	f, err := config.Load(path, kinds(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Policy(gatehouse.NewKept(), gatehouse.AllCaps); err == nil || !strings.Contains(err.Error(), "a policy speaks of getStatus, and this build has no control policy") {
 		t.Errorf("%v", err)
 	}
 }

@@ -75,6 +75,7 @@ func newCompiler(f *File, kept *gatehouse.Kept, caps gatehouse.Caps) *compiler {
 func (c *compiler) all() map[*API][]*gatehouse.Endpoint {
 	endpoints := map[*API][]*gatehouse.Endpoint{}
 	for _, a := range c.APIs {
+		c.decided(a)
 		endpoints[a] = c.api(a)
 	}
 	return endpoints

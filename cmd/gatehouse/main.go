@@ -31,6 +31,7 @@ func verbs() []verb {
 		{"keys", "list and rotate the keys that our own authorization server, or the gateway to upstreams, signs with", runKeys},
 		{"users", "people: add, list, disable, enable, passwords, roles", runUsers},
 		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
+		{"policy", "what the objects, roles and policies of an API say: show it, test it, ask it why", runPolicy},
 		{"roles", "what each role may do, and who has it", runRoles},
 		{"owners", "whose the objects behind an API are, where it does not say so itself: import, set, list, forget", runOwners},
 		{"relations", "who has which relation to what: write, delete, list, import, check, why", runRelations},

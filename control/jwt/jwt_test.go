@@ -135,7 +135,7 @@ func TestClaimsAreReadWhereTheConfigurationSays(t *testing.T) {
 
 func TestClaimsThatPoliciesReadAreKeptAsTheyStand(t *testing.T) {
 	issuer := start(t)
-	p, err := policy.Compile(policy.Model{API: "orders", Principal: policy.Claims{"region": "String", "level?": "Long", "nick?": "String"}})
+	p, err := policy.Compile(policy.Model{API: "orders", Principal: policy.Claims{"region": "String", "level": "optional Long", "nick": "optional String"}})
 	if err != nil {
 		t.Fatal(err)
 	}

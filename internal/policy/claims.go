@@ -12,7 +12,7 @@ import (
 
 // Claims declares, by name, the claims of tokens that policies may read as
 // attributes of principal, and their types: String, Long, Bool, Set<String> or
-// Set<Long>. A name that ends in "?" may be missing from tokens; without it, a
+// Set<Long>. "optional Long" is a claim that may be missing; without optional, a
 // policy that reads a claim which is missing denies.
 type Claims map[string]string
 
@@ -23,18 +23,16 @@ var claimTypes = []Type{TypeString, TypeLong, TypeBool, TypeStrings, TypeLongs}
 func (c Claims) attributes() ([]Attribute, error) {
 	var out []Attribute
 	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(c)) {
-		name, optional := strings.CutSuffix(key, "?")
-		t := slices.IndexFunc(claimTypes, func(t Type) bool { return t.String() == c[key] })
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		typ, optional := strings.CutPrefix(c[name], "optional ")
+		t := slices.IndexFunc(claimTypes, func(t Type) bool { return t.String() == typ })
 		switch {
 		case t < 0:
-			errs = append(errs, &Fault{"principal." + key, fmt.Sprintf("there is no type %q for a claim", c[key]), "String, Long, Bool, Set<String> or Set<Long>"})
+			errs = append(errs, &Fault{"principal." + name, fmt.Sprintf("there is no type %q for a claim", c[name]), "String, Long, Bool, Set<String> or Set<Long>; optional String where tokens may be without"})
 		case name == "":
-			errs = append(errs, &Fault{"principal." + key, "a claim needs a name", "region: String"})
+			errs = append(errs, &Fault{"principal." + name, "a claim needs a name", "region: String"})
 		case slices.Contains(bundle.Given(), name):
-			errs = append(errs, &Fault{"principal." + key, "every principal has this attribute already", "another claim"})
-		case optional && c[name] != "":
-			errs = append(errs, &Fault{"principal." + key, "the claim is declared twice", "one of the two"})
+			errs = append(errs, &Fault{"principal." + name, "every principal has this attribute already", "another claim"})
 		default:
 			out = append(out, Attribute{Name: name, Type: claimTypes[t], Required: !optional, From: "token." + name})
 		}
