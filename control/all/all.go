@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/control/leak"
 	"github.com/gatehouse-api/gatehouse/control/nostore"
 	"github.com/gatehouse-api/gatehouse/control/object"
+	"github.com/gatehouse-api/gatehouse/control/policy"
 	"github.com/gatehouse-api/gatehouse/control/ratelimit"
 	"github.com/gatehouse-api/gatehouse/control/reply"
 	"github.com/gatehouse-api/gatehouse/control/role"
@@ -40,6 +41,7 @@ var Kinds = []gatehouse.Kind{
 	leak.Kind,
 	nostore.Kind,
 	object.Kind,
+	policy.Kind,
 	ratelimit.Kind,
 	reply.Kind,
 	role.Kind,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -40,14 +41,14 @@ func (r *rule) owned(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 		return gatehouse.Deny(refusal), nil
 	}
 	var failed error
-	n := 0
+	why, n, ask := "", 0, r.asker(ctx, x)
 	refusal = r.eachID(x, func(id string) *gatehouse.Answer {
 		if n++; n > mostOwned {
 			return tooMany
 		}
 		var found outcome
-		if found, failed = r.entry(ctx, id, s); failed != nil || found != own {
-			return r.unowned(ctx, id, s)
+		if found, why, failed = r.entry(ctx, ask, r.act, id, s); failed != nil || found != own {
+			return r.unowned(ctx, ask, id, s)
 		}
 		return nil
 	})
@@ -55,7 +56,9 @@ func (r *rule) owned(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	case failed != nil:
 		return gatehouse.Verdict{}, failed
 	case refusal != nil:
-		return gatehouse.Deny(refusal), nil
+		return gatehouse.Deny(refusal).Because(why), nil
+	case r.act != nil:
+		return byPolicy.Because(why), nil
 	case s.role:
 		return byRole, nil
 	}
@@ -64,42 +67,40 @@ func (r *rule) owned(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 
 // unowned is the refusal of an object that the caller may not touch, and may read or
 // not.
-func (r *rule) unowned(ctx context.Context, id string, s standing) *gatehouse.Answer {
+func (r *rule) unowned(ctx context.Context, ask *asker, id string, s standing) *gatehouse.Answer {
 	seen := standing{s.p, r.readers.byRole(s.p)}
-	if r.hide && (seen.role || r.readers.owner) {
-		if found, err := r.entry(ctx, id, seen); err == nil && found == own {
+	if r.hide && (seen.role || r.readers.owner || r.seeing != nil) {
+		if found, _, err := r.entry(ctx, ask, r.seeing, id, seen); err == nil && found == own {
 			return foreign
 		}
 	}
 	return r.refuse().Answer()
 }
 
-// entry compares the owner and the tenant that the map knows. No role lifts the
-// tenant, and none makes an unknown object known.
-func (r *rule) entry(ctx context.Context, id string, s standing) (outcome, error) {
+// entry compares the owner and the tenant that the map knows, or asks the policies. No
+// role lifts the tenant, and none makes an unknown object known.
+func (r *rule) entry(ctx context.Context, ask *asker, t *policy.Template, id string, s standing) (outcome, string, error) {
 	o, err := r.owners.Owner(ctx, r.kind, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return absent, nil
+		return absent, "", nil
 	case err != nil:
-		return absent, err
-	case r.tenant.set() && o.Tenant != s.p.Tenant, !s.role && o.Owner != s.p.ID:
-		return other, nil
+		return absent, "", err
+	case r.tenant.set() && o.Tenant != s.p.Tenant:
+		return other, "", nil
+	case t != nil:
+		found, why := ask.about(id, nil, 0, o.Owner).decide(t)
+		return found, why, nil
+	case !s.role && o.Owner != s.p.ID:
+		return other, "", nil
 	}
-	return own, nil
+	return own, "", nil
 }
 
 // ask says where the present state of the next object is read.
 func (r *rule) ask(x *gatehouse.Exchange) {
-	id, n := "", 0
-	r.eachID(x, func(one string) *gatehouse.Answer {
-		if n == x.Lookup.Nth {
-			id = one
-		}
-		n++
-		return nil
-	})
-	if id == "" || n > mostLookups {
+	id := r.nth(x)
+	if id == "" || r.count(x) > mostLookups {
 		return // nothing is asked, and so nothing is known
 	}
 	x.Request.Forward.Set("accept-encoding", "identity")
@@ -141,7 +142,7 @@ func appendSegment(b []byte, s string) []byte {
 
 // looked compares an object's present state before the request goes on, and asks for
 // the next one.
-func (r *rule) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (r *rule) looked(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	s, refusal := r.stands(x)
 	l := &x.Lookup
 	switch {
@@ -158,12 +159,16 @@ func (r *rule) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	if err != nil {
 		return gatehouse.Verdict{}, errNoState
 	}
-	v := r.values(d, 0)
-	switch r.judge(&v, s) {
+	ask := r.asker(ctx, x)
+	found, why := r.touch(ask, r.act, r.nth(x), d, 0, s)
+	switch found {
 	case absent:
+		if why != "" {
+			return gatehouse.Verdict{}, errors.New("object: " + why)
+		}
 		return gatehouse.Verdict{}, errNoState
 	case other:
-		return r.refuseSeen(&v, s.p), nil
+		return r.refuseSeen(x, ask, d, s.p).Because(why), nil
 	}
 	if r.matched {
 		match(x)
@@ -172,10 +177,26 @@ func (r *rule) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 		l.Again = true
 		return gatehouse.Pass, nil
 	}
-	if s.role {
+	switch {
+	case r.act != nil:
+		return byPolicy.Because(why), nil
+	case s.role:
 		return byRole, nil
 	}
 	return byOwner, nil
+}
+
+// nth returns the id of the object that is looked at.
+func (r *rule) nth(x *gatehouse.Exchange) (id string) {
+	n := 0
+	r.eachID(x, func(one string) *gatehouse.Answer {
+		if n == x.Lookup.Nth {
+			id = one
+		}
+		n++
+		return nil
+	})
+	return id
 }
 
 // count returns how many objects the request names.

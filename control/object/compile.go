@@ -27,6 +27,11 @@ type rule struct {
 	scope   string            // demanded of the caller, or ""
 	lacking *gatehouse.Answer // where the scope is missing
 
+	policy    *policy.Policy
+	operation string           // its id, for policies
+	act       *policy.Template // where policies decide, or nil
+	seeing    *policy.Template // where they decide on reading
+
 	names    []position   // where the request names the objects
 	lookup   []piece      // of the path that reads one of them
 	matched  bool         // the write carries the entity tag of what was looked at
@@ -145,6 +150,10 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 		return nil, err
 	}
 	r.allowed, r.readers = c.allowed(o, b.Operation, a), c.allowed(o, nil, policy.Read)
+	r.policy, r.operation, r.act, r.seeing = c.policy, b.Operation.ID(), c.speaking(name, a), c.speaking(name, policy.Read)
+	if r.act != nil && len(r.act.Relations) > 0 {
+		return nil, &gatehouse.Fault{Key: k, Says: "policies for " + r.act.Name + " ask for relations, and nobody here keeps them", Fix: "policies that read the object and the caller"}
+	}
 	if r.blind {
 		r.allowed.owner = false
 	}
@@ -156,7 +165,7 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 	if op, ok := b.Operation.(*openapi.Operation); ok {
 		r.op = op
 		r.declared = op.Response(409) != nil && op.Response(409).Status == "409"
-		if r.inObject() {
+		if r.inObject() && r.act == nil {
 			r.picks = openapi.NewPicks(r.each, r.tenant.path, r.owner.path)
 		}
 	}
@@ -264,7 +273,7 @@ func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehous
 	if err != nil {
 		return nil, err
 	}
-	if mode == atOnce || mode == afterwards {
+	if r.act == nil && (mode == atOnce || mode == afterwards) || mode == afterwards {
 		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.admit})
 	} else {
 		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.admitOnly})
@@ -272,19 +281,25 @@ func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehous
 	if slices.ContainsFunc(r.names, func(p position) bool { return p.in == inBody }) {
 		at(gatehouse.Authorize, gatehouse.Body, gatehouse.Step{Enforce: r.named})
 	}
-	if r.action == policy.Create || r.action == policy.Update && r.inObject() {
+	if r.action == policy.Create || r.action == policy.Update && r.sees() {
 		at(gatehouse.Authorize, gatehouse.Body, gatehouse.Step{Enforce: r.kept})
 	}
-	switch mode {
-	case byMap:
+	switch {
+	case mode == byMap:
 		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.owned})
-	case byLookup:
+	case mode == byLookup:
 		at(gatehouse.Authorize, gatehouse.Object, gatehouse.Step{Prepare: r.ask, Enforce: r.looked})
+	case r.act != nil && mode == afterwards:
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.foreseen})
+	case r.act != nil && r.action == policy.Create:
+		at(gatehouse.Authorize, gatehouse.Body, gatehouse.Step{Enforce: r.decided})
+	case r.act != nil:
+		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.decided})
 	}
 	switch {
 	case r.action == policy.Create:
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made})
-	case r.action == policy.List && (r.inObject() || r.inMap()):
+	case r.action == policy.List && (r.sees() || r.inMap()):
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.listed, Each: r.listedItem})
 	case mode == afterwards, r.itself(b) && r.action == policy.Read && r.inObject() && b.Operation.Method() == "GET":
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.released, Each: r.releasedItem})

@@ -34,6 +34,8 @@ type Config struct {
 	// API's own roles. An operationId lets them call it on objects that are not
 	// their own, inside their tenant; tags and prefixes do not.
 	Roles map[string][]string `yaml:"roles"`
+
+	policy *policy.Policy // of the API, or nil
 }
 
 var _ gatehouse.Control = (*Config)(nil)

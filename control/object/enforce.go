@@ -49,7 +49,7 @@ func (r *rule) stands(x *gatehouse.Exchange) (standing, *gatehouse.Answer) {
 		return standing{}, noTenant
 	}
 	s := standing{p, r.allowed.byRole(p)}
-	if !s.role && !r.allowed.owner {
+	if !s.role && !r.allowed.owner && r.act == nil {
 		return standing{}, notAllowed
 	}
 	return s, nil
@@ -75,10 +75,12 @@ func (r *rule) refuse() gatehouse.Verdict {
 
 // refuseSeen is the refusal of an object that the caller may read, or not: who may
 // knows that it exists.
-func (r *rule) refuseSeen(v *openapi.Values, p *gatehouse.Principal) gatehouse.Verdict {
+func (r *rule) refuseSeen(x *gatehouse.Exchange, ask *asker, d *jsonwalk.Doc, p *gatehouse.Principal) gatehouse.Verdict {
 	s := standing{p, r.readers.byRole(p)}
-	if r.hide && (s.role || r.readers.owner) && r.judge(v, s) == own {
-		return gatehouse.Deny(foreign)
+	if r.hide && (s.role || r.readers.owner || r.seeing != nil) {
+		if found, _ := r.touch(ask, r.seeing, r.nth(x), d, 0, s); found == own {
+			return gatehouse.Deny(foreign)
+		}
 	}
 	return r.refuse()
 }
@@ -100,7 +102,7 @@ func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return gatehouse.Deny(refusal), nil
 	case r.action == policy.Create:
 		return creation, nil
-	case r.inObject() || r.inMap():
+	case r.sees() || r.inMap():
 		gather(x)
 		return deferred, nil
 	case s.role:
@@ -114,7 +116,7 @@ func (r *rule) admitOnly(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	if _, refusal := r.admitted(x); refusal != nil {
 		return gatehouse.Deny(refusal), nil
 	}
-	if r.action == policy.Read && r.inObject() {
+	if r.action == policy.Read && r.sees() {
 		gather(x)
 	}
 	return gatehouse.Pass, nil
@@ -169,12 +171,6 @@ const (
 	other
 	own
 )
-
-// compare compares the owner and the tenant of the object at node i.
-func (r *rule) compare(d *jsonwalk.Doc, i int, s standing) outcome {
-	v := r.values(d, i)
-	return r.judge(&v, s)
-}
 
 // values returns the owner and the tenant of the object at node i.
 func (r *rule) values(d *jsonwalk.Doc, i int) (v openapi.Values) {

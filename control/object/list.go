@@ -49,12 +49,16 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	}
 	cut := r.cutting()
 	defer r.buffers.Put(cut)
-	worst, left, failed := own, 0, error(nil)
+	worst, left, failed, why, ask := own, 0, error(nil), "", r.asker(ctx, x)
 	r.each.Each(d, 0, func(n int) bool {
 		found := absent
 		if n != jsonwalk.Missing {
-			if found, failed = r.element(ctx, d, n, s); failed != nil {
+			var says string
+			if found, says, failed = r.element(ctx, ask, d, n, s); failed != nil {
 				return false
+			}
+			if found < worst {
+				why = says
 			}
 		}
 		worst = min(worst, found)
@@ -70,7 +74,11 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	case failed != nil:
 		return gatehouse.Verdict{}, failed
 	case worst == absent || !r.drop:
-		return verdict(worst), nil
+		if v := verdict(worst); why == "" {
+			return v, nil
+		} else {
+			return v.Because(why), nil
+		}
 	}
 	dropped := len(cut.nodes)
 	if !r.total(d, cut, left) {
@@ -85,24 +93,26 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 
 // element compares one element of a list. One that the map of owners does not know is
 // somebody else's.
-func (r *rule) element(ctx context.Context, d *jsonwalk.Doc, n int, s standing) (outcome, error) {
-	found := own
-	if r.inObject() {
-		found = r.compare(d, n, s)
+func (r *rule) element(ctx context.Context, ask *asker, d *jsonwalk.Doc, n int, s standing) (found outcome, why string, err error) {
+	id := []byte(nil)
+	if r.learn != nil {
+		id, _ = openapi.Text(raw(d, r.learn.Find(d, n)))
+	}
+	found = own
+	if r.sees() {
+		found, why = r.touch(ask, r.act, string(id), d, n, s)
 	}
 	if !r.inMap() || found != own {
-		return found, nil
+		return found, why, nil
 	}
-	at := raw(d, r.learn.Find(d, n))
-	id, ok := openapi.Text(at)
-	if !ok {
-		return absent, nil
+	if len(id) == 0 {
+		return absent, "", nil
 	}
-	kept, err := r.entry(ctx, string(id), s)
+	kept, why, err := r.entry(ctx, ask, r.act, string(id), s)
 	if kept == absent {
 		kept = other
 	}
-	return kept, err
+	return kept, why, err
 }
 
 // verdict is what the worst element of a list means for all of it.
@@ -209,7 +219,7 @@ func (r *rule) cutOut(x *gatehouse.Exchange, d *jsonwalk.Doc, cut *cutting) {
 
 // listOf finds out where the elements of a list are.
 func (r *rule) listOf(o *policy.Object, b *gatehouse.Build, k string) error {
-	if r.action != policy.List || !r.inObject() && !r.inMap() {
+	if r.action != policy.List || !r.sees() && !r.inMap() {
 		return nil
 	}
 	each := ""

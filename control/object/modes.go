@@ -27,9 +27,9 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 	switch {
 	case r.action == policy.Create:
 		return atOnce, nil
-	case r.action == policy.List && (r.inObject() || r.inMap()):
+	case r.action == policy.List && (r.sees() || r.inMap()):
 		return afterwards, r.listable(b, k)
-	case !r.inObject() && !r.inMap():
+	case !r.sees() && !r.inMap():
 		return atOnce, nil
 	case len(r.names) == 0:
 		return 0, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("%s does not name the object: its owner cannot be known", op.ID()),
@@ -37,6 +37,9 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 	case r.action == policy.Read && op.Method() == "GET" && r.itself(b) && !r.inMap() && !slices.Contains(o.BeforeReads, op.ID()):
 		return afterwards, nil
 	case o.Before == "owners" || o.Before == "" && r.inMap():
+		if r.act != nil && r.act.NeedsObject() {
+			return 0, &gatehouse.Fault{Key: k + ".before", Says: "policies for " + r.act.Name + " read the object, of which the map of owners knows nothing else", Fix: "before: lookup, with owner: response.FIELD"}
+		}
 		return byMap, nil
 	}
 	return byLookup, r.lookupOf(o, b, k)

@@ -135,6 +135,7 @@ func (c *Config) reading(b *gatehouse.Build, name string) (*rule, error) {
 		to.path = p
 	}
 	r.allowed = c.allowed(o, b.Operation, policy.Read)
+	r.policy, r.operation, r.act = c.policy, b.Operation.ID(), c.speaking(name, policy.Read)
 	return r, nil
 }
 
@@ -246,7 +247,7 @@ func (e *expansion) skips(x *gatehouse.Exchange) bool {
 }
 
 // judge compares every object inside the reply with the caller.
-func (e *expansion) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (e *expansion) judge(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	if e.skips(x) || len(x.Response.Body) == 0 {
 		return gatehouse.Pass, nil
 	}
@@ -254,11 +255,11 @@ func (e *expansion) judge(_ context.Context, x *gatehouse.Exchange) (gatehouse.V
 	if err != nil || x.Response.BodyTooLarge || x.Response.Fields.Encoded() {
 		return gatehouse.Deny(unverifiable).Because(notJSON), nil
 	}
-	return inside(e.byStatus[x.Response.Status], d, x.Principal), nil
+	return inside(ctx, e.byStatus[x.Response.Status], d, x), nil
 }
 
 // judgeItem is judge for an item of a sequence.
-func (e *expansion) judgeItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+func (e *expansion) judgeItem(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
 	if len(item.Data) == 0 || e.skips(x) {
 		return gatehouse.Pass, nil
 	}
@@ -269,14 +270,14 @@ func (e *expansion) judgeItem(_ context.Context, x *gatehouse.Exchange, item *ga
 	if err != nil {
 		return gatehouse.Deny(unverifiable).Because(notJSON), nil
 	}
-	v := inside(e.byStatus[x.Response.Status], d, x.Principal)
+	v := inside(ctx, e.byStatus[x.Response.Status], d, x)
 	x.Response.Parsed.Reset()
 	return v, nil
 }
 
 // inside judges a document.
-func inside(root *spot, d *jsonwalk.Doc, p *gatehouse.Principal) gatehouse.Verdict {
-	switch worst, r := root.walk(d, 0, p); worst {
+func inside(ctx context.Context, root *spot, d *jsonwalk.Doc, x *gatehouse.Exchange) gatehouse.Verdict {
+	switch worst, r := root.walk(ctx, d, 0, x); worst {
 	case absent:
 		return gatehouse.Deny(unverifiable).Because("an object inside the reply does not say whose it is")
 	case other:
@@ -289,18 +290,18 @@ func inside(root *spot, d *jsonwalk.Doc, p *gatehouse.Principal) gatehouse.Verdi
 }
 
 // walk goes through a node and what is below it, and returns the worst that it finds.
-func (s *spot) walk(d *jsonwalk.Doc, at int, p *gatehouse.Principal) (outcome, *rule) {
+func (s *spot) walk(ctx context.Context, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) (outcome, *rule) {
 	object := d.Kind(at) == jsonwalk.Object
 	if object {
 		for _, r := range s.rules {
-			if found := r.seen(d, at, p); found != own {
+			if found := r.seen(ctx, d, at, x); found != own {
 				return found, r
 			}
 		}
 	}
 	for c, end := at+1, d.Next(at); c < end; c = d.Next(c) {
 		if !object {
-			if found, r := among(s.items, d, c, p); found != own {
+			if found, r := among(ctx, s.items, d, c, x); found != own {
 				return found, r
 			}
 			continue
@@ -311,26 +312,26 @@ func (s *spot) walk(d *jsonwalk.Doc, at int, p *gatehouse.Principal) (outcome, *
 				continue
 			}
 			named = true
-			if found, r := among(s.subs[i:i+1], d, c, p); found != own {
+			if found, r := among(ctx, s.subs[i:i+1], d, c, x); found != own {
 				return found, r
 			}
 		}
 		if named {
 			continue
 		}
-		if found, r := among(s.any, d, c, p); found != own {
+		if found, r := among(ctx, s.any, d, c, x); found != own {
 			return found, r
 		}
 	}
 	return own, nil
 }
 
-func among(list []*spot, d *jsonwalk.Doc, at int, p *gatehouse.Principal) (outcome, *rule) {
+func among(ctx context.Context, list []*spot, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) (outcome, *rule) {
 	for _, s := range list {
 		if !s.live {
 			continue
 		}
-		if found, r := s.walk(d, at, p); found != own {
+		if found, r := s.walk(ctx, d, at, x); found != own {
 			return found, r
 		}
 	}
@@ -339,13 +340,11 @@ func among(list []*spot, d *jsonwalk.Doc, at int, p *gatehouse.Principal) (outco
 
 // seen compares an object inside a reply with a caller who may read such objects, or
 // may not.
-func (r *rule) seen(d *jsonwalk.Doc, at int, p *gatehouse.Principal) outcome {
-	if p == nil || p.ID == "" || r.tenant.set() && p.Tenant == "" {
+func (r *rule) seen(ctx context.Context, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) outcome {
+	s, refusal := r.stands(x)
+	if refusal != nil {
 		return other
 	}
-	s := standing{p, r.allowed.byRole(p)}
-	if !s.role && !r.allowed.owner {
-		return other
-	}
-	return r.compare(d, at, s)
+	found, _ := r.touch(r.asker(ctx, x), r.act, "", d, at, s)
+	return found
 }

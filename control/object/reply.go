@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 )
 
 // released judges the reply to a read before a byte of it leaves.
-func (r *rule) released(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (r *rule) released(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	s, refusal := r.stands(x)
 	if refusal != nil {
 		return gatehouse.Deny(refusal), nil
@@ -21,20 +22,21 @@ func (r *rule) released(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 		return v, nil
 	}
 	found, ok := r.read(x, s)
+	why := ""
 	if !ok {
 		d, err := jsonwalk.Of(&x.Response.Parsed, x.Response.Body, limits)
 		if err != nil {
 			return gatehouse.Deny(unverifiable).Because(notJSON), nil
 		}
-		found = r.compare(d, 0, s)
+		found, why = r.touch(r.asker(ctx, x), r.act, r.id(x), d, 0, s)
 	}
 	switch found {
 	case absent:
-		return gatehouse.Deny(unverifiable).Because("the reply does not say whose the object is"), nil
+		return gatehouse.Deny(unverifiable).Because(cmp.Or(why, "the reply does not say whose the object is")), nil
 	case other:
-		return r.refuse(), nil
+		return r.refuse().Because(why), nil
 	}
-	return gatehouse.PassBy("object.verified"), nil
+	return gatehouse.PassBy("object.verified").Because(why), nil
 }
 
 // masked makes every miss look alike, so that nobody learns from the upstream's
@@ -73,7 +75,7 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 	case res.Status >= 400:
 		replace(x)
 		return gatehouse.PassBy("object.error_replaced"), false
-	case s.role && r.tenant.path == nil:
+	case s.role && r.tenant.path == nil && r.act == nil:
 		return gatehouse.PassBy("object.role"), false
 	}
 	return legible(res)

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -8,19 +9,19 @@ import (
 )
 
 // releasedItem judges an item of a sequence that stands for the object.
-func (r *rule) releasedItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
-	return r.item(x, item, false), nil
+func (r *rule) releasedItem(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+	return r.item(ctx, x, item, false), nil
 }
 
 // listedItem judges an item of a sequence that is a list: each item is an element,
 // wherever the elements of a list that comes as one document may be.
-func (r *rule) listedItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
-	return r.item(x, item, r.drop), nil
+func (r *rule) listedItem(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+	return r.item(ctx, x, item, r.drop), nil
 }
 
 // item lets an item leave that says it is the caller's. What does not say whose it
 // is ends the sequence, text that is no JSON included.
-func (r *rule) item(x *gatehouse.Exchange, item *gatehouse.Item, drop bool) gatehouse.Verdict {
+func (r *rule) item(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.Item, drop bool) gatehouse.Verdict {
 	s, refusal := r.stands(x)
 	if refusal != nil {
 		return gatehouse.Deny(refusal)
@@ -39,16 +40,16 @@ func (r *rule) item(x *gatehouse.Exchange, item *gatehouse.Item, drop bool) gate
 	if err != nil {
 		return gatehouse.Deny(unverifiable).Because("an item of the reply is not one JSON document")
 	}
-	found := r.compare(d, 0, s)
+	found, why := r.touch(r.asker(ctx, x), r.act, r.id(x), d, 0, s)
 	res.Parsed.Reset()
 	switch {
 	case found == absent:
-		return gatehouse.Deny(unverifiable).Because("an item of the reply does not say whose it is")
+		return gatehouse.Deny(unverifiable).Because(cmp.Or(why, "an item of the reply does not say whose it is"))
 	case found == own:
 		return gatehouse.PassBy("object.verified")
 	case drop:
 		item.Dropped = true
 		return gatehouse.PassBy("object.dropped")
 	}
-	return gatehouse.Deny(foreign).Because("an item of the reply is somebody else's")
+	return gatehouse.Deny(foreign).Because(cmp.Or(why, "an item of the reply is somebody else's"))
 }

@@ -1,0 +1,173 @@
+package object
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
+
+var (
+	denied   = &gatehouse.Answer{Status: 403, Reason: "object.policy", Public: "You may not do this"}
+	byPolicy = gatehouse.Grant("object.policy")
+)
+
+var _ policy.Holder = (*Config)(nil)
+
+// Hold implements [policy.Holder].
+func (c *Config) Hold(p *policy.Policy) { c.policy = p }
+
+// speaking returns the template of an action on an object where a policy that was
+// written by hand, or a relation, can speak for it, and nil where what the
+// configuration alone says is compared by this control itself.
+func (c *Config) speaking(name string, a policy.Action) *policy.Template {
+	if c.policy == nil {
+		return nil
+	}
+	if t := c.policy.Template(name, a); t != nil && t.Spoken {
+		return t
+	}
+	return nil
+}
+
+// asker asks the policies for one caller.
+type asker struct {
+	facts policy.Facts
+	fails error // why nothing is known of the caller
+}
+
+// asker begins to ask for the caller of an exchange; nil where no policy speaks.
+func (r *rule) asker(_ context.Context, x *gatehouse.Exchange) *asker {
+	if r.act == nil && r.seeing == nil || x.Principal == nil {
+		return nil
+	}
+	p := x.Principal
+	a := &asker{}
+	a.facts.Subject, a.fails = r.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
+	a.facts.Param, a.facts.At, a.facts.Address, a.facts.Operation = x.Request.Param, x.At, x.Conn.Client, r.operation
+	return a
+}
+
+// about sets which object is asked about.
+func (a *asker) about(id string, d *jsonwalk.Doc, node int, owner string) *asker {
+	a.facts.ID, a.facts.Doc, a.facts.Node, a.facts.Owner = id, d, node, owner
+	return a
+}
+
+// decide asks. What cannot be found out is absent, and why says which policies decided.
+func (a *asker) decide(t *policy.Template) (found outcome, why string) {
+	if a.fails != nil {
+		return absent, a.fails.Error()
+	}
+	d := t.Decide(&a.facts)
+	switch err := d.Err(); {
+	case err != nil && len(d.Failures()) == 0:
+		return absent, err.Error()
+	case err != nil:
+		return other, err.Error()
+	case d.Allowed:
+		return own, reasons("permitted by ", d)
+	}
+	return other, reasons("forbidden by ", d)
+}
+
+// reasons names the policies that decided, for the trail. A policy's own reason is
+// text of the configuration.
+func reasons(says string, d cedar.Decision) string {
+	list := d.Deciding()
+	if len(list) == 0 {
+		return "no policy permits it"
+	}
+	var b strings.Builder
+	b.WriteString(says)
+	for i, p := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.ID)
+		if p.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", p.Reason)
+		}
+	}
+	return b.String()
+}
+
+// touch settles whether the caller may do something to the object at a node: by the
+// policies where some speak, else by the comparisons that come to the same.
+func (r *rule) touch(a *asker, t *policy.Template, id string, d *jsonwalk.Doc, node int, s standing) (found outcome, why string) {
+	v := r.values(d, node)
+	if t == nil {
+		return r.judge(&v, s), ""
+	}
+	// The wall between tenants stands whatever the policies say.
+	if found = r.tenanted(&v, s); found != own {
+		return found, ""
+	}
+	return a.about(id, d, node, "").decide(t)
+}
+
+// tenanted compares the tenant alone.
+func (r *rule) tenanted(v *openapi.Values, s standing) outcome {
+	if r.tenant.path == nil {
+		return own
+	}
+	return same(v[pickedTenant], s.p.Tenant)
+}
+
+// sees reports whether the object itself must be seen.
+func (r *rule) sees() bool { return r.inObject() || r.act != nil && r.act.NeedsObject() }
+
+// id returns the id by which the request names its one object, or "".
+func (r *rule) id(x *gatehouse.Exchange) (id string) {
+	r.eachID(x, func(one string) *gatehouse.Answer {
+		id = one
+		return nil
+	})
+	return id
+}
+
+// decided asks the policies before anything is known of the object but its name, or
+// for an object that is about to be made.
+func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	a := r.asker(ctx, x)
+	if a == nil {
+		return gatehouse.Deny(notAllowed), nil
+	}
+	var d *jsonwalk.Doc
+	if r.action == policy.Create && x.Request.HasBody {
+		var err error
+		if d, err = jsonwalk.Of(&x.Request.Parsed, x.Request.Body, limits); err != nil || x.Request.BodyTooLarge {
+			return gatehouse.Deny(notJudgeable), nil
+		}
+	}
+	if d != nil && d.Kind(0) == jsonwalk.Array { // a batch is as many objects
+		for c, end := 1, d.Next(0); c < end; c = d.Next(c) {
+			if found, why := a.about("", d, c, "").decide(r.act); found != own {
+				return gatehouse.Deny(denied).Because(why), nil
+			}
+		}
+		return byPolicy, nil
+	}
+	found, why := a.about(r.id(x), d, 0, "").decide(r.act)
+	if found != own {
+		if r.action == policy.Create {
+			return gatehouse.Deny(denied).Because(why), nil
+		}
+		return r.refuse().Because(why), nil
+	}
+	return byPolicy.Because(why), nil
+}
+
+// foreseen refuses before the upstream is asked what the policies deny whatever the
+// object is like.
+func (r *rule) foreseen(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	if a := r.asker(ctx, x); a == nil || a.fails != nil || r.act.Denies(&a.about(r.id(x), nil, 0, "").facts) {
+		return gatehouse.Deny(denied).Because("the policies deny it, whatever the object is like"), nil
+	}
+	return gatehouse.Pass, nil
+}
