@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/validator"
@@ -32,8 +33,12 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		return nil, c.known(b)
 	}
 	errs := c.check(b)
-	s, err := loadSchema(c.Schema)
+	policies, err := c.declared()
 	errs = append(errs, err)
+	s, err := loadSchema(c.Schema)
+	if errs = append(errs, err); s != nil && err == nil {
+		errs = append(errs, s.accessible(filepath.Base(string(c.Schema)), policies))
+	}
 	t, err := loadTrusted(c.Documents)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
@@ -48,6 +53,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	return []gatehouse.Step{
 		{Control: Kind.Name, Stage: gatehouse.Validate, Need: need, Enforce: k.judge},
+		{Control: Kind.Name, Stage: gatehouse.Authorize, Need: need, Enforce: k.authorize},
 		{Control: Kind.Name, Stage: gatehouse.Forward, Need: need, Enforce: k.forward},
 	}, nil
 }

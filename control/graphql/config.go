@@ -20,7 +20,7 @@ var Kind = gatehouse.Kind{
 			RootFields: maxRootFields, Cost: maxCost, CostMode: "enforce", ListSize: 1, Only: true,
 		}
 	},
-	Covers: []gatehouse.Requirement{"graphql.depth", "graphql.complexity", "graphql.introspection", "graphql.abuse"},
+	Covers: []gatehouse.Requirement{"graphql.depth", "graphql.complexity", "graphql.introspection", "graphql.fields", "graphql.abuse"},
 }
 
 // The bounds that need a waiver to be looser.
@@ -81,6 +81,10 @@ type Config struct {
 
 	// Introspection lets __schema and __type in. In production it needs a waiver.
 	Introspection bool `yaml:"introspection"`
+
+	// Policies says for whom the policies hold that @policy names: for callers with one
+	// of the entries, "role:NAME" or "scope:NAME". A name that is not here does not load.
+	Policies map[string][]string `yaml:"policies"`
 
 	// Documents is a file or a folder of trusted documents: a JSON manifest, or files
 	// that end in .graphql.

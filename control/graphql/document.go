@@ -22,6 +22,8 @@ type operation struct {
 	doc       *ast.QueryDocument
 	root      *typ
 	variables []variable
+	needs     []*need // of who asks for it
+	granted   bool    // the schema says of every field of the root who may ask for it
 	reply     *shape
 	text      string // what is forwarded
 	quoted    []byte // the same as a JSON string
@@ -98,6 +100,9 @@ func (k *check) compile(text, name string) (*operation, *refusal) {
 		return nil, refuse(invalid, errs[0].Rule)
 	}
 	op.reply = reply
+	d := demands{s: k.schema, doc: doc}
+	d.of(def.SelectionSet, root)
+	op.needs, op.granted = d.needs, len(d.needs) > 0 && d.granted(def.SelectionSet, root)
 	for _, v := range def.VariableDefinitions {
 		one := variable{name: strings.Clone(v.Variable), typ: v.Type, defaults: v.DefaultValue != nil, number: -1}
 		if v.DefaultValue != nil && v.DefaultValue.Kind == ast.IntValue {

@@ -16,6 +16,7 @@ var (
 	subscription      = &gatehouse.Answer{Status: 400, Reason: "graphql.subscription", Public: "Subscriptions are not served"}
 	incremental       = &gatehouse.Answer{Status: 400, Reason: "graphql.incremental", Public: "Replies are sent whole: @defer and @stream are not served"}
 	reserved          = &gatehouse.Answer{Status: 400, Reason: "graphql.reserved", Public: "Response keys that begin with gatehouse_ are reserved"}
+	notAllowed        = &gatehouse.Answer{Status: 403, Reason: "graphql.not_allowed", Public: "You may not ask for this"}
 	introspection     = &gatehouse.Answer{Status: 403, Reason: "graphql.introspection", Public: "The schema is not shown"}
 	tooLong           = &gatehouse.Answer{Status: 413, Reason: "graphql.too_long", Public: "The document is too long"}
 	tooDeep           = &gatehouse.Answer{Status: 400, Reason: "graphql.depth", Public: "The operation is too deep"}

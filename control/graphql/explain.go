@@ -24,6 +24,7 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 	if c.Documents != "" && c.Only {
 		s.Fact("graphql.abuse", "only documents that an operator vouches for are taken")
 	}
+	s.Fact("graphql.fields", "@authenticated, @requiresScopes and @policy of the schema are demanded for every type and field that a selection names, before the upstream is asked")
 	s.Fact("graphql.abuse", "variables must be of their types, and what is forwarded is written anew from what was judged")
 }
 

@@ -34,6 +34,7 @@ type typ struct {
 	fields    map[string]*field
 	possible  []*typ  // the object types that a value of it may have
 	weight    float64 // of one value, for the cost
+	needs     []*need
 }
 
 // field is one field of a type, or one member of an input object.
@@ -47,6 +48,7 @@ type field struct {
 	args   map[string]float64 // weights of arguments
 	size   *listSize          // how many elements there are
 	slices []string           // arguments that are known to ask for a number of elements
+	needs  []*need
 }
 
 // maxSchema bounds the file of a schema, in bytes.

@@ -1,0 +1,288 @@
+package graphql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// need is what the schema demands of who asks for something. The zero need is nothing.
+type need struct {
+	what          string // "Order.total"
+	authenticated bool
+	scopes        [][]string  // one of the lists, whole
+	policies      [][]*policy // likewise
+}
+
+// policy is a policy that the schema names and the configuration declares: it holds
+// for callers of whom one entry is true.
+type policy struct {
+	name          string
+	roles, scopes []string
+}
+
+func (p *policy) holds(who *gatehouse.Principal) bool {
+	return slices.ContainsFunc(p.roles, who.HasRole) || slices.ContainsFunc(p.scopes, who.HasScope)
+}
+
+// met reports whether a caller, nil for nobody, meets the need.
+func (n *need) met(who *gatehouse.Principal) bool {
+	if who == nil || who.ID == "" {
+		return false
+	}
+	return (n.scopes == nil || slices.ContainsFunc(n.scopes, func(all []string) bool {
+		return !slices.ContainsFunc(all, func(s string) bool { return !who.HasScope(s) })
+	})) && (n.policies == nil || slices.ContainsFunc(n.policies, func(all []*policy) bool {
+		return !slices.ContainsFunc(all, func(p *policy) bool { return !p.holds(who) })
+	}))
+}
+
+// accessible reads what the directives of the schema demand: @authenticated,
+// @requiresScopes and @policy, as Apollo Federation has them. Of lists of lists, one
+// of the outer ones must be met in whole. What an interface demands is demanded of
+// what implements it.
+func (s *schema) accessible(file string, declared map[string]*policy) error {
+	var errs []error
+	own := func(list ast.DirectiveList, what string, p *ast.Position) []*need {
+		n, err := needOf(list, what, declared)
+		if err != nil {
+			errs = append(errs, at(file, p, err))
+		}
+		if n == nil {
+			return nil
+		}
+		return []*need{n}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.types)) {
+		t := s.types[name]
+		t.needs = own(t.def.Directives, name, t.def.Position)
+		for _, def := range t.def.Fields {
+			t.fields[def.Name].needs = own(def.Directives, name+"."+def.Name, def.Position)
+		}
+	}
+	inherited := map[*typ]bool{}
+	for _, t := range s.types {
+		s.inherit(t, inherited)
+	}
+	return errors.Join(errs...)
+}
+
+// inherit adds what the interfaces of a type demand.
+func (s *schema) inherit(t *typ, done map[*typ]bool) {
+	if done[t] {
+		return
+	}
+	done[t] = true
+	for _, name := range t.def.Interfaces {
+		i := s.types[name]
+		if i == nil {
+			continue
+		}
+		s.inherit(i, done)
+		t.needs = union(t.needs, i.needs)
+		for n, f := range i.fields {
+			if own := t.fields[n]; own != nil {
+				own.needs = union(own.needs, f.needs)
+			}
+		}
+	}
+}
+
+func union(a, b []*need) []*need {
+	out := slices.Clone(a)
+	for _, n := range b {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func needOf(list ast.DirectiveList, what string, declared map[string]*policy) (*need, error) {
+	n := &need{what: what, authenticated: directive(list, "authenticated") != nil}
+	scopes, err := alternatives(list, "requiresScopes", "scopes")
+	if err != nil {
+		return nil, err
+	}
+	n.scopes = scopes
+	names, err := alternatives(list, "policy", "policies")
+	if err != nil {
+		return nil, err
+	}
+	for _, all := range names {
+		var list []*policy
+		for _, name := range all {
+			p := declared[name]
+			if p == nil {
+				return nil, fmt.Errorf("@policy names %q, which policies does not declare", name)
+			}
+			list = append(list, p)
+		}
+		n.policies = append(n.policies, list)
+	}
+	if !n.authenticated && n.scopes == nil && n.policies == nil {
+		return nil, nil
+	}
+	return n, nil
+}
+
+// alternatives reads the list of lists that a directive holds, or nil without it.
+func alternatives(list ast.DirectiveList, name, argument string) ([][]string, error) {
+	d := directive(list, name)
+	if d == nil {
+		return nil, nil
+	}
+	says := fmt.Errorf("@%s needs %s: [[\"a\", \"b\"], [\"c\"]]: one of the inner lists must be met in whole", name, argument)
+	arg := d.Arguments.ForName(argument)
+	if arg == nil || arg.Value.Kind != ast.ListValue || len(arg.Value.Children) == 0 {
+		return nil, says
+	}
+	var out [][]string
+	for _, inner := range arg.Value.Children {
+		if inner.Value.Kind != ast.ListValue || len(inner.Value.Children) == 0 {
+			return nil, says
+		}
+		var all []string
+		for _, c := range inner.Value.Children {
+			if c.Value.Kind != ast.StringValue && c.Value.Kind != ast.BlockValue || c.Value.Raw == "" {
+				return nil, says
+			}
+			all = append(all, c.Value.Raw)
+		}
+		out = append(out, all)
+	}
+	return out, nil
+}
+
+// declared returns the policies of the configuration.
+func (c *Config) declared() (map[string]*policy, error) {
+	out := map[string]*policy{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		p := &policy{name: name}
+		for _, entry := range c.Policies[name] {
+			if role, ok := strings.CutPrefix(entry, "role:"); ok && role != "" {
+				p.roles = append(p.roles, role)
+			} else if scope, ok := strings.CutPrefix(entry, "scope:"); ok && scope != "" {
+				p.scopes = append(p.scopes, scope)
+			} else {
+				errs = append(errs, &gatehouse.Fault{Key: "policies." + name, Says: fmt.Sprintf("%q is nobody", entry), Fix: "role:NAME or scope:NAME"})
+			}
+		}
+		out[name] = p
+	}
+	return out, errors.Join(errs...)
+}
+
+// demands collects what the schema demands for everything that a selection names.
+type demands struct {
+	s     *schema
+	doc   *ast.QueryDocument
+	seen  []*ast.FragmentDefinition
+	needs []*need
+}
+
+func (d *demands) of(set ast.SelectionSet, t *typ) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			d.field(s, t)
+		case *ast.InlineFragment:
+			on := t
+			if s.TypeCondition != "" {
+				on = d.s.types[s.TypeCondition]
+			}
+			d.of(s.SelectionSet, on)
+		case *ast.FragmentSpread:
+			f := d.doc.Fragments.ForName(s.Name)
+			if f != nil && !slices.Contains(d.seen, f) {
+				d.seen = append(d.seen, f)
+				d.of(f.SelectionSet, d.s.types[f.TypeCondition])
+			}
+		}
+	}
+}
+
+// field adds what one field demands: its type's, its own, and that of what it
+// returns. Where a value may be of several types, each may be the one.
+func (d *demands) field(s *ast.Field, t *typ) {
+	if t == nil {
+		return
+	}
+	d.add(t.needs)
+	f := t.fields[s.Name]
+	if f == nil {
+		return
+	}
+	d.add(f.needs)
+	if t.abstract {
+		for _, p := range t.possible {
+			if own := p.fields[s.Name]; own != nil {
+				d.add(p.needs)
+				d.add(own.needs)
+			}
+		}
+	}
+	d.add(f.out.needs)
+	if f.out.abstract {
+		for _, p := range f.out.possible {
+			d.add(p.needs)
+		}
+	}
+	d.of(s.SelectionSet, f.out)
+}
+
+func (d *demands) add(list []*need) {
+	for _, n := range list {
+		if !slices.Contains(d.needs, n) {
+			d.needs = append(d.needs, n)
+		}
+	}
+}
+
+// granted reports whether every field of the root that is selected is one of which
+// the schema says who may ask for it.
+func (d *demands) granted(set ast.SelectionSet, root *typ) bool {
+	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			f := root.fields[s.Name]
+			return f == nil || len(root.needs)+len(f.needs) == 0
+		case *ast.InlineFragment:
+			return !d.granted(s.SelectionSet, root)
+		case *ast.FragmentSpread:
+			f := d.doc.Fragments.ForName(s.Name)
+			return f == nil || !d.granted(f.SelectionSet, root)
+		}
+		return true
+	})
+}
+
+// authorize judges who asks for what, before the upstream is asked.
+func (k *check) authorize(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	a := borrow(x)
+	if len(a.list) == 0 {
+		return gatehouse.Verdict{}, errNotJudged
+	}
+	grants := true
+	for i := range a.list {
+		op := a.list[i].op
+		for _, n := range op.needs {
+			if !n.met(x.Principal) {
+				return gatehouse.Deny(notAllowed).Because(n.what), nil
+			}
+		}
+		grants = grants && op.granted
+	}
+	if grants {
+		return gatehouse.Grant("graphql.fields"), nil
+	}
+	return gatehouse.Pass, nil
+}
