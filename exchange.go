@@ -77,6 +77,7 @@ type Certificate struct {
 type Lookup struct {
 	Path   string // canonical path of the object's read operation; set by a step's Prepare
 	Query  string // canonical, without "?"; set by a step's Prepare
+	Send   []byte // what is posted there as JSON; where it is empty the object is asked for by GET
 	Status int    // the upstream's status; 0 when it could not be asked
 	ETag   string // of the state (RFC 9110 section 8.8.3), or ""
 	Body   []byte
@@ -194,7 +195,7 @@ func (x *Exchange) Reset() {
 	*x = Exchange{
 		Request:    Request{Fields: q.Fields[:0], Params: q.Params[:0], Body: q.Body[:0], Parsed: q.Parsed, Forward: q.Forward[:0], Drop: q.Drop[:0]},
 		Response:   Response{Fields: r.Fields[:0], Body: r.Body[:0], Parsed: r.Parsed},
-		Lookup:     Lookup{Body: l.Body[:0], Parsed: l.Parsed},
+		Lookup:     Lookup{Send: l.Send[:0], Body: l.Body[:0], Parsed: l.Parsed},
 		Ended:      Pass,
 		Trail:      x.Trail[:0],
 		Violations: x.Violations[:0],

@@ -32,7 +32,7 @@ type Case struct {
 	Principal *gatehouse.Principal // "principal": who the test authenticator proves
 	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
 	Proofs    map[string]proof     // "proofs": what ${PROOF name} stands for, the same one each time
-	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path
+	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path, "~TEXT" a body with the text
 	Steps     []Step               // "request", "want", "upstream-saw", "trail", numbered when there are several
 }
 

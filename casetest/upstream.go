@@ -40,7 +40,10 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request) {
 	u.mu.Lock()
 	u.got = append(u.got, k)
 	u.mu.Unlock()
-	raw, ok := u.replies[r.URL.Path]
+	raw, ok := u.replies[u.saying(string(body))]
+	if !ok {
+		raw, ok = u.replies[r.URL.Path]
+	}
 	if !ok {
 		if raw, ok = u.replies[""]; !ok {
 			raw = defaultReply
@@ -59,6 +62,18 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, strings.TrimSuffix(rest, "\n"))
 }
 
+// saying returns which of the parts "upstream ~TEXT" a body holds the text of: the
+// longest, or "~".
+func (u *Upstream) saying(body string) string {
+	found := "~"
+	for k := range u.replies {
+		if text, ok := strings.CutPrefix(k, "~"); ok && len(k) > len(found) && strings.Contains(body, text) {
+			found = k
+		}
+	}
+	return found
+}
+
 func (u *Upstream) forget() {
 	u.mu.Lock()
 	u.got = nil
@@ -66,10 +81,12 @@ func (u *Upstream) forget() {
 }
 
 // reached reports whether a request with this method came: what is looked up
-// before a write comes as a GET.
+// before a write comes as a GET or, of GraphQL, by an operation of ours.
 func (u *Upstream) reached(method string) bool {
 	for _, r := range u.Requests() {
-		if r.Method == method {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if r.Method == method && !bytes.Contains(body, []byte("GatehouseLookup")) {
 			return true
 		}
 	}

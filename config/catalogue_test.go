@@ -150,6 +150,9 @@ type graphqlConfig struct {
 	Documents gatehouse.File `yaml:"documents"`
 	Path      string         `yaml:"path"`
 	Get       bool           `yaml:"get"`
+	Objects   map[string]struct {
+		Owner string `yaml:"owner"`
+	} `yaml:"objects"`
 }
 
 func (c *graphqlConfig) Compile(*gatehouse.Build) ([]gatehouse.Step, error) { return nil, nil }

@@ -68,6 +68,9 @@ func (r *reader) blocks(a *API, global *yaml.Node, kinds []gatehouse.Kind) []*bl
 		out[i] = b
 	}
 	for _, s := range shortForms() {
+		if a.block.OpenAPI == speaksGraphQL && s.control == "object" && !s.beside {
+			s.control = "graphql" // whose the objects are that its schema has
+		}
 		if k, v := lookup(a.node, s.name); k != nil {
 			r.expand(a, s, k, v, out)
 		}

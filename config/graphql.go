@@ -45,7 +45,7 @@ func (r *reader) graphQL(a *API) {
 	if n := a.graphQL("get"); n != nil && n.Value == "true" {
 		get = byGet
 	}
-	a.block.OpenAPI = "the GraphQL API"
+	a.block.OpenAPI = speaksGraphQL
 	doc, err := openapi.Parse(a.Name+".openapi.yaml", fmt.Appendf(nil, overHTTP, a.Name, path, get))
 	if err != nil {
 		r.faults(err, fallback{at: a.Place, key: a.key, fix: "openapi: a description of your own, with an operation that takes GraphQL"})
@@ -53,6 +53,9 @@ func (r *reader) graphQL(a *API) {
 	}
 	a.description = describeDocument(doc)
 }
+
+// speaksGraphQL stands where other APIs have the path of their description.
+const speaksGraphQL = "the GraphQL API"
 
 // overHTTP describes GraphQL over HTTP: its name, its path, and what a GET takes.
 const overHTTP = `openapi: 3.0.3

@@ -21,6 +21,7 @@ func TestAnAPIThatSpeaksGraphQLNeedsNoDescription(t *testing.T) {
 		"controls: {graphql: {schema: shop.graphql, path: /q}}":                   {"postGraphQL POST /q"},
 		"graphql: shop.graphql\n    endpoints: {postGraphQL: {size: {body: 10}}}": {"postGraphQL POST /graphql"},
 		"graphql: shop.graphql\n    openapi: orders.openapi.yaml":                 {"getOrder GET /v1/orders/{orderId}"},
+		"graphql: shop.graphql\n    objects: {Order: {owner: response.owner}}":    {"postGraphQL POST /graphql"},
 	} {
 		f, err := config.Load(graphQLFile(t, text), kinds(), options())
 		if err != nil {

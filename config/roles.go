@@ -37,7 +37,7 @@ func (f *File) Roles() []Role {
 					}
 				}
 			}
-			if b.kind.Name == "object" {
+			if b.kind.Name == "object" || b.kind.Name == "graphql" {
 				allowed(a, b.node, name)
 			}
 		}

@@ -248,13 +248,13 @@ func (d *demands) add(list []*need) {
 }
 
 // granted reports whether every field of the root that is selected is one of which
-// the schema says who may ask for it.
+// the schema or a rule for objects says who may ask for it.
 func (d *demands) granted(set ast.SelectionSet, root *typ) bool {
 	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
 			f := root.fields[s.Name]
-			return f == nil || len(root.needs)+len(f.needs) == 0
+			return f == nil || len(root.needs)+len(f.needs)+len(f.acts) == 0 && !f.out.guarded()
 		case *ast.InlineFragment:
 			return !d.granted(s.SelectionSet, root)
 		case *ast.FragmentSpread:
@@ -266,7 +266,7 @@ func (d *demands) granted(set ast.SelectionSet, root *typ) bool {
 }
 
 // authorize judges who asks for what, before the upstream is asked.
-func (k *check) authorize(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (k *check) authorize(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	a := borrow(x)
 	if len(a.list) == 0 {
 		return gatehouse.Verdict{}, errNotJudged
@@ -280,6 +280,15 @@ func (k *check) authorize(_ context.Context, x *gatehouse.Exchange) (gatehouse.V
 			}
 		}
 		grants = grants && op.granted
+	}
+	if k.acts {
+		why, err := k.before(ctx, x, a)
+		if err != nil {
+			return gatehouse.Verdict{}, err
+		}
+		if why != nil {
+			return gatehouse.Deny(why.answer).Because(why.because), nil
+		}
 	}
 	if grants {
 		return gatehouse.Grant("graphql.fields"), nil

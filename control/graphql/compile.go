@@ -6,11 +6,13 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/vektah/gqlparser/v2/validator"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // check is what one endpoint that speaks GraphQL takes.
@@ -21,6 +23,9 @@ type check struct {
 	trusted    *trusted
 	get        bool // requests stand in the query
 	shadowCost bool
+	acts       bool         // some fields do something to objects
+	owners     store.Owners // nil where no rule needs the map
+	readings   sync.Pool    // of *reading
 	cache      cache
 }
 
@@ -37,25 +42,47 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	errs = append(errs, err)
 	s, err := loadSchema(c.Schema)
 	if errs = append(errs, err); s != nil && err == nil {
-		errs = append(errs, s.accessible(filepath.Base(string(c.Schema)), policies))
+		errs = append(errs, s.accessible(filepath.Base(string(c.Schema)), policies), s.own(c, b))
 	}
 	t, err := loadTrusted(c.Documents)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
 	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", shadowCost: c.CostMode == "shadow"}
-	if err := k.vouched(); err != nil {
+	if err := errors.Join(k.vouched(), k.knowing(b)); err != nil {
 		return nil, err
 	}
 	need := gatehouse.Body
 	if k.get {
 		need = gatehouse.Head
 	}
-	return []gatehouse.Step{
+	steps := []gatehouse.Step{
 		{Control: Kind.Name, Stage: gatehouse.Validate, Need: need, Enforce: k.judge},
 		{Control: Kind.Name, Stage: gatehouse.Authorize, Need: need, Enforce: k.authorize},
 		{Control: Kind.Name, Stage: gatehouse.Forward, Need: need, Enforce: k.forward},
-	}, nil
+		{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: k.release},
+	}
+	if k.acts {
+		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Authorize, Need: gatehouse.Object, Prepare: k.ask, Enforce: k.looked})
+	}
+	return steps, nil
+}
+
+// knowing finds what the rules for objects need.
+func (k *check) knowing(b *gatehouse.Build) error {
+	for _, t := range k.schema.types {
+		for _, f := range t.fields {
+			k.acts = k.acts || len(f.acts) > 0
+		}
+		if t.rule != nil && t.rule.mapped && k.owners == nil {
+			o, err := gatehouse.Require[store.Owners](b.Kept)
+			if err != nil {
+				return &gatehouse.Fault{Key: "objects." + t.name + ".before", Says: "there is no map of owners to ask: " + err.Error(), Fix: "before: lookup"}
+			}
+			k.owners = o
+		}
+	}
+	return nil
 }
 
 // unused refuses settings of a control that has nothing to do.

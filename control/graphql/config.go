@@ -17,10 +17,10 @@ var Kind = gatehouse.Kind{
 	New: func() gatehouse.Control {
 		return &Config{
 			Path: defaultPath, Depth: maxDepth, Aliases: maxAliases, Directives: maxDirectives, Tokens: maxTokens, Characters: maxCharacters,
-			RootFields: maxRootFields, Cost: maxCost, CostMode: "enforce", ListSize: 1, Only: true,
+			RootFields: maxRootFields, Cost: maxCost, CostMode: "enforce", ListSize: 1, Errors: "redact", Only: true,
 		}
 	},
-	Covers: []gatehouse.Requirement{"graphql.depth", "graphql.complexity", "graphql.introspection", "graphql.fields", "graphql.abuse"},
+	Covers: []gatehouse.Requirement{"graphql.depth", "graphql.complexity", "graphql.introspection", "graphql.fields", "graphql.abuse", "authz.object", "authz.object-response"},
 }
 
 // The bounds that need a waiver to be looser.
@@ -81,6 +81,15 @@ type Config struct {
 
 	// Introspection lets __schema and __type in. In production it needs a waiver.
 	Introspection bool `yaml:"introspection"`
+
+	// Objects says whose the objects of a type are, by the type's name.
+	Objects map[string]*Object `yaml:"objects"`
+	// NoObject names the fields that have an argument like an id and no object behind
+	// it, "Query.tile" or "Query.tile(id)", and why.
+	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
+	// Errors says what leaves of the upstream's errors: redact (default) lets out where
+	// they are and their code, pass with a waiver all they say.
+	Errors string `yaml:"errors"`
 
 	// Policies says for whom the policies hold that @policy names: for callers with one
 	// of the entries, "role:NAME" or "scope:NAME". A name that is not here does not load.

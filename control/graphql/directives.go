@@ -229,6 +229,13 @@ func (c *Config) loosening(b *gatehouse.Build) (errs []error) {
 	default:
 		errs = append(errs, &gatehouse.Fault{Key: "cost_mode", Says: fmt.Sprintf("%q is no choice", c.CostMode), Fix: "cost_mode: enforce"})
 	}
+	switch c.Errors {
+	case "redact":
+	case "pass":
+		loose("errors", "letting out what the upstream says of its errors", "errors: redact")
+	default:
+		errs = append(errs, &gatehouse.Fault{Key: "errors", Says: fmt.Sprintf("%q is no choice", c.Errors), Fix: "errors: redact"})
+	}
 	if c.Introspection && !b.Development {
 		loose("introspection", "showing the schema to callers in production", "introspection: false")
 	}

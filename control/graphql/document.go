@@ -24,6 +24,7 @@ type operation struct {
 	variables []variable
 	needs     []*need // of who asks for it
 	granted   bool    // the schema says of every field of the root who may ask for it
+	touches   []touch // what it does to objects
 	reply     *shape
 	text      string // what is forwarded
 	quoted    []byte // the same as a JSON string
@@ -99,10 +100,14 @@ func (k *check) compile(text, name string) (*operation, *refusal) {
 	if errs := validator.Validate(k.schema.ast, doc, k.rules...); len(errs) > 0 {
 		return nil, refuse(invalid, errs[0].Rule)
 	}
+	reply.mark(map[*shape]bool{})
 	op.reply = reply
+	t := touches{s: k.schema, doc: doc}
+	t.of(def.SelectionSet, root)
+	op.touches = t.list
 	d := demands{s: k.schema, doc: doc}
 	d.of(def.SelectionSet, root)
-	op.needs, op.granted = d.needs, len(d.needs) > 0 && d.granted(def.SelectionSet, root)
+	op.needs, op.granted = d.needs, d.granted(def.SelectionSet, root)
 	for _, v := range def.VariableDefinitions {
 		one := variable{name: strings.Clone(v.Variable), typ: v.Type, defaults: v.DefaultValue != nil, number: -1}
 		if v.DefaultValue != nil && v.DefaultValue.Kind == ast.IntValue {
@@ -110,7 +115,7 @@ func (k *check) compile(text, name string) (*operation, *refusal) {
 		}
 		op.variables = append(op.variables, one)
 	}
-	p := printer{doc: doc}
+	p := printer{doc: doc, add: k.added}
 	op.text = p.operation(def)
 	op.quoted = appendQuoted(nil, op.text)
 	return op, nil
@@ -198,6 +203,18 @@ func appendQuoted(dst []byte, s string) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// added is what is selected below a field beside what its caller selects: whose the
+// objects are.
+func (k *check) added(f *ast.Field) string {
+	if f.ObjectDefinition == nil {
+		return ""
+	}
+	if info := k.schema.types[f.ObjectDefinition.Name].fields[f.Name]; info != nil {
+		return info.out.inject
+	}
+	return ""
 }
 
 // operationNames returns the names of a document's operations, "" for one alone.

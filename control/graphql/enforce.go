@@ -16,6 +16,12 @@ var (
 	subscription      = &gatehouse.Answer{Status: 400, Reason: "graphql.subscription", Public: "Subscriptions are not served"}
 	incremental       = &gatehouse.Answer{Status: 400, Reason: "graphql.incremental", Public: "Replies are sent whole: @defer and @stream are not served"}
 	reserved          = &gatehouse.Answer{Status: 400, Reason: "graphql.reserved", Public: "Response keys that begin with gatehouse_ are reserved"}
+	foreign           = &gatehouse.Answer{Status: 403, Reason: "graphql.foreign", Public: "This is not yours"}
+	notFound          = &gatehouse.Answer{Status: 404, Reason: "graphql.not_found", Public: "There is no such object"}
+	unnamed           = &gatehouse.Answer{Status: 400, Reason: "graphql.unnamed", Public: "The request does not say which object it means"}
+	ownerSpoofed      = &gatehouse.Answer{Status: 403, Reason: "graphql.owner_spoofed", Public: "An object may not be made over to somebody else"}
+	tooManyObjects    = &gatehouse.Answer{Status: 400, Reason: "graphql.objects", Public: "The request names too many objects"}
+	unverifiable      = &gatehouse.Answer{Status: 502, Reason: "graphql.unverifiable", Public: "The reply could not be checked"}
 	notAllowed        = &gatehouse.Answer{Status: 403, Reason: "graphql.not_allowed", Public: "You may not ask for this"}
 	introspection     = &gatehouse.Answer{Status: 403, Reason: "graphql.introspection", Public: "The schema is not shown"}
 	tooLong           = &gatehouse.Answer{Status: 413, Reason: "graphql.too_long", Public: "The document is too long"}
@@ -82,9 +88,11 @@ func (k *check) forward(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 		return gatehouse.Verdict{}, errNotJudged
 	}
 	if k.get {
+		whole(x)
 		x.Request.Query = x.Append(func(b []byte) []byte { return a.list[0].appendQuery(b, a.doc) })
 		return gatehouse.Pass, nil
 	}
+	whole(x)
 	a.out = a.appendBody(a.out[:0])
 	a.doc.Reset()
 	x.Request.Body = append(x.Request.Body[:0], a.out...)
@@ -92,4 +100,12 @@ func (k *check) forward(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 		x.Request.Fields.Del(name) // they speak of the bytes that were
 	}
 	return gatehouse.Pass, nil
+}
+
+// whole has the upstream send a reply that can be read: not a 304, not a part, not
+// encoded, and no sequence of parts.
+func whole(x *gatehouse.Exchange) {
+	x.Request.Drop = append(x.Request.Drop, "if-none-match", "if-modified-since", "if-range", "range")
+	x.Request.Forward.Set("accept-encoding", "identity")
+	x.Request.Forward.Set("accept", "application/graphql-response+json, application/json")
 }

@@ -338,9 +338,9 @@ func TestVariablesAreOfTheirTypes(t *testing.T) {
 		typ, value string
 		ok         bool
 	}{
-		{"Int", "1", true}, {"Int", "1.0", true}, {"Int", "-2147483648", true}, {"Int", "2147483648", false}, {"Int", `"1"`, false}, {"Int", "true", false}, {"Int", "null", true}, {"Int!", "null", false},
+		{"Int", "1", true}, {"Int", "1.0", false}, {"Int", "1e0", false}, {"Int", "-0", false}, {"Int", "-2147483648", true}, {"Int", "2147483648", false}, {"Int", `"1"`, false}, {"Int", "true", false}, {"Int", "null", true}, {"Int!", "null", false},
 		{"Float", "1", true}, {"Float", "1.5e3", true}, {"Float", `"1"`, false}, {"String", `"x"`, true}, {"String", "1", false}, {"Boolean", "true", true}, {"Boolean", "1", false}, {"Boolean", `"true"`, false},
-		{"ID", `"a"`, true}, {"ID", "7", true}, {"ID", "7.5", false}, {"ID", "{}", false},
+		{"ID", `"a"`, true}, {"ID", "7", true}, {"ID", "7.5", false}, {"ID", "7.0", false}, {"ID", "9007199254740991", true}, {"ID", "9007199254740993", false}, {"ID", "{}", false},
 		{"[Int!]", "[1,2]", true}, {"[Int!]", "1", true}, {"[Int!]", "[1,null]", false}, {"[Int]", "[1,null]", true}, {"[[Int]]", "[[1],[2]]", true}, {"[[Int]]", "[1]", true}, {"[[Int]]", `["a"]`, false},
 		{"Status", `"OPEN"`, true}, {"Status", `"open"`, false}, {"Status", "0", false},
 		{"Filter", `{"text":"a"}`, true}, {"Filter", `{"tags":[]}`, false}, {"Filter", `{"text":"a","other":1}`, false}, {"Filter", `{"text":"a","max":null}`, true}, {"Filter", `{"text":null}`, false}, {"Filter", `"a"`, false},

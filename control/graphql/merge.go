@@ -10,14 +10,17 @@ import (
 // shape is what a reply holds at one level: the members of objects, by response key.
 type shape struct {
 	types   []*typ // of the fields whose values these objects are
+	guarded bool   // some of these objects have a rule
+	below   bool   // or some below them
 	members []member
 }
 
 // member is one response key.
 type member struct {
-	key  string
-	of   *shape // nil for leaves
-	list bool
+	key      string
+	of       *shape // nil for leaves
+	nullable bool   // an object that may be missing
+	inList   bool   // it stands in a list
 }
 
 // mergeBudget bounds the fields that are looked at while selections are merged.
@@ -85,7 +88,7 @@ func (m *merger) merge(list []selected, types []*typ, names bool) (*shape, strin
 			return nil, why
 		}
 		first := entries[0]
-		mem := member{key: k, list: first.info != nil && first.info.list}
+		mem := member{key: strings.Clone(k), nullable: first.info != nil && !first.info.list && !first.info.def.Type.NonNull}
 		if first.info != nil && first.info.out.composite {
 			var why string
 			if mem.of, why = m.below(entries, names); why != "" {

@@ -22,6 +22,8 @@ type asked struct {
 	list  []asking
 	batch bool // as an array, whatever its length
 	out   []byte
+
+	touched []touched
 }
 
 // asking is one operation with its variables.
@@ -34,7 +36,8 @@ type asking struct {
 func (a *asked) Reset() {
 	a.doc.Reset()
 	clear(a.list)
-	a.list = a.list[:0]
+	clear(a.touched)
+	a.list, a.touched = a.list[:0], a.touched[:0]
 }
 
 // Document returns the body's document, for [jsonwalk.Of].

@@ -35,6 +35,8 @@ type typ struct {
 	possible  []*typ  // the object types that a value of it may have
 	weight    float64 // of one value, for the cost
 	needs     []*need
+	rule      *rule  // of its objects, or nil
+	inject    string // what is selected beside what is asked for
 }
 
 // field is one field of a type, or one member of an input object.
@@ -49,6 +51,7 @@ type field struct {
 	size   *listSize          // how many elements there are
 	slices []string           // arguments that are known to ask for a number of elements
 	needs  []*need
+	acts   []act // what it does to objects
 }
 
 // maxSchema bounds the file of a schema, in bytes.

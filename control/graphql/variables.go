@@ -1,6 +1,8 @@
 package graphql
 
 import (
+	"strconv"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -114,13 +116,16 @@ func isScalar(d *jsonwalk.Doc, n int, name string) bool {
 	return true
 }
 
+// integer returns the integer that a value is, and whether it is one that every
+// program reads alike: without point and exponent, exact in a double (RFC 8259
+// section 6), and not -0.
 func integer(d *jsonwalk.Doc, n int) (int64, bool) {
-	if d.Kind(n) != jsonwalk.Number {
+	raw := d.Raw(n)
+	if d.Kind(n) != jsonwalk.Number || len(raw) > 17 {
 		return 0, false
 	}
-	var v jsonwalk.Decimal
-	d.Decimal(&v, n)
-	return v.Int()
+	i, err := strconv.ParseInt(string(raw), 10, 64)
+	return i, err == nil && i < 1<<53 && i > -1<<53 && (i != 0 || raw[0] != '-')
 }
 
 // numberOf returns the value of a variable that is a number, given or by default.

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"strings"
 
@@ -83,6 +84,10 @@ func (t *turn) lookUp() {
 		}
 	}
 	out.Body, out.ContentLength = http.NoBody, 0
+	if n := len(x.Lookup.Send); n > 0 {
+		out.Method, out.Body, out.ContentLength = http.MethodPost, io.NopCloser(bytes.NewReader(x.Lookup.Send)), int64(n)
+		out.Header.Set("Content-Type", "application/json")
+	}
 	w := &lookup{header: http.Header{}, status: http.StatusOK}
 	t.door.next.ServeHTTP(w, out)
 	if w.body.Len() > host.DefaultReplyLimit {

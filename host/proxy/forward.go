@@ -297,6 +297,11 @@ func (s *Server) bringObject(ctx context.Context, t *turn) {
 	q := &y.Request
 	q.Method, q.Scheme, q.Host, q.Path, q.Major = http.MethodGet, x.Request.Scheme, x.Request.Host, x.Lookup.Path, 1
 	q.Query = x.Lookup.Query
+	if len(x.Lookup.Send) > 0 {
+		q.Method, q.HasBody = http.MethodPost, true
+		q.Body = append(q.Body, x.Lookup.Send...)
+		q.Fields = append(q.Fields, gatehouse.Field{Name: "content-type", Value: "application/json"})
+	}
 	for _, f := range x.Request.Fields {
 		if !host.OfTheWrite(f.Name) {
 			q.Fields = append(q.Fields, f)
