@@ -20,6 +20,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 // Case is one file.
@@ -32,6 +33,7 @@ type Case struct {
 	Principal *gatehouse.Principal // "principal": who the test authenticator proves
 	Tokens    map[string]token     // "tokens": what ${TOKEN name} stands for
 	Proofs    map[string]proof     // "proofs": what ${PROOF name} stands for, the same one each time
+	Tuples    []relations.Tuple    // "tuples": one a line, "order:1#editor@user:bob"
 	Upstream  map[string]string    // "upstream" or "upstream PATH": raw replies; "" is any path, "~TEXT" a body with the text
 	Steps     []Step               // "request", "want", "upstream-saw", "trail", numbered when there are several
 }
@@ -142,6 +144,8 @@ func read(file string) (*Case, error) {
 			c.Config = data
 		case "openapi.yaml":
 			c.OpenAPI = data
+		case "tuples":
+			c.Tuples, err = tuples(data)
 		case "file":
 			c.Files[arg] = data
 		case "principal":
@@ -201,6 +205,18 @@ func principal(data []byte) (*gatehouse.Principal, error) {
 		p.Claims = append(p.Claims, gatehouse.Claim{Name: name, JSON: d.Claims[name]})
 	}
 	return p, nil
+}
+
+// tuples reads one tuple a line.
+func tuples(data string) (list []relations.Tuple, err error) {
+	for line := range strings.Lines(data) {
+		t, err := relations.ParseTuple(strings.TrimSpace(line))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
 }
 
 // strict decodes YAML of a case; only the product's own files go through the

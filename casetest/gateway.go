@@ -57,6 +57,11 @@ var doors = []door{
 func (c *Case) start(t testing.TB, d door, kinds []gatehouse.Kind, breaking func(*gatehouse.Kept)) *Gateway {
 	t.Helper()
 	g := &Gateway{Upstream: newUpstream(t, c.Upstream), Seen: &Seen{}, Kept: Kept(t)}
+	if source, err := gatehouse.Require[*relations.Source](g.Kept); err == nil {
+		if err := source.Index.Apply(relations.Change{Revision: 1, Whole: true, Add: c.Tuples}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if breaking != nil {
 		breaking(g.Kept)
 	}

@@ -35,8 +35,8 @@ func check(o *policy.Object, b *gatehouse.Build, k string, all map[string]*polic
 	if o.Owner == "" && o.Tenant == "" {
 		c.fault("owner", "nothing says whose the object is", "response.customer_id")
 	}
-	if !slices.Contains([]string{"", "lookup", "owners"}, o.Before) {
-		c.fault("before", "a write knows the owner by a lookup or by the map of owners", "lookup")
+	if !slices.Contains([]string{"", "lookup", "owners", "relations"}, o.Before) {
+		c.fault("before", "a write knows the owner by a lookup, by the map of owners, or by relations", "lookup")
 	}
 	if o.Table != nil && o.Table.Name == "" {
 		c.fault("table", "a table has a name", "{name: orders, tenant: tenant_id, owner: customer_id}")
@@ -136,8 +136,10 @@ func (c *checker) listing() {
 
 func (c *checker) grantees() {
 	for who, actions := range c.o.Allow {
-		if role, ok := strings.CutPrefix(who, "role:"); who != "owner" && (!ok || role == "") {
-			c.fault("allow."+who, "there is nobody of that name", "owner or role:NAME")
+		role, ok := strings.CutPrefix(who, "role:")
+		relation, related := strings.CutPrefix(who, "relation:")
+		if who != "owner" && (!ok || role == "") && (!related || relation == "") {
+			c.fault("allow."+who, "there is nobody of that name", "owner, role:NAME or relation:NAME")
 		}
 		for _, a := range actions {
 			if policy.ActionOf(a) == policy.None {

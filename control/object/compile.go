@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -31,6 +32,8 @@ type rule struct {
 	operation string           // its id, for policies
 	act       *policy.Template // where policies decide, or nil
 	seeing    *policy.Template // where they decide on reading
+	object    string           // its name: the type of its relations
+	related   relations.Relations
 
 	names    []position   // where the request names the objects
 	lookup   []piece      // of the path that reads one of them
@@ -151,8 +154,8 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 	}
 	r.allowed, r.readers = c.allowed(o, b.Operation, a), c.allowed(o, nil, policy.Read)
 	r.policy, r.operation, r.act, r.seeing = c.policy, b.Operation.ID(), c.speaking(name, a), c.speaking(name, policy.Read)
-	if r.act != nil && len(r.act.Relations) > 0 {
-		return nil, &gatehouse.Fault{Key: k, Says: "policies for " + r.act.Name + " ask for relations, and nobody here keeps them", Fix: "policies that read the object and the caller"}
+	if err := r.relate(b, name); err != nil {
+		return nil, err
 	}
 	if r.blind {
 		r.allowed.owner = false
@@ -193,6 +196,8 @@ func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, erro
 		return field{}, nil
 	case "owners":
 		return field{kept: true}, nil
+	case "relations":
+		return field{}, nil // the policies ask for it
 	}
 	if param, ok := strings.CutPrefix(text, "path."); ok {
 		if !strings.Contains(b.Operation.Template(), "{"+param+"}") {
@@ -222,11 +227,10 @@ func (c *Config) allowed(o *policy.Object, op gatehouse.Operation, a policy.Acti
 		if !slices.ContainsFunc(actions, func(may string) bool { return policy.ActionOf(may).Implies(a) }) {
 			continue
 		}
-		if name == "owner" {
-			who.owner = true
-		} else {
-			who.roles = append(who.roles, strings.TrimPrefix(name, "role:"))
+		if role, ok := strings.CutPrefix(name, "role:"); ok {
+			who.roles = append(who.roles, role)
 		}
+		who.owner = who.owner || name == "owner" // a relation is the policies' business
 	}
 	for role, entries := range c.Roles {
 		// "authenticated" is everybody: it may let callers in, but never lifts

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 var (
@@ -42,7 +43,7 @@ type asker struct {
 }
 
 // asker begins to ask for the caller of an exchange; nil where no policy speaks.
-func (r *rule) asker(_ context.Context, x *gatehouse.Exchange) *asker {
+func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	if r.act == nil && r.seeing == nil || x.Principal == nil {
 		return nil
 	}
@@ -50,7 +51,42 @@ func (r *rule) asker(_ context.Context, x *gatehouse.Exchange) *asker {
 	a := &asker{}
 	a.facts.Subject, a.fails = r.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
 	a.facts.Param, a.facts.At, a.facts.Address, a.facts.Operation = x.Request.Param, x.At, x.Conn.Client, r.operation
+	if r.related != nil {
+		// All relations of one request are of one moment.
+		var at relations.Revision
+		who := relations.Subject{Type: subjectType(p), ID: p.ID}
+		a.facts.Related = func(relation string) (bool, error) {
+			said, err := r.related.Check(ctx, at, who, relation, relations.Object{Type: r.object, ID: a.facts.ID})
+			if err == nil {
+				at = said.At
+			}
+			return said.Held, err
+		}
+	}
 	return a
+}
+
+// subjectType is what a caller is called in a model of relations.
+func subjectType(p *gatehouse.Principal) string {
+	if p.Kind == "client" {
+		return "service"
+	}
+	return "user"
+}
+
+// relate finds who knows the relations that the policies ask for.
+func (r *rule) relate(b *gatehouse.Build, name string) error {
+	r.object = name
+	needs := func(t *policy.Template) bool { return t != nil && len(t.Relations) > 0 }
+	if !needs(r.act) && !needs(r.seeing) {
+		return nil
+	}
+	source, err := gatehouse.Require[*relations.Source](b.Kept)
+	if err != nil {
+		return fmt.Errorf("object: %w", err)
+	}
+	r.related, err = source.For(b.API, r.policy.Relations)
+	return err
 }
 
 // about sets which object is asked about.

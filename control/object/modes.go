@@ -29,6 +29,8 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 		return atOnce, nil
 	case r.action == policy.List && (r.sees() || r.inMap()):
 		return afterwards, r.listable(b, k)
+	case r.act != nil && o.Before == "relations" && r.act.NeedsObject():
+		return 0, &gatehouse.Fault{Key: k + ".before", Says: "policies for " + r.act.Name + " read the object, of which relations say nothing", Fix: "before: lookup"}
 	case !r.sees() && !r.inMap():
 		return atOnce, nil
 	case len(r.names) == 0:
