@@ -30,6 +30,20 @@ const (
 // them.
 func (a *API) Authorization() *policy.Policy { return a.policy }
 
+// PolicyFolders returns, by API, the folder that its policies stand in, where it has
+// any.
+func (f *File) PolicyFolders() map[string]string {
+	out := map[string]string{}
+	for _, a := range f.APIs {
+		if dir := a.policyPath; filepath.Ext(dir) == ".cedar" {
+			out[a.Name] = filepath.Dir(dir)
+		} else if dir != "" {
+			out[a.Name] = dir
+		}
+	}
+	return out
+}
+
 // authorize compiles the API's authorization and hands it to the controls that
 // decide by it.
 func (r *reader) authorize(a *API) {
@@ -158,7 +172,7 @@ func (r *reader) policies(a *API) (sources []cedar.Source) {
 		return nil
 	}
 	path := beside(r.dir, a.block.Policies)
-	a.PolicyPath, a.files = path, append(a.files, path)
+	a.policyPath, a.files = path, append(a.files, path)
 	files := []string{path}
 	info, err := os.Stat(path)
 	switch {

@@ -72,9 +72,6 @@ type API struct {
 	WebSocket []string                     // operation ids that opted in to upgrades
 	Timeout   time.Duration                // zero is the host's default
 
-	// PolicyPath is the folder or file of its policies, "" where there are none.
-	PolicyPath string
-
 	key         string
 	node        *yaml.Node
 	block       apiBlock
@@ -82,6 +79,7 @@ type API struct {
 	blocks      []*block
 	overrides   map[string]map[string]*block // operation id -> kind -> block
 	policy      *policy.Policy
+	policyPath  string   // folder or file of its policies, "" where there are none
 	files       []string // of policies, and the folder that they are in
 	apart       bool     // it is served at an address of its own, and not to clients
 }

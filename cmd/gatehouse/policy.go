@@ -15,6 +15,9 @@ import (
 )
 
 const policyUsage = `usage: gatehouse policy show [OBJECT]            the policies that the configuration stands for, in Cedar; --schema: what policies can speak of
+       gatehouse policy test [FOLDER]           try the *.test.yaml of a folder, and what strangers may do
+       gatehouse policy why WHO ACTION OBJECT/ID [--given FILE.test.yaml]
+                                                who decides, by which facts, and what would have to change
        gatehouse policy export API -o FILE      the bundle by which an application filters its rows (sdk/rows)
 `
 
@@ -39,7 +42,7 @@ func runPolicy(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, policyUsage)
 		a.flags.PrintDefaults()
 	}
-	verbs := map[string]func([]string) error{"show": a.show, "export": a.export}
+	verbs := map[string]func([]string) error{"show": a.show, "export": a.export, "test": a.test, "why": a.why}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		a.flags.Usage()
 		return 2

@@ -139,3 +139,107 @@ func TestCheckNamesTheFaultsOfPolicies(t *testing.T) {
 		t.Errorf("%d: %s%s", code, out.String(), errs.String())
 	}
 }
+
+const orderTests = `given:
+  users:
+    alice: {tenant: acme}
+    bob: {tenant: acme}
+    ed: {tenant: acme, region: EU}
+    sam: {tenant: acme, roles: [support, user]}
+    eve: {tenant: evil, roles: [support], region: EU}
+  services: {alice-job: {tenant: acme}}
+  order:
+    o1: {owner: alice, tenant: acme, region: EU}
+    o2: {customer_id: bob, tenant_id: acme}
+  relations: ["order:o1#editor@user:bob"]
+  now: 2026-11-20T10:00:00+01:00
+expect:
+  - alice can read, update order o1
+  - alice cannot delete order o1
+  - bob cannot read order o1
+  - bob can update order o1               # by the relation
+  - eve cannot read order o1              # a role does not cross tenants
+  - ed can read order o1
+  - ed cannot update order o1
+  - alice-job cannot read order o1        # a client owns nothing
+  - alice cannot read order o2
+  - alice can list order -> [o1]
+  - sam can list order -> [o1, o2]
+  - sam can read order o1
+  - sam can getStatus
+  - eve cannot getStatus
+  - alice can create order
+coverage: {policies: all, foreign_owner: all}
+`
+
+// authz.policy-tests: policies are tried from files by the same binary.
+func TestPoliciesAreTriedFromFiles(t *testing.T) {
+	path := policied(t, map[string]string{"policies/orders.test.yaml": orderTests})
+	out, errs, code := askPolicy(t, "test", "--config", path)
+	if code != 0 || !strings.Contains(out, "orders.test.yaml: 15 cases, 10 cases generated, 0 failed; 7 of 7 policies decided") {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	for name, c := range map[string]struct{ from, to, want string }{
+		"what is not so":               {"bob cannot read order o1", "bob can read order o1", "orders.test.yaml:17: expected: bob can read order o1; but bob cannot read order/o1: no policy permits it"},
+		"what may be":                  {"ed cannot update", "ed cannot read", "ed can read order/o1: eu-hours ("},
+		"a list with less":             {"-> [o1, o2]", "-> [o1]", "but the list is [o1, o2]"},
+		"night":                        {"T10:00:00", "T22:00:00", "expected: ed can read order o1"},
+		"a policy that nobody tries":   {"  - eve cannot read order o1", "  #", ""},
+		"an object of its owner alone": {"  - alice cannot read order o2\n  - alice can list order -> [o1]\n  - sam can list order -> [o1, o2]\n", "  - sam can list order -> [o1, o2]\n  - bob can read order o2\n", ""},
+		"a name that was mistyped":     {"- alice can read,", "- alcie can read,", "orders.test.yaml:15: there is no user alcie\n  fix: alice"},
+		"an object that is not there":  {"update order o1\n  - alice cannot delete", "update order o3\n  - alice cannot delete", "orders.test.yaml:15: there is no order o3\n  fix: o1"},
+		"an attribute nobody knows":    {"region: EU}\n    o2", "regoin: EU}\n    o2", "policies know no regoin of an Order; write: region"},
+		"no sentence":                  {"alice can create order", "alice creates order", "this is no expectation"},
+		"a tuple of another model":     {"#editor@", "#owner@", "orders.test.yaml:12:"},
+	} {
+		text := strings.Replace(orderTests, c.from, c.to, 1)
+		path := policied(t, map[string]string{"policies/orders.test.yaml": text})
+		out, errs, code := askPolicy(t, "test", "--config", path)
+		if text == orderTests || (code != 1) != (c.want == "") || !strings.Contains(out+errs, c.want) {
+			t.Errorf("%s: exit code %d:\n%s%s", name, code, out, errs)
+		}
+	}
+}
+
+// authz.abac authz.policy-tests: what nobody wrote is tried too.
+func TestStrangersAreTriedOnEveryObject(t *testing.T) {
+	path := policied(t, map[string]string{"policies/orders.test.yaml": "given: {}\n", "policies/all.cedar": `@id("oops") permit(principal, action == Action::"order.delete", resource is Order);`})
+	out, _, code := askPolicy(t, "test", "--config", path)
+	if code != 1 || !strings.Contains(out, "a stranger of the same tenant cannot delete order, but may: oops (") || strings.Contains(out, "another tenant cannot delete order, but") {
+		t.Errorf("%d: %s", code, out)
+	}
+	path = policied(t, map[string]string{"policies/orders.test.yaml": "given: {}\ncoverage: {open: {order: [delete]}}\n", "policies/all.cedar": `@id("oops") permit(principal, action == Action::"order.delete", resource is Order);`})
+	if out, errs, code := askPolicy(t, "test", "--config", path); code != 0 {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	if _, errs, code := askPolicy(t, "test", "--config", policied(t, nil)); code != 1 || !strings.Contains(errs, "there are no *.test.yaml in") {
+		t.Errorf("%d: %s", code, errs)
+	}
+}
+
+func TestADecisionIsExplained(t *testing.T) {
+	path := policied(t, map[string]string{"policies/orders.test.yaml": orderTests})
+	for question, want := range map[string][]string{
+		"ed read order/o1":    {"ed may read order/o1", "because of eu-hours (", "eu.cedar:1:1): EU data in business hours", `resource.region = "EU"  from the reply, at region`, `principal.region = "EU"  from the token's claim region`, "asked at 2026-11-20 10:00 Friday, CET"},
+		"bob update order/o1": {"bob may update order/o1", "apis.orders.objects.order.allow.relation:editor", "context.rel.editor = true  from relations: order:o1#editor@user:bob"},
+		"bob read order/o1":   {"bob may not read order/o1", "because no policy permits it", "one of these must hold", "orders.order.allow.owner (apis.orders.objects.order.allow.owner)", `resource.owner = User::"alice"  from the reply, at customer_id`},
+		"eve read order/o1":   {"eve may not", "because of orders.order.tenant (apis.orders.objects.order.tenant): the order is another tenant's", "orders.order.tenant must not hold any more"},
+		"sam getStatus":       {"sam may getStatus", "apis.orders.roles.user"},
+	} {
+		out, errs, code := askPolicy(t, append(append([]string{"why"}, strings.Fields(question)...), "--config", path)...)
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s: no %q in\n%s%s", question, w, out, errs)
+			}
+		}
+		if code != 0 {
+			t.Errorf("%s: exit code %d", question, code)
+		}
+	}
+	if _, errs, code := askPolicy(t, "why", "zoe", "read", "order/o1", "--config", path); code != 1 || !strings.Contains(errs, "there is no user zoe") {
+		t.Errorf("%d: %s", code, errs)
+	}
+	if _, _, code := askPolicy(t, "why", "alice", "eat", "order/o1", "--config", path); code != 2 {
+		t.Errorf("an action that is none: exit code %d", code)
+	}
+}

@@ -41,6 +41,9 @@ type Facts struct {
 	// makes of it. Nil where it has not been read.
 	Doc  *jsonwalk.Doc
 	Node int
+	// Given is what is known of the object in place of Doc, Owner and Param; for tests
+	// and questions.
+	Given *Given
 	// Owner is the owner that a map of owners knows, for objects of such a map.
 	Owner string
 	// Param returns a parameter of the path; nil where there is no path.
@@ -106,6 +109,9 @@ func (f *Facts) Entity(uid cedar.EntityUID) (cedar.Entity, bool, error) {
 }
 
 func (f *Facts) attributes() (cedar.Record, error) {
+	if f.Given != nil {
+		return f.given(), nil
+	}
 	m := make(cedar.RecordMap, len(f.template.Attributes))
 	for i := range f.template.Attributes {
 		a := &f.template.Attributes[i]
@@ -140,20 +146,24 @@ func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 			return a.value(f.Doc, i)
 		}
 	}
-	// What a creation does not say is the caller's: nobody makes an object for
-	// somebody else by saying nothing.
 	if f.template.Action == Create {
-		switch a.Name {
-		case ownerName:
-			if f.Subject.entity.UID.Type == userType {
-				return f.Subject.entity.UID, true, nil
-			}
-			return named(TypeUser, ""), true, nil // a client owns nothing
-		case tenantName:
-			return cedar.String(f.Subject.tenant), true, nil
-		}
+		v = f.unsaid(a.Name)
 	}
-	return nil, false, nil
+	return v, v != nil, nil
+}
+
+// unsaid is what a creation does not say: it is the caller's. Nobody makes an
+// object for somebody else by saying nothing.
+func (f *Facts) unsaid(name string) cedar.Value {
+	switch {
+	case name == ownerName && f.Subject.entity.UID.Type == userType:
+		return f.Subject.entity.UID
+	case name == ownerName:
+		return named(TypeUser, "") // a client owns nothing
+	case name == tenantName:
+		return cedar.String(f.Subject.tenant)
+	}
+	return nil
 }
 
 // named makes the value of an owner or a tenant of its id.

@@ -32,7 +32,7 @@ func (p *Policy) Shown(object string, schema bool) string {
 				fmt.Fprintf(&b, "// %s\n", printed(file))
 			}
 		}
-		b.WriteString(alone(r.Text) + "\n")
+		b.WriteString(Alone(r.Text) + "\n")
 	}
 	return b.String()
 }
@@ -47,9 +47,9 @@ func (p *Policy) speaks(r *cedar.Policy, object string) bool {
 	return false
 }
 
-// alone returns a policy's text without the comments behind it, which are those of
+// Alone returns a policy's text without the comments behind it, which are those of
 // the next one.
-func alone(text string) string {
+func Alone(text string) string {
 	text = strings.TrimSpace(text)
 	for {
 		i := strings.LastIndexByte(text, '\n')

@@ -99,3 +99,14 @@ func (p *Policy) Operation(id string) *Template { return p.byOp[id] }
 func (t *Template) NeedsObject() bool {
 	return slices.ContainsFunc(t.Attributes, func(a Attribute) bool { return a.path != nil })
 }
+
+// OperationOf returns the first operation that does something to an object, or "".
+func (p *Policy) OperationOf(object string, a Action) string {
+	if o := p.objects[object]; o != nil && len(o.operations[a]) > 0 {
+		return o.operations[a][0]
+	}
+	return ""
+}
+
+// Policies returns those that can speak of the action.
+func (t *Template) Policies() []*cedar.Policy { return t.rules.Policies() }

@@ -1,0 +1,125 @@
+package policytest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
+
+// Knows reports whether the world has the caller and the object of a question.
+func (w *World) Knows(q Question) bool {
+	_, who := w.callers[q.Who]
+	return who && (q.ID == "" || w.objects[q.Object][q.ID] != nil)
+}
+
+// Why answers a question in words: the decision, the policies that decided and
+// where they stand, the facts that they read and where those come from, and what
+// would have to change.
+func (w *World) Why(q Question) (string, error) {
+	d, t, err := w.Ask(q)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	verb := "may not"
+	if d.Allowed {
+		verb = "may"
+	}
+	fmt.Fprintf(&b, "%s %s %s\n", q.Who, verb, q.does())
+	if err := d.Err(); err != nil {
+		fmt.Fprintf(&b, "  because nothing could be decided, and that denies: %v\n", err)
+	}
+	for _, p := range d.Deciding() {
+		fmt.Fprintf(&b, "  because of %s (%s)", p.ID, Place(w.policy, p))
+		if p.Reason != "" {
+			fmt.Fprintf(&b, ": %s", p.Reason)
+		}
+		b.WriteString("\n")
+	}
+	if len(d.Deciding()) == 0 && d.Err() == nil {
+		b.WriteString("  because no policy permits it, and what nobody permits is denied\n")
+	}
+	w.facts(&b, q, t)
+	if !d.Allowed {
+		w.change(&b, d, t)
+	}
+	return b.String(), nil
+}
+
+// facts lists what the policies read.
+func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
+	b.WriteString("facts\n")
+	c := w.callers[q.Who]
+	kind := "User"
+	if c.Service {
+		kind = "Service"
+	}
+	fmt.Fprintf(b, "  %s %q, tenant %q, roles %q, scopes %q  from the token\n", kind, c.ID, c.Tenant, c.Roles, c.Scopes)
+	for _, name := range w.policy.Claims() {
+		if text, ok := c.Claim(name); ok {
+			fmt.Fprintf(b, "  principal.%s = %s  from the token's claim %s\n", name, text, name)
+		}
+	}
+	if g := w.objects[q.Object][q.ID]; g != nil {
+		for _, a := range t.Attributes {
+			if v := g.Value(a.Name); v != "" {
+				fmt.Fprintf(b, "  resource.%s = %s  from %s\n", a.Name, v, source(a.From))
+			} else {
+				fmt.Fprintf(b, "  resource.%s is not there  from %s\n", a.Name, source(a.From))
+			}
+		}
+	}
+	for _, relation := range t.Relations {
+		held, err := w.related(c, relation, q)
+		switch {
+		case err != nil:
+			fmt.Fprintf(b, "  context.rel.%s is not known: %v\n", relation, err)
+		default:
+			fmt.Fprintf(b, "  context.rel.%s = %v  from relations: %s:%s#%s@user:%s\n", relation, held, q.Object, q.ID, relation, c.ID)
+		}
+	}
+	fmt.Fprintf(b, "  asked at %s\n", w.at.In(w.policy.Zone).Format("2006-01-02 15:04 Monday, MST"))
+}
+
+// source says in words where an attribute comes from.
+func source(from string) string {
+	where, name, _ := strings.Cut(from, ".")
+	switch where {
+	case "response":
+		return "the reply, at " + name
+	case "path":
+		return "the path, {" + name + "}"
+	case "owners":
+		return "the map of owners"
+	}
+	return from
+}
+
+// change says what would have to be otherwise.
+func (w *World) change(b *strings.Builder, d cedar.Decision, t *policy.Template) {
+	b.WriteString("what would have to change\n")
+	if d.Err() != nil {
+		b.WriteString("  the fact that is missing or of another type\n")
+		return
+	}
+	forbidden := false
+	for _, p := range d.Deciding() {
+		forbidden = true
+		fmt.Fprintf(b, "  %s must not hold any more:\n%s\n", p.ID, indented(p.Text))
+	}
+	if forbidden {
+		return
+	}
+	b.WriteString("  one of these must hold:\n")
+	for _, p := range t.Policies() {
+		if p.Permit {
+			fmt.Fprintf(b, "  %s (%s)\n%s\n", p.ID, Place(w.policy, p), indented(p.Text))
+		}
+	}
+}
+
+func indented(text string) string {
+	return "      " + strings.ReplaceAll(policy.Alone(text), "\n", "\n      ")
+}
