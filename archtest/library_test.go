@@ -22,6 +22,7 @@ var behind = []struct {
 	{"github.com/luikyv/go-oidc", "../idp", []string{"goidc", "provider"}, 3},
 	{"github.com/coreos/go-oidc", "../idp/oidc", []string{"gooidc", "oidc"}, 2},
 	{"golang.org/x/oauth2", "../idp/oidc", []string{"oauth2"}, 1},
+	{"github.com/vektah/gqlparser", "../control/graphql", []string{"ast", "parser", "validator", "rules", "gqlerror"}, 5},
 }
 
 // TestOneRoomImportsCedar keeps the policy engine behind internal/cedar, in tests
