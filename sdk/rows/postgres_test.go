@@ -273,3 +273,8 @@ func queries(t testing.TB, file, dialect string) (all []named) {
 	}
 	return all
 }
+
+func TestAttemptsToGetPastTheGuardAreRefusedOrEqualInPostgreSQL(t *testing.T) {
+	w, _ := postgres(t)
+	attempts(t, w, "postgres", 170)
+}
