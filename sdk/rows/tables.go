@@ -36,9 +36,9 @@ func Table(name string, by ...Whose) GuardedTable {
 	}
 	for _, w := range by {
 		if w.owner {
-			t.Owner = w.column
+			t.Owner, t.OwnerType = w.column, w.typ
 		} else {
-			t.Tenant = w.column
+			t.Tenant, t.TenantType = w.column, w.typ
 		}
 	}
 	return GuardedTable{t}
@@ -47,15 +47,34 @@ func Table(name string, by ...Whose) GuardedTable {
 // Whose is a column that says whose a row is.
 type Whose struct {
 	column string
+	typ    guard.Type
 	owner  bool
 }
 
-// Tenant names the column that equals the tenant of those who may touch the row.
-func Tenant(column string) Whose { return Whose{column: column} }
+// whose reads "name" or "name type", as tables of policies have them.
+func whose(column string, owner bool) Whose {
+	name, typ, _ := strings.Cut(column, " ")
+	switch typ {
+	case "":
+		return Whose{name, guard.Text, owner}
+	case "integer":
+		return Whose{name, guard.Integer, owner}
+	case "uuid":
+		return Whose{name, guard.UUID, owner}
+	case "text":
+		return Whose{name, guard.Text, owner}
+	}
+	return Whose{column, guard.Text, owner} // no column is called that, and the database says so
+}
+
+// Tenant names the column that equals the tenant of those who may touch the row. Behind
+// the name may stand its type, text, integer or uuid, which [RowSecurity.Migration]
+// needs where it is not text; the guard asks the database.
+func Tenant(column string) Whose { return whose(column, false) }
 
 // Owner names the column that equals the id of the one user who may touch the row. An
 // OAuth client that acts for itself has no rows there, though its id be the same.
-func Owner(column string) Whose { return Whose{column, true} }
+func Owner(column string) Whose { return whose(column, true) }
 
 type option func(*settings)
 

@@ -22,6 +22,8 @@ type Wanted struct {
 type WantedTable struct {
 	Schema, Name  string // Schema is "" for public (PostgreSQL) or main (SQLite)
 	Tenant, Owner string // columns, or ""
+	// What their types are said to be, where no database is asked.
+	TenantType, OwnerType Type
 }
 
 // DialectOf asks a database what it is.

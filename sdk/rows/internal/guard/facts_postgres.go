@@ -36,16 +36,17 @@ type catalogue struct {
 	relations map[string][]string // by oid: schema, name, kind
 	oids      map[string]string   // of guarded relations and those that are refused, and their names
 	functions map[string]string   // by oid, those that are refused, and why
+	reached   []string            // oids of views and the like that read guarded relations
 	lists     map[string][][]string
 }
 
-// discoverPostgreSQL reads the catalogue.
-func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
+// readCatalogue reads the catalogue, and finds what touches guarded tables.
+func readCatalogue(ctx context.Context, ask Ask, w Wanted, f *Facts) (*catalogue, error) {
 	c := &catalogue{facts: f, wanted: w, relations: map[string][]string{}, oids: map[string]string{}, functions: map[string]string{}, lists: map[string][][]string{}}
 	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators} {
 		found, err := ask(ctx, q)
 		if err != nil {
-			return fmt.Errorf("rows: reading the catalogue: %w", err)
+			return nil, fmt.Errorf("rows: reading the catalogue: %w", err)
 		}
 		c.lists[q] = found
 	}
@@ -57,10 +58,19 @@ func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error 
 	}
 	for _, t := range w.Tables {
 		if err := c.table(ctx, ask, t); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	c.reach()
+	return c, nil
+}
+
+// discoverPostgreSQL tells what the catalogue has to do with texts.
+func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
+	c, err := readCatalogue(ctx, ask, w, f)
+	if err != nil {
+		return err
+	}
 	for _, o := range c.lists[pgOperators] {
 		if why, ok := c.functions[o[1]]; ok {
 			return fmt.Errorf("rows: %s calls a function that is refused (%s), and cannot be told from others in a query: drop it, or name the function in rows.Reviewed", o[0], why)
@@ -76,23 +86,16 @@ func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error 
 
 // table looks at a table that is to be guarded, and at its partitions and children.
 func (c *catalogue) table(ctx context.Context, ask Ask, t WantedTable) error {
-	if t.Schema == "" {
-		t.Schema = "public"
-	}
-	oid := ""
-	for id, r := range c.relations {
-		if r[0] == t.Schema && r[1] == t.Name {
-			oid = id
-		}
-	}
+	oid := c.find(t)
 	if oid == "" {
-		return fmt.Errorf("rows: there is no table %s.%s, or the role may not see it", t.Schema, t.Name)
+		return fmt.Errorf("rows: there is no table %s", t.full())
 	}
 	found, err := ask(ctx, pgColumns, oid)
 	if err != nil {
 		return fmt.Errorf("rows: reading the columns of %s: %w", t.Name, err)
 	}
-	table := Table{Schema: t.Schema, Name: t.Name}
+	c.lists[pgColumns+oid] = found
+	table := Table{Schema: c.relations[oid][0], Name: t.Name}
 	for _, want := range []struct {
 		name string
 		to   *Column
@@ -107,18 +110,45 @@ func (c *catalogue) table(ctx context.Context, ask Ask, t WantedTable) error {
 		switch typ := found[i][1]; {
 		case found[i][2] != "true":
 			return unfit(t, want.name, "has a collation under which different texts are equal: give it a deterministic one")
-		case typ == "text" || typ == "varchar":
-			*want.to = Column{want.name, Text}
-		case typ == "int2" || typ == "int4" || typ == "int8":
-			*want.to = Column{want.name, Integer}
-		case typ == "uuid":
-			*want.to = Column{want.name, UUID}
+		case slices.Contains([]string{"text", "varchar", "int2", "int4", "int8", "uuid"}, typ):
+			*want.to = Column{want.name, typeOf(typ)}
 		default:
 			return unfit(t, want.name, "is of the type "+typ+": text, varchar, smallint, integer, bigint and uuid are compared exactly")
 		}
 	}
 	c.add(oid, table)
 	return nil
+}
+
+// typeOf returns what PostgreSQL's type of a column is compared as.
+func typeOf(typ string) Type {
+	switch typ {
+	case "int2", "int4", "int8":
+		return Integer
+	case "uuid":
+		return UUID
+	}
+	return Text
+}
+
+// find returns the oid of a table, or "".
+func (c *catalogue) find(t WantedTable) string {
+	for oid, r := range c.relations {
+		if ident(r[0])+"."+ident(r[1]) == t.full() {
+			return oid
+		}
+	}
+	return ""
+}
+
+// below returns the oids of all that inherits from a relation.
+func (c *catalogue) below(oid string) (all []string) {
+	for _, i := range c.lists[pgInherits] {
+		if i[0] == oid && c.relations[i[1]] != nil {
+			all = append(append(all, i[1]), c.below(i[1])...)
+		}
+	}
+	return all
 }
 
 // add guards a table, and what inherits from it.
@@ -131,11 +161,9 @@ func (c *catalogue) add(oid string, t Table) {
 	if !slices.ContainsFunc(c.facts.Tables, same) { // with its schema in front, either is refused
 		c.facts.Tables = append(c.facts.Tables, t)
 	}
-	for _, i := range c.lists[pgInherits] {
-		if child := c.relations[i[1]]; i[0] == oid && child != nil {
-			t.Schema, t.Name = child[0], child[1]
-			c.add(i[1], t)
-		}
+	for _, below := range c.below(oid) {
+		t.Schema, t.Name = c.relations[below][0], c.relations[below][1]
+		c.add(below, t)
 	}
 }
 
@@ -150,6 +178,7 @@ func (c *catalogue) reach() {
 			}
 			if through := c.touched(r[1], r[2]); through != "" {
 				c.oids[r[0]], again = view[1], true
+				c.reached = append(c.reached, r[0])
 				c.facts.Relations[view[1]] = "it reads " + through
 			}
 		}
