@@ -19,6 +19,9 @@ const policyUsage = `usage: gatehouse policy show [OBJECT]            the polici
        gatehouse policy why WHO ACTION OBJECT/ID [--given FILE.test.yaml]
                                                 who decides, by which facts, and what would have to change
        gatehouse policy export API -o FILE      the bundle by which an application filters its rows (sdk/rows)
+       gatehouse policy rls generate --role app  the migration that puts the objects' tables under row-level security
+       gatehouse policy rls verify --database URL [--role app]
+                                                what of a database does not hold it
 `
 
 // authorizer is one call of the verb policy.
@@ -42,7 +45,7 @@ func runPolicy(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, policyUsage)
 		a.flags.PrintDefaults()
 	}
-	verbs := map[string]func([]string) error{"show": a.show, "export": a.export, "test": a.test, "why": a.why}
+	verbs := map[string]func([]string) error{"show": a.show, "export": a.export, "test": a.test, "why": a.why, "rls": a.rls}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		a.flags.Usage()
 		return 2

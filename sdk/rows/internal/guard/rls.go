@@ -32,7 +32,7 @@ func (t WantedTable) policyName() string {
 }
 
 // predicate is the generated policy's condition. The sub-select is run once for each
-// query; a setting that a connection has had once reads '' afterwards, hence nullif.
+// query; a setting that a connection has had once reads as empty afterwards, hence nullif.
 func (t WantedTable) predicate() string {
 	var all []string
 	for _, c := range []struct {
