@@ -25,8 +25,8 @@ type rule struct {
 	readers allowed // who may read the object: they may learn that it exists
 	owner   field
 	tenant  field
-	scope   string            // demanded of the caller, or ""
-	lacking *gatehouse.Answer // where the scope is missing
+	scopes  []string          // demanded of the caller
+	lacking *gatehouse.Answer // where one is missing
 
 	policy    *policy.Policy
 	operation string           // its id, for policies
@@ -160,10 +160,17 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 	if r.blind {
 		r.allowed.owner = false
 	}
-	if r.scope = o.Scopes[a.String()]; r.scope != "" {
+	for name, scope := range o.Scopes {
+		// What reading takes, listing takes too.
+		if policy.ActionOf(name).Implies(a) {
+			r.scopes = append(r.scopes, scope)
+		}
+	}
+	slices.Sort(r.scopes)
+	if r.scopes = slices.Compact(r.scopes); len(r.scopes) > 0 {
 		// RFC 6750 section 3.1
 		r.lacking = &gatehouse.Answer{Status: 403, Reason: "object.scope", Public: "The token lacks a scope that this operation demands",
-			Fields: gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="insufficient_scope", scope="` + r.scope + `"`}}}
+			Fields: gatehouse.Fields{{Name: "www-authenticate", Value: `Bearer error="insufficient_scope", scope="` + strings.Join(r.scopes, " ") + `"`}}}
 	}
 	if op, ok := b.Operation.(*openapi.Operation); ok {
 		r.op = op
@@ -270,7 +277,7 @@ func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehous
 		s.Control, s.Stage, s.Need = Kind.Name, stage, need
 		list = append(list, s)
 	}
-	if r.scope != "" {
+	if len(r.scopes) > 0 {
 		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.scoped})
 	}
 	mode, err := r.modeOf(o, b, k)

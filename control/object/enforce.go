@@ -85,10 +85,12 @@ func (r *rule) refuseSeen(x *gatehouse.Exchange, ask *asker, d *jsonwalk.Doc, p 
 	return r.refuse()
 }
 
-// scoped demands the scope of the action.
+// scoped demands the scopes of the action.
 func (r *rule) scoped(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	if x.Principal == nil || !x.Principal.HasScope(r.scope) {
-		return gatehouse.Deny(r.lacking), nil
+	for _, s := range r.scopes {
+		if x.Principal == nil || !x.Principal.HasScope(s) {
+			return gatehouse.Deny(r.lacking), nil
+		}
 	}
 	return gatehouse.PassBy("object.scope"), nil
 }
