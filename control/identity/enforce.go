@@ -186,7 +186,18 @@ func (w *writer) claims(p *gatehouse.Principal, now time.Time) []byte {
 		}
 		b = appendText(b, role)
 	}
-	return append(b, "]}"...)
+	b = append(b, ']')
+	if len(p.Claims) > 0 { // under a name of their own: a token's claim is not to be taken for one of ours
+		b = append(b, `,"claims":{`...)
+		for i := range p.Claims {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(appendText(b, p.Claims[i].Name), ':'), p.Claims[i].JSON...)
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
 }
 
 // appendText appends s as a JSON string (RFC 8259 section 7).

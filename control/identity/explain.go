@@ -4,7 +4,7 @@ import "github.com/gatehouse-api/gatehouse"
 
 // Explain says what the control promises.
 func (c *Config) Explain(s *gatehouse.Sheet) {
-	s.Fact("authn.internal-too", "the upstream is told subject, tenant, roles and scopes in %s, signed with ES256, for this API only, for 60 s", c.Header)
+	s.Fact("authn.internal-too", "the upstream is told subject, tenant, roles, scopes and the claims that policies may read in %s, signed with ES256, for this API only, for 60 s", c.Header)
 	s.Fact("authn.internal-too", "fields of the client that could be taken for it are removed, whatever the spelling")
 	if c.Certificate {
 		s.Fact("jwt.dpop-mtls", "the upstream is told the certificate of the client's TLS connection in Client-Cert; what clients send under that name is removed")

@@ -351,6 +351,22 @@ func TestAConfigurationThatCannotHoldIsRefused(t *testing.T) {
 	}
 }
 
+func TestClaimsOfTheTokenStandUnderANameOfTheirOwn(t *testing.T) {
+	b, key := build(t)
+	x := &gatehouse.Exchange{At: time.Unix(1_800_000_000, 0), Principal: alice()}
+	x.Principal.Claims = []gatehouse.Claim{{Name: "region", JSON: `"EU"`}, {Name: `odd "name`, JSON: `[1, 2]`}, {Name: "sub", JSON: `"mallory"`}}
+	if !enforce(t, compile(t, config(nil), b), x).Passed() {
+		t.Fatal("refused")
+	}
+	claims := statement(t, x.Request.Forward[0].Value, key.JWKS())
+	if got := string(claims["claims"]); got != `{"region":"EU","odd \"name":[1, 2],"sub":"mallory"}` {
+		t.Error(got)
+	}
+	if string(claims["sub"]) != `"alice"` {
+		t.Errorf("sub is %s", claims["sub"])
+	}
+}
+
 func TestExplainNamesEveryField(t *testing.T) {
 	var s gatehouse.Sheet
 	config(func(c *Config) { c.Plain = map[string]string{"x-user-id": "sub"} }).Explain(&s)

@@ -15,6 +15,7 @@ package identity
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -35,7 +36,17 @@ type Identity struct {
 	Client  string // OAuth client by which the caller asks, or ""
 	Roles   []string
 	Scopes  []string
-	Until   time.Time // when the statement ends
+	// Claims are those of the caller's token that the API's policies may read, by name,
+	// as JSON.
+	Claims map[string]string
+	Until  time.Time // when the statement ends
+}
+
+// Claim returns the JSON of a claim, and whether the caller's token has it and policies
+// of the API may read it.
+func (i Identity) Claim(name string) (json string, ok bool) {
+	json, ok = i.Claims[name]
+	return json, ok
 }
 
 // HasRole reports whether the caller has the role.
@@ -54,9 +65,7 @@ func From(ctx context.Context) (Identity, bool) {
 	if !ok {
 		return Identity{}, false
 	}
-	c := *i
-	c.Roles, c.Scopes = slices.Clone(i.Roles), slices.Clone(i.Scopes)
-	return c, true
+	return i.clone(), true
 }
 
 // With returns a context in which the caller is i. It proves nothing: it is for tests
@@ -67,6 +76,11 @@ func With(ctx context.Context, i Identity) context.Context {
 	if i.Subject == "" {
 		return context.WithValue(ctx, key{}, nil)
 	}
-	i.Roles, i.Scopes = slices.Clone(i.Roles), slices.Clone(i.Scopes)
+	i = i.clone()
 	return context.WithValue(ctx, key{}, &i)
+}
+
+func (i Identity) clone() Identity {
+	i.Roles, i.Scopes, i.Claims = slices.Clone(i.Roles), slices.Clone(i.Scopes), maps.Clone(i.Claims)
+	return i
 }

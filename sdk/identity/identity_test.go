@@ -40,6 +40,7 @@ func claims(changes map[string]any) []byte {
 	c := map[string]any{
 		"iat": start.Unix(), "exp": start.Unix() + 60, "iss": "gatehouse", "aud": "orders", "sub": "alice", "sub_iss": "https://login.example.com",
 		"sub_kind": "user", "tenant": "acme", "client_id": "shop", "scope": "orders:read orders:write", "roles": []string{"user", "support"},
+		"claims": map[string]any{"region": "EU", "level": 7},
 	}
 	for name, value := range changes {
 		if c[name] = value; value == nil {
@@ -126,9 +127,15 @@ func TestTheHandlerLearnsWhoAsks(t *testing.T) {
 		if response.StatusCode != 200 || i == nil {
 			t.Fatal(response.StatusCode, i)
 		}
-		want := "{user alice https://login.example.com acme shop [user support] [orders:read orders:write] " + start.Add(time.Minute).String() + "}"
+		want := `{user alice https://login.example.com acme shop [user support] [orders:read orders:write] map[level:7 region:"EU"] ` + start.Add(time.Minute).String() + "}"
 		if got := fmt.Sprint(*i); got != want {
 			t.Errorf("%s\n%s", got, want)
+		}
+		if region, ok := i.Claim("region"); !ok || region != `"EU"` {
+			t.Error("the claim is", region)
+		}
+		if _, ok := i.Claim("sub"); ok {
+			t.Error("a claim of the statement's own is taken for the token's")
 		}
 		if !i.HasRole("support") || i.HasRole("admin") || !i.HasScope("orders:read") || i.HasScope("orders") {
 			t.Error("roles or scopes are read wrongly")
@@ -169,6 +176,7 @@ func TestWithoutAGoodStatementTheHandlerIsNotReached(t *testing.T) {
 		"of no kind":              {g.sign(map[string]any{"sub_kind": "root"})},
 		"roles as a text":         {g.sign(map[string]any{"roles": "admin"})},
 		"a subject as a number":   {g.sign(map[string]any{"sub": 7})},
+		"claims as a list":        {g.sign(map[string]any{"claims": []string{"region"}})},
 		"too long":                {g.sign(map[string]any{"tenant": strings.Repeat("x", jose.MaxToken)})},
 	} {
 		response, i := ask(v, statements...)

@@ -106,7 +106,7 @@ func (v *Verifier) read(c jose.Object, now time.Time) (*Identity, error) {
 	issuer, audience := r.text("iss"), r.text("aud")
 	i := &Identity{
 		Kind: r.text("sub_kind"), Subject: r.text("sub"), Issuer: r.text("sub_iss"), Tenant: r.text("tenant"), Client: r.text("client_id"),
-		Roles: r.texts("roles"), Scopes: strings.Fields(r.text("scope")), Until: expires,
+		Roles: r.texts("roles"), Scopes: strings.Fields(r.text("scope")), Claims: r.members("claims"), Until: expires,
 	}
 	switch {
 	case r.err != nil:
@@ -147,6 +147,20 @@ func (r *reader) texts(name string) []string {
 	s, err := r.o.Texts(name, false)
 	r.keep(err)
 	return s
+}
+
+// members reads an object's members as JSON; there are none where it is not there.
+func (r *reader) members(name string) map[string]string {
+	o, err := r.o.Object(name)
+	r.keep(err)
+	var out map[string]string
+	o.Names(func(n string) {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[n], _ = o.JSON(n)
+	})
+	return out
 }
 
 // time reads a date that must be there.

@@ -15,13 +15,12 @@ const (
 	SQLite                    // placeholders ?
 )
 
+var dialects = [...]string{"PostgreSQL", "SQLite"}
+
 // String returns the dialect's name.
 func (d Dialect) String() string {
-	switch d {
-	case PostgreSQL:
-		return "PostgreSQL"
-	case SQLite:
-		return "SQLite"
+	if int(d) < len(dialects) {
+		return dialects[d]
 	}
 	return "dialect " + strconv.Itoa(int(d))
 }

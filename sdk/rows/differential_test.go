@@ -118,7 +118,7 @@ func (m *madeUp) compare(t testing.TB, set *cedar.Set, tables *table, dbs map[Di
 		}
 		want := m.decide(t, rules, q, context)
 		for d, db := range dbs {
-			w := &writer{table: tables, dialect: d, qualifier: quote("docs") + ".", next: 1, list: m.list(asker)}
+			w := &writer{table: tables, dialect: d, qualifier: quote("docs") + ".", next: 1, related: m.lists(asker)}
 			if err := w.residual(residual); err != nil {
 				t.Fatalf("%v\n%s", err, sourceOf(set))
 			}

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
@@ -22,9 +23,9 @@ type table struct {
 type writer struct {
 	table     *table
 	dialect   Dialect
-	qualifier string // quoted, with a dot behind it
-	next      int    // number of the next placeholder
-	list      func(relation string) ([]string, error)
+	qualifier string              // quoted, with a dot behind it
+	next      int                 // number of the next placeholder
+	related   map[string][]string // ids, by relation; nil where nobody knows relations
 
 	text []byte
 	args []any
@@ -33,7 +34,7 @@ type writer struct {
 // residual writes what is left of policies. The error names the policy that is not
 // to be said in SQL.
 func (w *writer) residual(r cedar.Residual) error {
-	if len(r.Permits) == 0 {
+	if len(r.Permits) == 0 || slices.ContainsFunc(r.Forbids, certain) {
 		w.put("FALSE")
 		return nil
 	}
@@ -43,6 +44,9 @@ func (w *writer) residual(r cedar.Residual) error {
 	w.put(" AND NOT ")
 	return w.terms(r.Forbids)
 }
+
+// certain reports whether a policy holds for every row.
+func certain(t cedar.Term) bool { return t.When == cedar.Expr(cedar.Literal{Value: cedar.Boolean(true)}) }
 
 func (w *writer) terms(terms []cedar.Term) error {
 	w.put("(")
@@ -98,7 +102,8 @@ func (w *writer) condition(x cedar.Expr) error {
 			return nil
 		}
 	case cedar.Contains:
-		return fmt.Errorf("resource.%s is a set, which is no column: make it a relation, or a table of its own", x.Set.Name)
+		_, err := w.column(x.Set)
+		return err
 	}
 	return fmt.Errorf("%T is no condition on rows", x)
 }
@@ -128,7 +133,10 @@ func (w *writer) joined(by string, all []cedar.Expr) error {
 // column returns where an attribute is kept.
 func (w *writer) column(a cedar.Attribute) (Column, error) {
 	c, ok := w.table.columns[a.Name]
-	if !ok {
+	switch {
+	case !ok && a.Type.Kind == cedar.KindSet:
+		return c, fmt.Errorf("resource.%s is a set, which is no column: make it a relation, or a table of its own", a.Name)
+	case !ok:
 		return c, fmt.Errorf("resource.%s has no column; write it into objects.%s.table.columns", a.Name, w.table.object)
 	}
 	return c, fits(a.Type, c.Type)
@@ -311,12 +319,9 @@ func (w *writer) parent(t cedar.EntityType, values []cedar.Literal) error {
 
 // relation writes that the object is one of those that the caller has a relation to.
 func (w *writer) relation(x cedar.Relation) error {
-	if w.list == nil {
-		return fmt.Errorf("it reads context.rel.%s, and there is nobody to ask for relations; write: rows.Open(bundle, rows.WithRelations(...))", x.Name)
-	}
-	ids, err := w.list(x.Name)
-	if err != nil {
-		return err
+	ids, ok := w.related[x.Name]
+	if !ok {
+		return fmt.Errorf("it reads context.rel.%s, and there is nobody to ask for relations; write: rows.Open(bundle, dialect, rows.WithRelations(...))", x.Name)
 	}
 	values := make([]cedar.Literal, len(ids))
 	for i, id := range ids {
