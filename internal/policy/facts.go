@@ -142,7 +142,11 @@ func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 	case f.Doc == nil && f.template.Action != Create:
 		return nil, false, errUnseen
 	case f.Doc != nil:
-		if i := a.path.Find(f.Doc, f.Node); i != jsonwalk.Missing {
+		i := a.path.Find(f.Doc, f.Node)
+		if i != jsonwalk.Missing && f.template.Action == Create && f.Doc.Kind(i) == jsonwalk.Null && (a.Name == ownerName || a.Name == tenantName) {
+			return named(a.Type, ""), true, nil // made for nobody, which is not the caller
+		}
+		if i != jsonwalk.Missing {
 			return a.value(f.Doc, i)
 		}
 	}
