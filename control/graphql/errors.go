@@ -1,15 +1,13 @@
 package graphql
 
 import (
-	"slices"
-
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
 // write writes a value without what is cut, in one form whatever the upstream's.
 func (r *reading) write(n int) {
 	d := r.d
-	if has(r.null, n) {
+	if met(r.null, &r.nulls, n) {
 		r.out = append(r.out, "null"...)
 		return
 	}
@@ -25,7 +23,7 @@ func (r *reading) write(n int) {
 	r.out = append(r.out, begin)
 	first := true
 	for c, last := n+1, d.Next(n); c < last; c = d.Next(c) {
-		if has(r.cut, c) {
+		if met(r.cut, &r.cuts, c) {
 			continue
 		}
 		if !first {
@@ -40,9 +38,13 @@ func (r *reading) write(n int) {
 	r.out = append(r.out, end)
 }
 
-func has(sorted []int, n int) bool {
-	_, ok := slices.BinarySearch(sorted, n)
-	return ok
+// met reports whether a node is in the list. Nodes are asked for in their order, in
+// which the list is too: next is how far it was read.
+func met(list []int, next *int, n int) bool {
+	for *next < len(list) && list[*next] < n {
+		*next++
+	}
+	return *next < len(list) && list[*next] == n
 }
 
 // errors writes the errors of a result (GraphQL section 7.1.2). Of the upstream's own

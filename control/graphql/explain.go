@@ -1,6 +1,11 @@
 package graphql
 
-import "github.com/gatehouse-api/gatehouse"
+import (
+	"maps"
+	"slices"
+
+	"github.com/gatehouse-api/gatehouse"
+)
 
 // Explain implements [gatehouse.Control].
 func (c *Config) Explain(s *gatehouse.Sheet) {
@@ -25,6 +30,26 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		s.Fact("graphql.abuse", "only documents that an operator vouches for are taken")
 	}
 	s.Fact("graphql.fields", "@authenticated, @requiresScopes and @policy of the schema are demanded for every type and field that a selection names, before the upstream is asked")
+	s.Fact("authz.object", "a field with an argument that names an object does not compile unless something says whose the object is")
+	for _, name := range slices.Sorted(maps.Keys(c.Objects)) {
+		o := c.Objects[name]
+		if o == nil {
+			continue
+		}
+		if o.Owner != "" {
+			s.Fact("authz.object", "%s: its owner, %s, must be the caller", name, o.Owner)
+		}
+		if o.Tenant != "" {
+			s.Fact("authz.object", "%s: its tenant, %s, must be the caller's, whatever role the caller has", name, o.Tenant)
+		}
+		s.Fact("authz.object-response", "%s: owner and tenant are compared wherever one stands in a reply, before a byte of it leaves; what a mutation names is compared before it goes on", name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.NoObject)) {
+		s.Fact("authz.object", "%s names no object of anybody: %s", name, c.NoObject[name])
+	}
+	if c.Errors == "pass" {
+		s.Fact("graphql.introspection", "the upstream's errors leave as they are: %s", waived(c.Waiver))
+	}
 	s.Fact("graphql.abuse", "variables must be of their types, and what is forwarded is written anew from what was judged")
 }
 

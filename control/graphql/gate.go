@@ -44,6 +44,8 @@ type reading struct {
 	null []int // values that leave as null
 	why  *refusal
 	out  []byte
+
+	cuts, nulls int // how many of cut and null were met while writing
 }
 
 // release judges a reply before a byte of it leaves: every object by its own rule,
@@ -68,6 +70,7 @@ func (k *check) release(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	defer k.readings.Put(r)
 	r.d, r.who, r.why = d, x.Principal, nil
 	r.cut, r.null, r.out = r.cut[:0], r.null[:0], r.out[:0]
+	r.cuts, r.nulls = 0, 0
 	if !k.answers(r, a) {
 		r.d, r.who = nil, nil
 		return gatehouse.Deny(r.why.answer).Because(r.why.because), nil
@@ -261,14 +264,14 @@ func (r *rule) judge(d *jsonwalk.Doc, n int, who *gatehouse.Principal, a action)
 		return foreignObject
 	}
 	if r.tenant != nil {
-		if o := same(d, find(d, d.Member(n, tenantKey+r.of.name), r.tenant), who.Tenant); o != own {
+		if o := same(d, find(d, d.Member(n, r.tenantAt), r.tenant), who.Tenant); o != own {
 			return o
 		}
 	}
 	if r.owner == nil || others {
 		return own
 	}
-	return same(d, find(d, d.Member(n, ownerKey+r.of.name), r.owner), who.ID)
+	return same(d, find(d, d.Member(n, r.ownerAt), r.owner), who.ID)
 }
 
 // find follows a path, whose first step was renamed.

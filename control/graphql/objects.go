@@ -60,6 +60,8 @@ type rule struct {
 	of            *typ
 	kind          string // as the map of owners calls it: "shop/order"
 	owner, tenant []string
+	ownerAt       string // the response keys under which they are asked for
+	tenantAt      string
 	owners        [actions]bool     // the owner is allowed the action
 	roles         [actions][]string // whose holders are, on objects of others
 	hide, drop    bool
@@ -123,7 +125,7 @@ func (s *schema) ruleOf(o *Object, t *typ, key string) (*rule, error) {
 	fault := func(k, says, fix string) {
 		errs = append(errs, &gatehouse.Fault{Key: key + "." + k, Says: says, Fix: fix})
 	}
-	r := &rule{of: t, hide: o.OnDeny == 404, drop: o.OnForeign == "drop", mapped: o.Before == "owners"}
+	r := &rule{of: t, ownerAt: ownerKey + t.name, tenantAt: tenantKey + t.name, hide: o.OnDeny == 404, drop: o.OnForeign == "drop", mapped: o.Before == "owners"}
 	path := func(k, text string) []string {
 		if text == "" {
 			return nil
@@ -223,9 +225,9 @@ func (r *rule) selection() string {
 	for _, one := range [...]struct {
 		key  string
 		path []string
-	}{{ownerKey, r.owner}, {tenantKey, r.tenant}} {
+	}{{r.ownerAt, r.owner}, {r.tenantAt, r.tenant}} {
 		if one.path != nil {
-			parts = append(parts, one.key+r.of.name+":"+strings.Join(one.path, "{")+strings.Repeat("}", len(one.path)-1))
+			parts = append(parts, one.key+":"+strings.Join(one.path, "{")+strings.Repeat("}", len(one.path)-1))
 		}
 	}
 	return strings.Join(parts, " ")
