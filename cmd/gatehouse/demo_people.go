@@ -159,7 +159,7 @@ func (s *stage) narrow(p person, scopes []string) string {
 }
 
 // hosts are those whose tokens a visitor is given, in files of the state folder.
-func hosts() []string { return []string{"alice", "bob", "ada"} }
+func hosts() []string { return []string{"alice", "bob", "ada", "mallory"} }
 
 func (s *stage) tokenFile(id string) string { return filepath.Join(s.dir, "state", id+".token") }
 
