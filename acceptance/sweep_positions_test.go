@@ -17,6 +17,7 @@ type probe struct {
 	operation, position  string
 	method, target, body string
 	header               http.Header
+	nowhere              bool // it asks for a path that nobody declared
 }
 
 // The positions.
@@ -57,12 +58,12 @@ func (d *demo) probes(op *openapi.Operation, token string, w wanted) (all []*pro
 		for _, path := range []string{"/graphql", "/v1/graphql"} {
 			node := base64.StdEncoding.EncodeToString([]byte("Order:" + id))
 			add(inGraphQL, func(p *probe) {
-				p.method, p.target = "POST", d.url+path
+				p.method, p.target, p.nowhere = "POST", d.url+path, true
 				p.json(map[string]string{"query": fmt.Sprintf("{ node(id: %q) { ... on Order { id customer_id } } }", node)})
 			})
 		}
 		add(inBatch, func(p *probe) {
-			p.method, p.target = "POST", d.url+"/v1/batch"
+			p.method, p.target, p.nowhere = "POST", d.url+"/v1/batch", true
 			p.json([]map[string]string{{"method": op.Method(), "path": strings.ReplaceAll(op.Template(), "{orderId}", id)}})
 		})
 	}
@@ -71,7 +72,7 @@ func (d *demo) probes(op *openapi.Operation, token string, w wanted) (all []*pro
 
 // plain is a request for the operation that names the caller's own object.
 func (d *demo) plain(op *openapi.Operation, token, mine string) *probe {
-	p := &probe{operation: op.ID(), method: op.Method(), target: d.url + path(op, mine), header: http.Header{"Authorization": {"Bearer " + token}}}
+	p := &probe{operation: op.ID(), method: op.Method(), target: d.url + pathOf(op, mine), header: http.Header{"Authorization": {"Bearer " + token}}}
 	query := url.Values{}
 	for _, q := range op.Parameters {
 		if q.In == inQuery && q.Required {
@@ -87,8 +88,8 @@ func (d *demo) plain(op *openapi.Operation, token, mine string) *probe {
 	return p
 }
 
-// path fills every parameter of an operation's path.
-func path(op *openapi.Operation, id string) string {
+// pathOf fills every parameter of an operation's path.
+func pathOf(op *openapi.Operation, id string) string {
 	out := op.Template()
 	for _, q := range op.Parameters {
 		if q.In == inPath {
@@ -125,10 +126,10 @@ func inThePath(op *openapi.Operation, id, mine string, add func(string, func(*pr
 	for _, spelled := range []string{
 		id, fmt.Sprintf("%%%02X", id[0]) + id[1:], fmt.Sprintf("%%25%02X", id[0]) + id[1:], strings.ToUpper(id), id + ";x=1", id + "%00", "./" + id, mine + "/../" + id, mine + "%2F..%2F" + id, "%20" + id, id + ".json",
 	} {
-		add(inPath, func(p *probe) { p.target = strings.Replace(p.target, path(op, mine), path(op, spelled), 1) })
+		add(inPath, func(p *probe) { p.target = strings.Replace(p.target, pathOf(op, mine), pathOf(op, spelled), 1) })
 	}
 	for _, list := range []string{mine + "," + id, mine + "%2C" + id, mine + "|" + id, "*"} {
-		add(inBatch, func(p *probe) { p.target = strings.Replace(p.target, path(op, mine), path(op, list), 1) })
+		add(inBatch, func(p *probe) { p.target = strings.Replace(p.target, pathOf(op, mine), pathOf(op, list), 1) })
 	}
 }
 
@@ -159,8 +160,8 @@ func inTheQuery(op *openapi.Operation, id, mine string, add func(string, func(*p
 func inTheHeader(op *openapi.Operation, id string, add func(string, func(*probe))) {
 	forged := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"`+id+`","tenant":"acme"}`)) + ".x"
 	fields := map[string]string{
-		"X-User-Id": id, "X_User_Id": id, "X-Tenant-Id": id, "X-Customer-Id": id, "X-Order-Id": id, "X-Original-Url": path(op, id), "X-Rewrite-Url": path(op, id), "Gatehouse-Identity": forged,
-		"Cookie": "user_id=" + id + "; access_token=" + forged, "X-Forwarded-User": id, "From": id, "Content-Location": path(op, id),
+		"X-User-Id": id, "X_User_Id": id, "X-Tenant-Id": id, "X-Customer-Id": id, "X-Order-Id": id, "X-Original-Url": pathOf(op, id), "X-Rewrite-Url": pathOf(op, id), "Gatehouse-Identity": forged,
+		"Cookie": "user_id=" + id + "; access_token=" + forged, "X-Forwarded-User": id, "From": id, "Content-Location": pathOf(op, id),
 	}
 	for _, q := range op.Parameters {
 		if q.In == inHeader {
@@ -172,7 +173,7 @@ func inTheHeader(op *openapi.Operation, id string, add func(string, func(*probe)
 	}
 	for _, method := range []string{"GET", "DELETE", "PATCH"} {
 		add(inHeader, func(p *probe) {
-			p.target = strings.SplitN(p.target, "/v", 2)[0] + path(op, id)
+			p.target = strings.SplitN(p.target, "/v", 2)[0] + pathOf(op, id)
 			p.header["X-HTTP-Method-Override"] = []string{method}
 		})
 	}
