@@ -137,7 +137,7 @@ func belongings(all stored, other account) (w wanted) {
 }
 
 // TestTwoAccountsReachNothingOfEachOther is the sweep over every operation of the demo's
-// API in every position, inside a tenant and across (authz.object, test.bola).
+// API in every position, inside a tenant and across (authz.object).
 func TestTwoAccountsReachNothingOfEachOther(t *testing.T) {
 	d := startDemo(t)
 	f := d.sweep(t, pairs)
