@@ -1,6 +1,7 @@
 package object
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 	case r.action == policy.Create:
 		return atOnce, nil
 	case r.action == policy.List && (r.sees() || r.inMap()):
-		return afterwards, r.listable(b, k)
+		return afterwards, errors.Join(r.listable(b, k), r.readable(b, k))
 	case r.act != nil && o.Before == "relations" && r.act.NeedsObject():
 		return 0, &gatehouse.Fault{Key: k + ".before", Says: "policies for " + r.act.Name + " read the object, of which relations say nothing", Fix: "before: lookup"}
 	case !r.sees() && !r.inMap():
@@ -37,7 +38,7 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 		return 0, &gatehouse.Fault{Key: k + ".operations", Says: fmt.Sprintf("%s does not name the object: its owner cannot be known", op.ID()),
 			Fix: "ids: {" + op.ID() + ": [query.NAME, header.NAME, or body.NAME]}; or leave it out, and write no_object for it"}
 	case r.action == policy.Read && op.Method() == "GET" && r.itself(b) && !r.inMap() && !slices.Contains(o.BeforeReads, op.ID()):
-		return afterwards, nil
+		return afterwards, r.readable(b, k)
 	case o.Before == "owners" || o.Before == "" && r.inMap():
 		if r.act != nil && r.act.NeedsObject() {
 			return 0, &gatehouse.Fault{Key: k + ".before", Says: "policies for " + r.act.Name + " read the object, of which the map of owners knows nothing else", Fix: "before: lookup, with owner: response.FIELD"}
@@ -59,6 +60,22 @@ func (r *rule) listable(b *gatehouse.Build, k string) error {
 		return &gatehouse.Fault{Key: k + ".create", Says: "nothing says where the elements of " + b.Operation.ID() + " have their ids, by which their owners are known", Fix: "create: {operation: createOrder, learn: response.id}, or owner: response.FIELD"}
 	}
 	return nil
+}
+
+// readable refuses an operation whose reply would have to be compared and is never
+// JSON.
+func (r *rule) readable(b *gatehouse.Build, k string) error {
+	if r.op == nil {
+		return nil
+	}
+	res := r.op.Response(200)
+	if res == nil || len(res.Content) == 0 || slices.ContainsFunc(res.Content, func(m openapi.MediaType) bool {
+		return openapi.IsJSON(m.Type) || m.Item != nil || strings.HasSuffix(m.Type, "*") || strings.Contains(m.Type, "json")
+	}) {
+		return nil
+	}
+	return &gatehouse.Fault{Key: k, Says: fmt.Sprintf("the reply of %s is %s, in which no owner can be found", b.Operation.ID(), res.Content[0].Type),
+		Fix: "before_reads: [" + b.Operation.ID() + "], so that the owner is known before"}
 }
 
 // piece is a part of the path of a look-up: text, a parameter of the request's own
