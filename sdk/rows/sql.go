@@ -46,7 +46,9 @@ func (w *writer) residual(r cedar.Residual) error {
 }
 
 // certain reports whether a policy holds for every row.
-func certain(t cedar.Term) bool { return t.When == cedar.Expr(cedar.Literal{Value: cedar.Boolean(true)}) }
+func certain(t cedar.Term) bool {
+	return t.When == cedar.Expr(cedar.Literal{Value: cedar.Boolean(true)})
+}
 
 func (w *writer) terms(terms []cedar.Term) error {
 	w.put("(")

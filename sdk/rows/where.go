@@ -76,7 +76,8 @@ func (p *Policy) Where(ctx context.Context, object, action string, options ...Wh
 	if system {
 		return "(TRUE)", nil, nil
 	}
-	q := question{from: 1, alias: o.table.name, operation: a.operation}
+	_, name := split(o.table.name)
+	q := question{from: 1, alias: name, operation: a.operation}
 	for _, option := range options {
 		option(&q)
 	}
