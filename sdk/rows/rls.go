@@ -50,11 +50,10 @@ func (r RowSecurity) wanted() guard.Wanted {
 	return w
 }
 
-// VerifyRLS is for an application's start: it returns an error that lists everything by
-// which row-level security of the tables does not hold for the role that db connects
-// as.
-func VerifyRLS(ctx context.Context, db *sql.DB, tables ...GuardedTable) error {
-	found, err := (RowSecurity{Tables: tables}).VerifyDB(ctx, db)
+// Holds returns an error that lists everything by which row-level security does not
+// hold for the role, and nil when it holds.
+func (r RowSecurity) Holds(ctx context.Context, ask Ask) error {
+	found, err := r.Verify(ctx, ask)
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -63,6 +62,16 @@ func VerifyRLS(ctx context.Context, db *sql.DB, tables ...GuardedTable) error {
 		list[i] = f.String()
 	}
 	return fmt.Errorf("rows: row-level security does not hold:\n%s", strings.Join(list, "\n"))
+}
+
+// VerifyRLS is for an application's start: [RowSecurity.Holds] for the role that db
+// connects as.
+func VerifyRLS(ctx context.Context, db *sql.DB, tables ...GuardedTable) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("rows: opening a connection: %w", err)
+	}
+	return errors.Join(RowSecurity{Tables: tables}.Holds(ctx, asker(conn)), conn.Close())
 }
 
 // VerifyDB is [RowSecurity.Verify] on a connection of db.
