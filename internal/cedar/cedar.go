@@ -57,6 +57,7 @@ type Policy struct {
 	Text         string // as it was written
 
 	compiled *cedargo.Policy
+	where    *layout // nil where it was not found
 	source   int
 	offset   int
 }
@@ -75,8 +76,14 @@ func New(schemaText Source, policies ...Source) (*Set, error) {
 	}
 	s, wrong := assemble(resolved, policies)
 	wrong = append(wrong, s.validate(policies)...)
+	for _, p := range s.policies {
+		wrong = append(wrong, s.strangers(p, policies[p.source])...)
+	}
 	if len(wrong) > 0 {
 		return nil, wrong
+	}
+	for _, p := range s.policies {
+		p.where = nil // only mistakes have a place
 	}
 	return s, nil
 }
@@ -100,7 +107,7 @@ func (s *Set) validate(sources []Source) (wrong Errors) {
 	v := validate.New(s.schema, validate.WithStrict())
 	for _, p := range s.policies {
 		if err := v.Policy("", p.ast()); err != nil {
-			wrong = append(wrong, explain(p, sources[p.source], err)...)
+			wrong = append(wrong, s.explain(v, p, sources[p.source], p.where)...)
 		}
 	}
 	return wrong
@@ -152,15 +159,17 @@ func parse(at int, src Source) ([]*Policy, Errors) {
 	if err != nil {
 		return nil, Errors{parseError(src, err)}
 	}
+	layouts, _ := readLayout(src.Text)
 	out := make([]*Policy, len(list))
 	for i, c := range list {
 		pos, notes := c.Position(), c.Annotations()
-		end := len(src.Text)
-		if i+1 < len(list) {
-			end = list[i+1].Position().Offset
+		end, where := len(src.Text), (*layout)(nil)
+		if i < len(layouts) && layouts[i].start == pos.Offset {
+			where = layouts[i]
+			end = where.end
 		}
 		out[i] = &Policy{ID: string(notes["id"]), Permit: c.Effect() == cedargo.Permit, Reason: string(notes["reason"]),
-			File: src.Name, Line: pos.Line, Column: pos.Column, Text: strings.TrimSpace(src.Text[pos.Offset:end]), compiled: c, source: at, offset: pos.Offset}
+			File: src.Name, Line: pos.Line, Column: pos.Column, Text: strings.TrimSpace(src.Text[pos.Offset:end]), compiled: c, where: where, source: at, offset: pos.Offset}
 	}
 	return out, nil
 }

@@ -20,6 +20,8 @@ import (
 	"testing"
 
 	cedargo "github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 	exptypes "github.com/cedar-policy/cedar-go/x/exp/types"
 
 	"github.com/gatehouse-api/gatehouse/internal/race"
@@ -71,7 +73,7 @@ func archive(t testing.TB, name string) map[string][]byte {
 }
 
 // counts is what the run over the corpus saw.
-type counts struct{ sets, requests, allows, failing, valid, indexed atomic.Int64 }
+type counts struct{ sets, requests, allows, failing, valid, invalid, indexed atomic.Int64 }
 
 // TestCorpus runs all of the corpus through the index: decisions, reasons and
 // errors are the Rust implementation's, the validator's verdict on every set is
@@ -135,16 +137,33 @@ func corpusCase(files, verdicts map[string][]byte, name string, n *counts) error
 		return wrong
 	}
 	n.sets.Add(1)
+	for _, p := range s.policies { // our reading for places has the shape of the library's
+		if p.where == nil || len(p.where.conditions) != len(p.ast().Conditions) {
+			return fmt.Errorf("no place for %s", p.Text)
+		}
+		for i, c := range p.ast().Conditions {
+			if err := sameShape(c.Body, p.where.conditions[i]); err != nil {
+				return fmt.Errorf("%s: %w", p.Text, err)
+			}
+		}
+	}
 	strict, err := readVerdict(verdicts["corpus-tests-validation/"+strings.TrimSuffix(filepath.Base(name), ".json")+".validation.json"])
 	if err != nil {
 		return err
 	}
-	wrong = s.validate(sources)
-	if (len(wrong) == 0) != strict {
-		return fmt.Errorf("valid: %v, says %v", strict, wrong)
+	var messages []string
+	for _, p := range s.policies {
+		messages = append(messages, said(validate.New(s.schema, validate.WithStrict()), p.ast())...)
 	}
-	if len(wrong) == 0 {
+	if (len(messages) == 0) != strict {
+		return fmt.Errorf("valid: %v, says %v", strict, messages)
+	}
+	if len(messages) == 0 {
 		n.valid.Add(1)
+	} else if n.invalid.Add(1)%20 == 0 { // their places are looked for, too, which takes its time
+		if wrong := s.validate(sources); len(wrong) == 0 || wrong[0].Line == 0 || wrong[0].Policy == "" {
+			return fmt.Errorf("%v is said to be %v", messages, wrong)
+		}
 	}
 	number := map[string]string{} // theirs are numbered
 	for i, p := range s.policies {
@@ -176,6 +195,19 @@ func corpusCase(files, verdicts map[string][]byte, name string, n *counts) error
 		}
 		if len(s.Rules(q.Action, q.Resource.Type).policies) < len(s.policies) {
 			n.indexed.Add(1)
+		}
+	}
+	return nil
+}
+
+func sameShape(n ast.IsNode, s *span) error {
+	kids := children(n)
+	if len(kids) != len(s.kids) || s.start >= s.end || s.focus.start < s.start || s.focus.end > s.end {
+		return fmt.Errorf("%T has %d parts, we read %d; %+v", n, len(kids), len(s.kids), s)
+	}
+	for i, k := range kids {
+		if err := sameShape(k, s.kids[i]); err != nil {
+			return err
 		}
 	}
 	return nil

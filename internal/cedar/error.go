@@ -5,15 +5,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Error is one thing wrong with a policy or a schema, at its place.
 type Error struct {
 	File         string
 	Line, Column int    // from 1; columns count characters
-	Policy       string // the policy's id, "" outside of policies
+	Policy       string // the policy's id, "" where there is none yet
 	Says         string // what is wrong
-	Fix          string // what to write or do instead
+	Fix          string // what to write or do instead, "" where nobody can know
 	Excerpt      string // the line of the source
 	Width        int    // how many characters of it are meant
 }
@@ -61,43 +62,74 @@ func place(file string, line, column int) string {
 	return fmt.Sprintf("%s:%d:%d", file, line, column)
 }
 
-// at makes an error at a place of a source.
-func at(src Source, line, column int, says, fix string) *Error {
-	lines := strings.Split(src.Text, "\n")
-	e := &Error{File: src.Name, Line: line, Column: max(1, column), Says: says, Fix: fix}
-	if line >= 1 && line <= len(lines) {
-		e.Excerpt = strings.TrimRight(lines[line-1], "\r")
-	}
+// at makes an error at a part of a source, in bytes. What goes beyond its line is
+// not underlined.
+func at(src Source, start, end int, says, fix string) *Error {
+	e := &Error{File: src.Name, Says: says, Fix: fix}
+	e.Line, e.Column = lineAndColumn(src.Text, start)
+	from, to := lineOf(src.Text, start)
+	e.Excerpt = strings.TrimRight(src.Text[from:to], "\r")
+	e.Width = utf8.RuneCountInString(src.Text[start:max(start, min(end, to))])
 	return e
+}
+
+// lineOf is the line that an offset is in, without its end.
+func lineOf(text string, offset int) (from, to int) {
+	offset = min(offset, len(text))
+	from = strings.LastIndexByte(text[:offset], '\n') + 1
+	return from, offset + lineEnd(text[offset:])
+}
+
+// rewrite is the line to write instead: that of a part, with the part changed.
+func rewrite(src Source, start, end int, instead string) string {
+	from, to := lineOf(src.Text, start)
+	if end > to { // over several lines: the part alone
+		return "write " + instead
+	}
+	return "write " + strings.TrimSpace(src.Text[from:start]+instead+src.Text[end:to])
 }
 
 // wrong is an error of the policy as a whole.
 func (p *Policy) wrong(src Source, says, fix string) *Error {
-	e := at(src, p.Line, p.Column, says, fix)
+	e := at(src, p.offset, p.offset, says, fix)
 	e.Policy = p.ID
+	return e
+}
+
+// parseError says where a text stops to be policies, and what was meant. What the
+// library refuses and our reading does not is said in its words.
+func parseError(src Source, err error) *Error {
+	_, bad := readLayout(src.Text)
+	if bad == nil {
+		return readPlace(src, err)
+	}
+	e := at(src, bad.at.start, bad.at.end, bad.says, bad.fix)
+	if bad.instead != "" {
+		e.Fix = rewrite(src, bad.at.start, bad.at.end, bad.instead)
+		if bad.fix != "" {
+			e.Fix = bad.fix + "; " + e.Fix
+		}
+	}
 	return e
 }
 
 // located finds the place in what the library's parsers say.
 var located = regexp.MustCompile(`^(?:parser error: )?(?:parse error at )?\S*?:(\d+):(\d+):?\s*(.*)$`)
 
-func parseError(src Source, err error) *Error  { return readPlace(src, err) }
-func schemaError(src Source, err error) *Error { return readPlace(src, err) }
-
 func readPlace(src Source, err error) *Error {
 	m := located.FindStringSubmatch(err.Error())
 	if m == nil {
-		return at(src, 1, 1, err.Error(), "")
+		return at(src, 0, 0, err.Error(), "")
 	}
 	line, _ := strconv.Atoi(m[1])
 	column, _ := strconv.Atoi(m[2])
-	return at(src, line, column, m[3], "")
-}
-
-// explain turns what the validator says of a policy into errors.
-func explain(p *Policy, src Source, err error) (out Errors) {
-	for _, says := range strings.Split(err.Error(), "\n") {
-		out = append(out, p.wrong(src, says, ""))
+	offset := 0
+	for ; line > 1 && offset < len(src.Text); line-- {
+		offset += lineEnd(src.Text[offset:]) + 1
 	}
-	return out
+	for rest := src.Text[min(offset, len(src.Text)):]; column > 1 && rest != ""; column-- {
+		_, n := utf8.DecodeRuneInString(rest)
+		rest, offset = rest[n:], offset+n
+	}
+	return at(src, min(offset, len(src.Text)), offset, m[3], "")
 }

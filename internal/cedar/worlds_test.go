@@ -182,10 +182,10 @@ func (d dice) policy(id string) oPolicy {
 	return p
 }
 
-func op(op string, kids ...*oNode) *oNode          { return &oNode{op: op, kids: kids} }
-func named(op, name string, kids ...*oNode) *oNode { return &oNode{op: op, name: name, kids: kids} }
-func value(v any) *oNode                           { return &oNode{op: "value", value: v} }
-func attr(of *oNode, name string) *oNode           { return named(".", name, of) }
+func op(op string, kids ...*oNode) *oNode            { return &oNode{op: op, kids: kids} }
+func opNamed(op, name string, kids ...*oNode) *oNode { return &oNode{op: op, name: name, kids: kids} }
+func value(v any) *oNode                             { return &oNode{op: "value", value: v} }
+func attr(of *oNode, name string) *oNode             { return opNamed(".", name, of) }
 
 func (d dice) bool(depth int, of typed) *oNode {
 	if depth == 0 {
@@ -220,17 +220,17 @@ func (d dice) guarded(of typed) *oNode {
 	context := op("context")
 	rel := d.pick("editor", "viewer")
 	choices := []optional{{context, "note", op("==", attr(context, "note"), d.string(of))},
-		{context, "rel", op("&&", named("has", rel, attr(context, "rel")), attr(attr(context, "rel"), rel))}}
+		{context, "rel", op("&&", opNamed("has", rel, attr(context, "rel")), attr(attr(context, "rel"), rel))}}
 	if of.user {
 		u := op("principal")
 		choices = append(choices, optional{u, "nick", op("==", attr(u, "nick"), d.string(of))},
 			optional{attr(u, "home"), "zip", op("<", attr(attr(u, "home"), "zip"), d.long(1, of))})
 	}
 	if of.doc {
-		choices = append(choices, optional{op("resource"), "label", named("like", d.pick("red*", "*blue", "*", "r*d", "red"), attr(op("resource"), "label"))})
+		choices = append(choices, optional{op("resource"), "label", opNamed("like", d.pick("red*", "*blue", "*", "r*d", "red"), attr(op("resource"), "label"))})
 	}
 	c := choices[d.IntN(len(choices))]
-	return op("&&", named("has", c.name, c.of), c.then)
+	return op("&&", opNamed("has", c.name, c.of), c.then)
 }
 
 func (d dice) fact(of typed) *oNode {
@@ -243,7 +243,7 @@ func (d dice) fact(of typed) *oNode {
 		func() *oNode { return op("in", resource, value(d.uid("Folder"))) },
 		func() *oNode { return op("in", resource, op("set", value(d.uid("Folder")), value(d.uid("Folder")))) },
 		func() *oNode { return op("in", op("action"), value(oUID{"Action", d.pick("all", "read", "danger")})) },
-		func() *oNode { return named("is", d.pick("User", "Service"), principal) },
+		func() *oNode { return opNamed("is", d.pick("User", "Service"), principal) },
 		func() *oNode { return op("==", principal, value(d.uid(d.pick("User", "Service")))) },
 		func() *oNode { return value(d.IntN(2) == 0) },
 		func() *oNode { return op("contains", op("set", d.string(of), d.string(of)), d.string(of)) },
