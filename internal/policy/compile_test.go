@@ -254,7 +254,7 @@ func TestWhatCannotBeDecidedDoesNotCompile(t *testing.T) {
 		}, "reads resource.owner.region, and of an owner only the name is known"},
 		"a policy that does not fit": {func(m *policy.Model) {
 			m.Sources = []cedar.Source{{Name: "p.cedar", Text: "permit(principal, action == Action::\"order.read\", resource is Order)\n  when { resource.regoin == \"EU\" };"}}
-		}, "attribute `regoin`"},
+		}, "has no attribute regoin"},
 	} {
 		m := model(t)
 		c.change(&m)

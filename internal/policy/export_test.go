@@ -47,7 +47,7 @@ func TestABundleSaysWhatThePolicySays(t *testing.T) {
 		"another format":      {`"format": 1`, `"format": 2`, "gatehouse policy export"},
 		"a word too many":     {`"format": 1`, `"format": 1, "extra": 1`, "unknown field"},
 		"something behind":    {"\n}\n", "\n}\n{}", "something behind"},
-		"a policy of no use":  {"resource.quantity", "resource.quantty", "`quantty`"},
+		"a policy of no use":  {"resource.quantity", "resource.quantty", "has no attribute quantty"},
 		"no such zone":        {`"time_zone": "` + p.Zone.String(), `"time_zone": "Europe/Atlantis`, "Atlantis"},
 		"the machine's zone":  {`"time_zone": "` + p.Zone.String(), `"time_zone": "Local`, "Local"},
 		"nothing of the kind": {string(text), `[]`, "reading"},
