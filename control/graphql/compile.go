@@ -61,6 +61,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		{Control: Kind.Name, Stage: gatehouse.Authorize, Need: need, Enforce: k.authorize},
 		{Control: Kind.Name, Stage: gatehouse.Forward, Need: need, Enforce: k.forward},
 		{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Enforce: k.release},
+		{Control: Kind.Name, Stage: gatehouse.Respond, Enforce: k.respond},
 	}
 	if k.acts {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Authorize, Need: gatehouse.Object, Prepare: k.ask, Enforce: k.looked})

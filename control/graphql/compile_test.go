@@ -180,7 +180,7 @@ func TestWhatDoesNotSpeakGraphQLHasNoSteps(t *testing.T) {
 	if err != nil || len(steps) == 0 {
 		t.Fatalf("%d steps, %v", len(steps), err)
 	}
-	if fmt.Sprint(steps[0].Stage, steps[len(steps)-1].Stage) != fmt.Sprint(gatehouse.Validate, gatehouse.Inspect) {
+	if fmt.Sprint(steps[0].Stage, steps[len(steps)-1].Stage) != fmt.Sprint(gatehouse.Validate, gatehouse.Respond) {
 		t.Error("the steps do not surround the upstream")
 	}
 }
