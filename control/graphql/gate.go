@@ -9,22 +9,20 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
-// mark notes which places of a reply hold objects that have a rule, or have such
-// below them.
-func (s *shape) mark(done map[*shape]bool) bool {
+// mark notes which places of a reply hold objects that have a rule.
+func (s *shape) mark(done map[*shape]bool) {
 	if done[s] {
-		return s.guarded || s.below
+		return
 	}
 	done[s] = true
 	s.guarded = slices.ContainsFunc(s.types, func(t *typ) bool {
 		return slices.ContainsFunc(t.possible, func(p *typ) bool { return p.rule != nil })
 	})
 	for i := range s.members {
-		if of := s.members[i].of; of != nil && of.mark(done) {
-			s.below = true
+		if of := s.members[i].of; of != nil {
+			of.mark(done)
 		}
 	}
-	return s.guarded || s.below
 }
 
 // outcome is what comparing an object with the caller gave.
@@ -206,7 +204,7 @@ func (r *reading) object(n int, s *shape, m member) bool {
 		if of == nil {
 			return r.refuse(unverifiable, "the reply holds what was not asked for")
 		}
-		if of.of != nil && (of.of.guarded || of.of.below) && !r.value(c, of.of, *of) {
+		if of.of != nil && !r.value(c, of.of, *of) {
 			return false
 		}
 	}
@@ -253,8 +251,9 @@ func (r *rule) stands(who *gatehouse.Principal, a action) (ownOnes, others bool)
 	if who == nil || who.ID == "" || r.tenant != nil && who.Tenant == "" {
 		return false, false
 	}
-	others = slices.ContainsFunc(r.roles[a], who.HasRole)
-	return r.owners[a], others
+	// A client that acts for itself owns nothing: its id is of another kind than a
+	// person's, and the two may be equal (RFC 9068 section 5).
+	return r.owners[a] && who.Kind != "client", slices.ContainsFunc(r.roles[a], who.HasRole)
 }
 
 // judge compares an object that a reply holds with the caller.

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -11,7 +12,6 @@ import (
 type shape struct {
 	types   []*typ // of the fields whose values these objects are
 	guarded bool   // some of these objects have a rule
-	below   bool   // or some below them
 	members []member
 }
 
@@ -154,12 +154,14 @@ func (m *merger) key(list []selected, names bool) string {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	var b strings.Builder
-	b.WriteByte(map[bool]byte{true: '=', false: '~'}[names])
-	for _, id := range slices.Compact(ids) {
-		b.WriteRune(rune(id) + ' ')
+	b := []byte{'~'}
+	if names {
+		b[0] = '='
 	}
-	return b.String()
+	for _, id := range slices.Compact(ids) {
+		b = append(strconv.AppendInt(b, int64(id), 36), ',')
+	}
+	return string(b)
 }
 
 // collect sorts fields by response key, fragments written out once.
