@@ -1,10 +1,13 @@
 package rows
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -331,5 +334,21 @@ func TestABundleThatCannotBeAskedIsRefusedWithTheLineToWrite(t *testing.T) {
 	p = opened(t, PostgreSQL, ordersModelWith(t, &policy.Table{Name: "orders", Tenant: "tenant_id"}))
 	if _, _, err := p.Where(alice(t.Context()), "order", "list"); err == nil || !strings.Contains(err.Error(), "objects.order.table") {
 		t.Error("nobody has said where the owner is:", err)
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/orders.bundle.json anew")
+
+// The examples are of the bundle that the model of these tests compiles to.
+func TestTheBundleOfTheExamplesIsFresh(t *testing.T) {
+	const path = "testdata/orders.bundle.json"
+	want := bundleOf(t, ordersModel(t))
+	if *update {
+		if err := os.WriteFile(path, want, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, want) {
+		t.Errorf("%s is stale (%v); write it anew: go test ./sdk/rows -run Fresh -update", path, err)
 	}
 }
