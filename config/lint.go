@@ -40,6 +40,7 @@ func (f *File) Lint(p *engine.Policy) []Finding {
 		l.grants(a)
 		l.bounds(a)
 		l.members(a)
+		l.objects(a)
 	}
 	l.ending()
 	slices.SortStableFunc(l.out, func(a, b Finding) int {

@@ -31,7 +31,13 @@ const catsConfig = `apis:
 // examined checks a configuration for the cats.
 func examined(t *testing.T, text string) (code int, out checkJSON) {
 	t.Helper()
-	path := filepath.Join(filepath.Dir(describe(t, cats)), "gatehouse.yaml")
+	return examinedAs(t, cats, text)
+}
+
+// examinedAs checks a configuration for what is described.
+func examinedAs(t *testing.T, described, text string) (code int, out checkJSON) {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(describe(t, described)), "gatehouse.yaml")
 	text = strings.ReplaceAll(text, "UNTIL", time.Now().AddDate(0, 3, 0).Format(time.DateOnly))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -152,6 +152,8 @@ func (r *rule) looked(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 		return gatehouse.Deny(tooMany), nil
 	case l.Status == 404 || l.Status == 410:
 		return gatehouse.Deny(notFound), nil
+	case l.Status == 403:
+		return r.refuse().Because("the upstream does not show the object to the caller"), nil
 	case l.Status != 200:
 		return gatehouse.Verdict{}, errNoState
 	}

@@ -308,8 +308,10 @@ func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehous
 		at(gatehouse.Authorize, gatehouse.Head, gatehouse.Step{Enforce: r.decided})
 	}
 	switch {
-	case r.action == policy.Create:
-		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made})
+	case r.action == policy.Create && r.learn != nil:
+		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made}) // whole: every new object is recorded first
+	case r.action == policy.Create && (r.inObject() || r.hide):
+		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made, Each: r.madeItem})
 	case r.action == policy.List && (r.sees() || r.inMap()):
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.listed, Each: r.listedItem})
 	case mode == afterwards, r.itself(b) && r.action == policy.Read && r.inObject() && b.Operation.Method() == "GET":

@@ -56,6 +56,25 @@ func (r *rule) made(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 	return r.record(ctx, x, d, s)
 }
 
+// madeItem judges an item of a sequence that answers a creation: it may not be
+// somebody else's.
+func (r *rule) madeItem(_ context.Context, x *gatehouse.Exchange, item *gatehouse.Item) (gatehouse.Verdict, error) {
+	s, refusal := r.stands(x)
+	if refusal != nil {
+		return gatehouse.Deny(refusal), nil
+	}
+	if x.Response.Parsed != nil {
+		x.Response.Parsed.Reset() // the item before stood in the same memory
+	}
+	d, err := jsonwalk.Of(&x.Response.Parsed, item.Data, limits)
+	theirs := err == nil && r.others(d, s)
+	x.Response.Parsed.Reset()
+	if theirs {
+		return r.refuse(), nil
+	}
+	return gatehouse.Pass, nil
+}
+
 // others reports whether a reply says that what was made is somebody else's. It may
 // say nothing.
 func (r *rule) others(d *jsonwalk.Doc, s standing) bool {
