@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"record":        {".", "store", "internal"},
 	"admin":         {".", "store", "record", "internal"},
 	"idp":           {".", "store", "internal"},
+	"authzen":       {"internal"},              // a decision point, an upstream behind our own controls
 	"egress":        {},                        // calls what others chose, for whoever is given its client
 	"sdk":           {"internal"},              // what an application imports: it must not bring a gateway along
 	"learn":         {".", "wire", "internal"}, // canonical targets are the wire's, so that no path is learned that is refused there

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
 func options() config.Options {
-	return config.Options{Now: today, Own: []byte(ownDescription), Operators: config.OwnAPI{
+	return config.Options{Now: today, Own: []byte(ownDescription), AuthZEN: []byte(pointDescription), Operators: config.OwnAPI{
 		Description: []byte(operatorsDescription), Roles: map[string][]string{"gatehouse-admin": {"listUsers"}},
 	}}
 }
@@ -35,6 +35,13 @@ paths: {/v1/users: {get: {operationId: listUsers, responses: {"200": {descriptio
 const ownDescription = `openapi: 3.1.0
 info: {title: Own, version: "1"}
 paths: {/token: {post: {operationId: issueToken, responses: {"200": {description: A token.}}}}}
+`
+
+// pointDescription stands for that of our own decision point.
+const pointDescription = `openapi: 3.1.0
+info: {title: Own, version: "1"}
+paths:
+  /access/v1/evaluation: {post: {operationId: evaluate, responses: {"200": {description: A decision.}}}}
 `
 
 // refusal loads a configuration and compiles it, and returns what is refused.

@@ -27,6 +27,9 @@ type Options struct {
 	// Own is the OpenAPI document of our own authorization server. Without it there
 	// is none.
 	Own []byte
+	// AuthZEN is the OpenAPI document of our own decision point. Without it there is
+	// none.
+	AuthZEN []byte
 	// Operators is the admin API of our own authorization server.
 	Operators OwnAPI
 	// SAML judges the files of a SAML connection, whose form is another room's; nil
@@ -71,6 +74,9 @@ type API struct {
 	Permits   map[string]gatehouse.Permit  // by operation id
 	WebSocket []string                     // operation ids that opted in to upgrades
 	Timeout   time.Duration                // zero is the host's default
+
+	// Facts is the file of facts of a decision point, "" where there is none.
+	Facts string
 
 	key         string
 	node        *yaml.Node
@@ -169,6 +175,7 @@ func (f *File) fill(r *reader, top *yaml.Node) {
 		r.hosts(a, &d.Listen)
 		r.authorize(a)
 	}
+	r.decisionPoints(f.APIs)
 	f.own(r, top, d)
 	if len(r.list) == 0 {
 		r.overlaps(slices.DeleteFunc(slices.Clone(f.APIs), func(a *API) bool { return a.apart }))
@@ -195,6 +202,10 @@ func (r *reader) identity(a *API) {
 // describe loads the API's description, which stands beside the configuration
 // unless its path is absolute.
 func (f *File) describe(r *reader, a *API) {
+	if a.block.AuthZEN != "" {
+		r.authZEN(a, f.options.AuthZEN)
+		return
+	}
 	if a.block.OpenAPI == "" {
 		r.graphQL(a)
 		return

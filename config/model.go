@@ -80,6 +80,8 @@ type apiBlock struct {
 	Roles      raw               `yaml:"roles"`
 	Policies   string            `yaml:"policies"`
 	Relations  string            `yaml:"relations"`
+	AuthZEN    string            `yaml:"authzen"`
+	Facts      string            `yaml:"facts"`
 	Principal  policy.Claims     `yaml:"principal"`
 	TimeZone   string            `yaml:"time_zone"`
 	Public     raw               `yaml:"public"`
@@ -208,10 +210,16 @@ func (r *reader) apis(n *yaml.Node) []*API {
 }
 
 func (r *reader) required(a *API) {
-	if a.block.OpenAPI == "" && a.graphQL("schema") == nil && !r.meant[join(a.key, "openapi")] {
+	if a.block.AuthZEN != "" {
+		for _, key := range []string{"openapi", "upstream", "graphql", "objects", "policies", "relations"} {
+			if k, _ := lookup(a.node, key); k != nil {
+				r.apiFault(a, key, "a decision point has its own description, and decides as the API that authzen names", "nothing: remove the key")
+			}
+		}
+	} else if a.block.OpenAPI == "" && a.graphQL("schema") == nil && !r.meant[join(a.key, "openapi")] {
 		r.apiFault(a, "openapi", "an API needs its description", "openapi: "+a.Name+".openapi.yaml, or graphql: "+a.Name+".graphql")
 	}
-	if a.block.Upstream.Node == nil && !r.meant[join(a.key, "upstream")] {
+	if a.block.AuthZEN == "" && a.block.Upstream.Node == nil && !r.meant[join(a.key, "upstream")] {
 		r.apiFault(a, "upstream", "an API needs an upstream", "upstream: http://127.0.0.1:9000")
 	}
 	if k, _ := lookup(a.node, "schema_states"); k != nil && (a.block.States < 1 || a.block.States > maxSchemaStates) && !r.meant[join(a.key, "schema_states")] {

@@ -108,6 +108,9 @@ func (g *gateway) start(o gatewayOptions) error {
 	if err := g.startOwn(o.Login, signer); err != nil {
 		return err
 	}
+	if err := g.startDecisions(); err != nil {
+		return err
+	}
 	policies, err := f.Policies(g.kept, gatehouse.AllCaps)
 	if err != nil {
 		return err
@@ -265,6 +268,10 @@ func (g *gateway) reload() error {
 	if err != nil {
 		return err
 	}
+	decide, err := g.reloadDecisions(f)
+	if err != nil {
+		return err
+	}
 	if g.cert != nil && g.cert.Changed() {
 		if err := g.cert.Reload(); err != nil {
 			return err
@@ -281,6 +288,7 @@ func (g *gateway) reload() error {
 		}
 	}
 	g.recorder.Register(endpointsOf(p.Clients))
+	decide()
 	g.gate.Swap(p.Clients)
 	if p.Operators != nil && g.operators != nil && g.operators.gate != nil {
 		g.recorder.Register(endpointsOf(p.Operators))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/authzen"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/control/jwt"
@@ -24,7 +25,7 @@ import (
 
 // load reads a configuration with all that this program has.
 func load(path string, o config.Options) (*config.File, error) {
-	o.Own, o.SAML = idp.Description(), judgeSAML
+	o.Own, o.SAML, o.AuthZEN = idp.Description(), judgeSAML, authzen.Description()
 	o.Operators = config.OwnAPI{Description: adminapi.Description(), Roles: adminapi.Roles()}
 	return config.Load(path, all.Kinds, o)
 }

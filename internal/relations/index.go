@@ -132,3 +132,19 @@ func (x *Index) at(revision int64) *Snapshot {
 func (x *Index) empty() *Snapshot {
 	return &Snapshot{seed: maphash.MakeSeed(), shards: make([]*shard, shardCount), symbols: x.symbols}
 }
+
+// IDs returns the ids of the objects of a type that newest tuples speak of, in no
+// order, and none of an index that knows nothing.
+func (x *Index) IDs(kind string) (ids []string) {
+	n, known := x.symbols.known(kind)
+	s, err := x.At(context.Background(), 0)
+	if err != nil || !known {
+		return nil
+	}
+	for e := range s.count {
+		if o := s.node(e); o.kind == n && o.id != Everybody && len(o.to)+len(o.from) > 0 {
+			ids = append(ids, o.id)
+		}
+	}
+	return ids
+}
