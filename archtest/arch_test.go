@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"gatehousetest": nil,                       // everything: it reads a configuration as the program does
 	"casetest":      nil,                       // everything: it puts the house together for tests
 	"archtest":      nil,
-	"examples":      {"internal"},
+	"examples":      {"internal", "sdk"},
 	"acceptance":    nil, // tests of the whole program
 	"bench":         nil, // measurements of the whole program
 	"interop":       nil, // the whole program beside those of others

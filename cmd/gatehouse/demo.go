@@ -135,6 +135,7 @@ func (s *stage) invite(w io.Writer) {
 	say("Gatehouse stands in front of a sample API that is wrong on purpose.\n")
 	say("  the gateway     %s", url)
 	say("  the API itself  http://%s (nothing in front of it: try the same there)", s.apiAddr)
+	say("  rows kept apart https://%s%s (the same API, its queries through sdk/rows; the gateway's rule is off)", keptHost, s.gateway.Addr[strings.LastIndexByte(s.gateway.Addr, ':'):])
 	say("  the web site    %s (sign in with a browser; it is a client of the gateway's authorization server)", s.app)
 	say("  operators       %s (user admin, password in %s)", s.gateway.AdminURL, s.gateway.admin.TokenPath())
 	say("  configuration   %s (change it: it is read again at once)", s.file)

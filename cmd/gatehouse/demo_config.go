@@ -10,16 +10,19 @@ const demoAudience = "https://api.example.com/orders"
 
 // demoConfig is the configuration of the demo as a visitor reads it.
 type demoConfig struct {
-	listen, admin, upstream, issuer string // addresses, and the issuer's URL
-	until                           time.Time
+	listen, admin, upstream, kept, issuer string // addresses, and the issuer's URL
+	until                                 time.Time
 }
 
 // text returns gatehouse.yaml.
 func (c demoConfig) text() string {
 	return strings.NewReplacer(
-		"$LISTEN", c.listen, "$ADMIN", c.admin, "$UPSTREAM", c.upstream, "$ISSUER", c.issuer, "$UNTIL", c.until.Format(time.DateOnly),
+		"$LISTEN", c.listen, "$ADMIN", c.admin, "$UPSTREAM", c.upstream, "$KEPT", c.kept, "$ROWS", keptHost, "$ISSUER", c.issuer, "$UNTIL", c.until.Format(time.DateOnly),
 	).Replace(demoYAML)
 }
+
+// keptHost is the name of the API whose rows the application itself keeps apart.
+const keptHost = "rows.localhost"
 
 const demoYAML = `# The demo's whole configuration. Everything that is not written here is on, with
 # the numbers of the guides: gatehouse explain GET /v1/orders/{orderId} prints the result.
@@ -75,4 +78,21 @@ apis:
         versions:
           v0: {state: closed, deprecated: 2025-01-01, sunset: 2025-12-31, link: https://docs.example.com/orders/v1}
           v1: {state: current}
+
+  # The same application with the same holes, but its queries go through sdk/rows. The gateway's
+  # own rules for objects are off here, on purpose: its rows must hold without them.
+  kept:
+    openapi: orders.openapi.yaml
+    upstream: http://$KEPT
+    hosts: [$ROWS]
+    audience: https://api.example.com/orders
+    issuer: self
+    roles:
+      admin: [listUsers, deleteUser]
+      authenticated: [getMe, updateMe, "tag:orders"]
+    public:
+      getStatus: {because: "the status page asks without a token", owner: demo@example.com, until: $UNTIL}
+      login: {because: "whoever logs in has no token yet", owner: demo@example.com, until: $UNTIL}
+    controls:
+      object: {off: {because: "shows that the application's rows hold alone", owner: demo@example.com, until: $UNTIL}}
 `

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/examples/orders"
+	"github.com/gatehouse-api/gatehouse/sdk/identity"
 )
 
 // stage is everything a demo needs, running: the vulnerable API, a web site that is a
@@ -25,6 +27,9 @@ type stage struct {
 	file     string // gatehouse.yaml
 	api      *orders.API
 	apiAddr  string
+	kept     *orders.API // the same with its queries through sdk/rows
+	keptAddr string
+	admin    string // where operators and the kept API find the gateway
 	app      string // URL of the web site
 	client   *oauthClient
 	password string // everybody's
@@ -62,6 +67,12 @@ func (s *stage) start(addr string) error {
 		return err
 	}
 	if s.apiAddr, err = s.serve(s.api, ""); err != nil {
+		return err
+	}
+	if s.admin, err = unusedAddress("127.0.0.1:9901"); err != nil {
+		return err
+	}
+	if err := s.startKept(state); err != nil {
 		return err
 	}
 	l, err := listenOr(addr, "127.0.0.1:8443")
@@ -102,16 +113,8 @@ func reachable(a net.Addr) string {
 
 // write puts the configuration and the description into the folder.
 func (s *stage) write(listen net.Addr) error {
-	l, err := listenOr("", "127.0.0.1:9901")
-	if err != nil {
-		return err
-	}
-	admin := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return fmt.Errorf("demo: finding a free port: %w", err)
-	}
 	text := demoConfig{
-		listen: listen.String(), admin: admin, upstream: s.apiAddr, issuer: "https://" + reachable(listen), until: time.Now().AddDate(0, 3, 0),
+		listen: listen.String(), admin: s.admin, upstream: s.apiAddr, kept: s.keptAddr, issuer: "https://" + reachable(listen), until: time.Now().AddDate(0, 3, 0),
 	}.text()
 	for name, data := range map[string]string{s.file: text, filepath.Join(s.dir, "orders.openapi.yaml"): orders.Description()} {
 		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
@@ -119,6 +122,32 @@ func (s *stage) write(listen net.Addr) error {
 		}
 	}
 	return nil
+}
+
+// startKept starts the sample API's second variant: it believes nobody but the gateway's
+// signed statement, and its queries go through sdk/rows.
+func (s *stage) startKept(folder string) error {
+	who, err := identity.New(identity.Config{Keys: "http://" + s.admin + "/.well-known/jwks.json", Audience: "kept", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if s.kept, err = orders.OpenKept(context.Background(), filepath.Join(folder, "kept.db")); err != nil {
+		return err
+	}
+	s.keptAddr, err = s.serve(who.Middleware(s.kept), "")
+	return err
+}
+
+// unusedAddress returns the usual address, or when that is taken another.
+func unusedAddress(usual string) (string, error) {
+	l, err := listenOr("", usual)
+	if err != nil {
+		return "", err
+	}
+	if err := l.Close(); err != nil {
+		return "", fmt.Errorf("demo: finding a free port: %w", err)
+	}
+	return l.Addr().String(), nil
 }
 
 // listenOr listens at addr, or when that is empty at what is usual or, when that
@@ -163,6 +192,9 @@ func (s *stage) Close() error {
 	s.work.Wait()
 	if s.api != nil {
 		err = errors.Join(err, s.api.Close())
+	}
+	if s.kept != nil {
+		err = errors.Join(err, s.kept.Close())
 	}
 	return err
 }

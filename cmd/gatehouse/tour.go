@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/examples/orders"
 	"github.com/gatehouse-api/gatehouse/record"
 )
 
@@ -120,7 +121,8 @@ func (t *tour) attack(a *attack) error {
 		return fmt.Errorf("tour: %s: directly: %w", a.name, err)
 	}
 	gain := a.proof(t.stage.api, direct)
-	if err := t.stage.api.Reset(); err != nil {
+	behind := t.behind(a)
+	if err := behind.Reset(); err != nil {
 		return err
 	}
 	replies, err := t.send(t.through, a, t.address(t.attacks))
@@ -133,7 +135,7 @@ func (t *tour) attack(a *attack) error {
 	if gain == "" {
 		faults = append(faults, fmt.Sprintf("does not work against the API itself (status %d)", direct[len(direct)-1].status))
 	}
-	if won := a.proof(t.stage.api, replies); won != "" {
+	if won := a.proof(behind, replies); won != "" {
 		faults = append(faults, "works through the gateway, too: "+won)
 	}
 	if trail == nil {
@@ -151,6 +153,14 @@ func (t *tour) attack(a *attack) error {
 	return nil
 }
 
+// behind is the API that an attack reaches for through the gateway.
+func (t *tour) behind(a *attack) *orders.API {
+	if a.kept {
+		return t.stage.kept
+	}
+	return t.stage.api
+}
+
 // judge compares how an attack ended at the gateway with how it must.
 func (t *tour) judge(a *attack, last reply, trail *record.Trail) (faults []string) {
 	e := a.end
@@ -160,7 +170,7 @@ func (t *tour) judge(a *attack, last reply, trail *record.Trail) (faults []strin
 	if e.harmless != "" && (last.status != e.status || !e.by(trail)) {
 		faults = append(faults, fmt.Sprintf("got %d %s, want %d by %s %s", last.status, orNone(trail.Rule), e.status, e.control, orNone(e.rule)))
 	}
-	for _, seen := range t.stage.api.Seen() {
+	for _, seen := range t.behind(a).Seen() {
 		if e.reach == nothing || e.reach == reads && seen.Method != http.MethodGet {
 			faults = append(faults, "the API has seen "+seen.Method+" "+seen.Target[:min(len(seen.Target), 60)])
 			break
@@ -211,6 +221,9 @@ func (t *tour) send(to side, a *attack, from string) ([]reply, error) {
 	host := "localhost"
 	if to.tls == nil {
 		host = "api.internal"
+	} else if a.kept {
+		host, to.tls = keptHost, to.tls.Clone()
+		to.tls.ServerName = keptHost
 	}
 	var all []reply
 	for _, text := range requests {

@@ -22,6 +22,7 @@ type attack struct {
 	answers  int      // the most answers that one message may bring; 0 is one
 	proof    proof
 	end      ending
+	kept     bool // through the gateway it goes to the variant whose rows are kept apart
 }
 
 // proof tells what the attacker has gained, from the answers and from the API's
@@ -135,6 +136,7 @@ func story() []chapter {
 	return []chapter{
 		{"Who is asking?", "The API reads a token's payload and believes it. Each of these tokens says \"bob\".", tokenAttacks()},
 		{"Whose is it?", "Genuine customers with genuine tokens reach for what is not theirs.", objectAttacks()},
+		{"And without the rule?", "The same holes, but queries go through sdk/rows; the gateway's own rule is off here.", rowAttacks()},
 		{"May they do this?", "Functions and fields that are meant for others.", functionAttacks()},
 		{"Is it one request, and the same for everybody?", "What two programs read in two ways gets past the first one.", wireAttacks()},
 		{"Is it well-formed?", "Everything that the description does not declare.", inputAttacks()},

@@ -89,7 +89,7 @@ func surfaceAttacks() []attack {
 
 func replyAttacks() []attack {
 	return []attack{
-		{name: "an error that tells the SQL and the stack", request: "GET /v1/search?q=%27\nAs: grace", proof: leaks("goroutine", "SQL and stack trace"), end: disarmed(500, "leak.replaced", "replaced")},
+		{name: "an error that tells the SQL and the stack", request: "GET /v1/search?q=%27\nAs: grace", proof: leaks("goroutine", "SQL and stack trace"), end: disarmed(500, "object.error_replaced", "replaced")},
 		{name: "internal fields of an order", request: "GET /v1/orders/ord-1001\nAs: alice", proof: shows("supplier_key", "the supplier's key"), end: disarmed(200, "reply.stripped", "cut")},
 		{name: "password hashes in a list of users", request: "GET /v1/admin/users\nAs: ada", proof: shows("$argon2id$", "every password hash"), end: disarmed(200, "reply.stripped", "cut")},
 		{name: "a secret key that stands in a note", request: "GET /v1/orders/ord-5001\nAs: grace", proof: shows("sk_live_", "the key"), end: afterReading(502, "leak.blocked")},

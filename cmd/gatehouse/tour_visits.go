@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,7 @@ type visit struct {
 	field   string // "Name: value" that the answer must have; "" asks for none
 	repeat  int    // how often on the same connection; 0 is once
 	http2   bool   // over HTTP/2
+	kept    bool   // of the variant whose rows are kept apart
 }
 
 func visits() []visit {
@@ -45,6 +47,9 @@ func visits() []visit {
 		{name: "Dave looks at his account", request: "GET /v1/me\nAs: dave", status: 200, holds: "Dave Dyer"},
 		{name: "Dave takes another name: Ďave d'Ýer", request: "PATCH /v1/me\nAs: dave\n\n" + `{"name": "Ďave d'Ýer"}`, status: 200, holds: "Ďave d'Ýer"},
 		{name: "support of acme reads Bob's order", request: "GET /v1/orders/ord-2001\nAs: sam", status: 200, holds: bobsSecret},
+		{name: "where the rows are kept apart: Bob lists his orders", request: "GET /v1/orders\nAs: bob", status: 200, holds: bobsSecret, kept: true},
+		{name: "where the rows are kept apart: Bob changes his order", request: "PATCH /v1/orders/ord-2002\nAs: bob\n\n" + `{"note": "the front door"}`, status: 200, holds: "the front door", kept: true},
+		{name: "where the rows are kept apart: Carol places an order", request: "POST /v1/orders\nAs: carol\n\n" + `{"item": "resin", "quantity": 2}`, status: 201, holds: `"customer_id":"carol"`, kept: true},
 		{name: "the administrator lists users", request: "GET /v1/admin/users\nAs: ada", status: 200, holds: "mallory@globex"},
 		{name: "the administrator removes a user", request: "DELETE /v1/admin/users/mallory\nAs: ada", status: 204},
 		{name: "the shop's own site asks first (preflight)", request: "OPTIONS /v1/orders\nOrigin: https://app.example.com\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers: authorization,content-type",
@@ -68,7 +73,7 @@ func chunks(pieces ...string) string {
 // welcome plays the legitimate requests.
 func (t *tour) welcome() error {
 	t.show.visitors()
-	if err := t.stage.api.Reset(); err != nil {
+	if err := errors.Join(t.stage.api.Reset(), t.stage.kept.Reset()); err != nil {
 		return err
 	}
 	list := visits()
@@ -119,13 +124,18 @@ func (t *tour) visit(v *visit, n int) ([]reply, error) {
 	if t.many {
 		from = fmt.Sprintf("127.0.2.%d", n+1)
 	}
-	raw, method := t.wire(v.request, "localhost")
+	to, host := t.through, "localhost"
+	if v.kept {
+		host, to.tls = keptHost, to.tls.Clone()
+		to.tls.ServerName = keptHost
+	}
+	raw, method := t.wire(v.request, host)
 	if v.http2 {
 		return t.overHTTP2(v)
 	}
 	times := max(v.repeat, 1)
 	a := &attack{answers: times}
-	return t.patiently(t.through, []byte(strings.Repeat(string(raw), times)), method, from, a)
+	return t.patiently(to, []byte(strings.Repeat(string(raw), times)), method, from, a)
 }
 
 // overHTTP2 sends a GET through the standard library's client.

@@ -18,8 +18,8 @@ type User struct {
 	PasswordHash string `json:"password_hash"`
 }
 
-func (a *API) people(ctx context.Context, query string, args ...any) ([]User, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT id, tenant_id, email, name, role, password_hash FROM users "+query, args...)
+func people(ctx context.Context, db queries, query string, args ...any) ([]User, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id, tenant_id, email, name, role, password_hash FROM users "+query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,11 @@ func (a *API) people(ctx context.Context, query string, args ...any) ([]User, er
 
 // User returns a user as it is stored, and whether there is one.
 func (a *API) User(id string) (User, bool) {
-	found, err := a.people(context.Background(), "WHERE id = ?", id)
+	return person(context.Background(), a.raw, id)
+}
+
+func person(ctx context.Context, db queries, id string) (User, bool) {
+	found, err := people(ctx, db, "WHERE id = ?", id)
 	if err != nil || len(found) == 0 {
 		return User{}, false
 	}
@@ -54,7 +58,7 @@ func (a *API) users(w http.ResponseWriter, r *http.Request, method string, path 
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	found, err := a.people(r.Context(), "ORDER BY id")
+	found, err := people(r.Context(), a.db, "ORDER BY id")
 	if err != nil {
 		leak(w, err, "SELECT")
 		return
@@ -65,7 +69,7 @@ func (a *API) users(w http.ResponseWriter, r *http.Request, method string, path 
 // me shows and changes the caller's own account. HOLE: the role is taken from
 // the body like the name (API3).
 func (a *API) me(w http.ResponseWriter, r *http.Request, method string, who caller) {
-	u, ok := a.User(who.ID)
+	u, ok := person(r.Context(), a.db, who.ID)
 	if !ok {
 		send(w, http.StatusNotFound, map[string]string{"error": "no user " + who.ID})
 		return
@@ -121,7 +125,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 
 // export is a back door that someone needed once.
 func (a *API) export(w http.ResponseWriter, r *http.Request) {
-	users, err := a.people(r.Context(), "ORDER BY id")
+	users, err := people(r.Context(), a.db, "ORDER BY id")
 	if err != nil {
 		leak(w, err, "SELECT")
 		return

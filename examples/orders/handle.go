@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -36,7 +35,11 @@ type page struct {
 const columns = "id, customer_id, tenant_id, item, quantity, note, status, paid, created_at, cost_price, supplier_key"
 
 func (a *API) query(ctx context.Context, query string, args ...any) ([]Order, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT "+columns+" FROM orders WHERE "+query, args...) //nolint:gosec // wrong on purpose, see search
+	return find(ctx, a.db, query, args...)
+}
+
+func find(ctx context.Context, db queries, query string, args ...any) ([]Order, error) {
+	rows, err := db.QueryContext(ctx, "SELECT "+columns+" FROM orders WHERE "+query, args...) //nolint:gosec // wrong on purpose, see search
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +57,11 @@ func (a *API) query(ctx context.Context, query string, args ...any) ([]Order, er
 
 // Order returns an order as it is stored, and whether there is one.
 func (a *API) Order(id string) (Order, bool) {
-	found, err := a.query(context.Background(), "id = ?", id)
+	return one(context.Background(), a.raw, id)
+}
+
+func one(ctx context.Context, db queries, id string) (Order, bool) {
+	found, err := find(ctx, db, "id = ?", id)
 	if err != nil || len(found) == 0 {
 		return Order{}, false
 	}
@@ -112,7 +119,7 @@ func (a *API) search(w http.ResponseWriter, r *http.Request, who caller) {
 
 // order reads, changes and deletes one order. HOLE: nobody asks whose it is (API1).
 func (a *API) order(w http.ResponseWriter, r *http.Request, method, id string) {
-	o, ok := a.Order(id)
+	o, ok := one(r.Context(), a.db, id)
 	if !ok {
 		send(w, http.StatusNotFound, map[string]string{"error": "no order " + id})
 		return
@@ -142,9 +149,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, o *Order) {
 		return
 	}
 	assign(body, o)
-	_, err = a.db.ExecContext(r.Context(), "UPDATE orders SET customer_id=?, tenant_id=?, item=?, quantity=?, note=?, status=?, paid=? WHERE id=?",
-		o.CustomerID, o.TenantID, o.Item, o.Quantity, o.Note, o.Status, o.Paid, o.ID)
-	if err != nil {
+	if err := a.update(r.Context(), o); err != nil {
 		leak(w, err, "UPDATE orders")
 		return
 	}
@@ -158,15 +163,14 @@ func (a *API) create(w http.ResponseWriter, r *http.Request, who caller) {
 		leak(w, err, "")
 		return
 	}
-	var n int
-	if err := a.db.QueryRowContext(r.Context(), "SELECT coalesce(max(rowid), 0) FROM orders").Scan(&n); err != nil {
+	n, err := a.next(r.Context())
+	if err != nil {
 		leak(w, err, "SELECT max(rowid) FROM orders")
 		return
 	}
-	o := Order{ID: fmt.Sprintf("ord-7%03d", n), CustomerID: who.ID, TenantID: who.Tenant, Status: "open", CreatedAt: "2026-03-14T09:26:53Z", SupplierKey: "sk_supplier_51Hx9"}
+	o := Order{ID: "ord-7" + n, CustomerID: who.ID, TenantID: who.Tenant, Status: "open", CreatedAt: "2026-03-14T09:26:53Z", SupplierKey: "sk_supplier_51Hx9"}
 	assign(body, &o)
-	_, err = a.db.ExecContext(r.Context(), "INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?)", o.ID, o.CustomerID, o.TenantID, o.Item, o.Quantity, o.Note, o.Status, o.Paid, o.CreatedAt, o.CostPrice, o.SupplierKey)
-	if err != nil {
+	if err := a.insert(r.Context(), &o); err != nil {
 		leak(w, err, "INSERT INTO orders")
 		return
 	}

@@ -28,7 +28,9 @@ func Description() string { return description }
 
 // API is the sample API. It implements [http.Handler].
 type API struct {
-	db   *sql.DB
+	raw  *sql.DB // for what no request does: the sample data, and looking at what became of it
+	db   queries
+	kept bool // db knows whose rows are whose
 	mu   sync.Mutex
 	seen []Seen
 }
@@ -43,7 +45,7 @@ func Open() (*API, error) {
 		return nil, fmt.Errorf("orders: opening the database: %w", err)
 	}
 	db.SetMaxOpenConns(1) // each connection would have a memory of its own
-	a := &API{db: db}
+	a := &API{raw: db, db: db}
 	if err := a.Reset(); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -52,7 +54,7 @@ func Open() (*API, error) {
 }
 
 // Close frees the data.
-func (a *API) Close() error { return a.db.Close() }
+func (a *API) Close() error { return a.raw.Close() }
 
 // Seen returns the requests that have reached the API since the last [API.Reset],
 // in order. At most 1,000 are remembered.

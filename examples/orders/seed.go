@@ -35,7 +35,7 @@ func (a *API) Reset() error {
 	a.mu.Lock()
 	a.seen = nil
 	a.mu.Unlock()
-	tx, err := a.db.BeginTx(ctx, nil)
+	tx, err := a.raw.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("orders: seeding: %w", err)
 	}
