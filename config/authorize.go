@@ -273,3 +273,27 @@ func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy 
 	}
 	return nil
 }
+
+// policies warns of policies written by hand that mean less than they seem to.
+func (l *linter) policies(a *API) {
+	p := a.policy
+	if p == nil {
+		return
+	}
+	for _, object := range p.Objects() {
+		lists, spoken := p.Template(object, policy.List), false
+		for action := policy.Read; action <= policy.Create; action++ {
+			spoken = spoken || p.Template(object, action).Spoken
+		}
+		for _, r := range p.Template(object, policy.Read).Policies() {
+			if !r.Permit && p.Origin(r.ID) == "" && !slices.Contains(lists.Policies(), r) {
+				l.say(LevelWarning, "authz.abac", gatehouse.Place{File: r.File, Line: r.Line, Col: r.Column}, join(a.key, "policies"),
+					fmt.Sprintf("%s forbids to read one %s, and lists of them say as much", r.ID, object), fmt.Sprintf("action in Action::%q, which is for lists too", object+".read"))
+			}
+		}
+		if spoken && !p.Walled(object) {
+			l.say(LevelNote, "authz.object", l.at(a, "objects"), join(a.key, "objects."+object),
+				fmt.Sprintf("policies speak of %s, which has no tenant: nothing but they keep one customer's from another", object), "tenant: response.FIELD")
+		}
+	}
+}

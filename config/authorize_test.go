@@ -1,11 +1,13 @@
 package config_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/config"
@@ -100,6 +102,42 @@ func TestAPolicyThatNoControlAsksDoesNotCompile(t *testing.T) {
 	}
 	if _, err := f.Policy(gatehouse.NewKept(), gatehouse.AllCaps); err == nil || !strings.Contains(err.Error(), "a policy speaks of getStatus, and this build has no control policy") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestPoliciesThatMeanLessThanTheySeemToAreWarnedOf(t *testing.T) {
+	path := withHouse(t, withPolicies, `forbid(principal, action == Action::"order.read", resource is Order) when { context.local.hour < 9 };`)
+	f, err := config.Load(path, kinds(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Policy(gatehouse.NewKept(), gatehouse.AllCaps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(f.Lint(p), func(l config.Finding) bool {
+		return l.Level == config.LevelWarning && strings.HasSuffix(l.Place.File, "eu.cedar") && strings.Contains(l.Says, "lists of them say as much")
+	}) {
+		t.Errorf("%v", f.Lint(p))
+	}
+}
+
+func TestAFileThatCameLaterToAFolderIsSeenToChange(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "late.cedar")
+	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	go func() {
+		time.Sleep(700 * time.Millisecond)
+		_ = os.WriteFile(path, []byte("another"), 0o600) // in place: the folder's own time stays
+	}()
+	seen := false
+	config.Watch(ctx, []string{dir}, func() { seen = true; stop() })
+	if !seen {
+		t.Error("nobody saw it")
 	}
 }
 

@@ -41,6 +41,7 @@ func (f *File) Lint(p *engine.Policy) []Finding {
 		l.bounds(a)
 		l.members(a)
 		l.objects(a)
+		l.policies(a)
 	}
 	l.ending()
 	slices.SortStableFunc(l.out, func(a, b Finding) int {

@@ -2,8 +2,10 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -15,7 +17,8 @@ const watchEvery = 500 * time.Millisecond
 // seen is what tells one state of a file from another. Editors and Kubernetes
 // put a new file in the place of the old, so that which file it is counts too.
 type seen struct {
-	info fs.FileInfo // nil when the file is not there
+	info   fs.FileInfo // nil when the file is not there
+	inside string      // of a folder: its files, their times and sizes
 }
 
 func look(path string) seen {
@@ -23,14 +26,25 @@ func look(path string) seen {
 	if err != nil {
 		return seen{}
 	}
-	return seen{info}
+	s := seen{info: info}
+	if info.IsDir() {
+		// A file that came later may be written in place, of which its folder does not
+		// know.
+		entries, _ := os.ReadDir(path)
+		for _, e := range entries {
+			if one, err := os.Stat(filepath.Join(path, e.Name())); err == nil && !one.IsDir() {
+				s.inside += fmt.Sprintln(e.Name(), one.ModTime().UnixNano(), one.Size())
+			}
+		}
+	}
+	return s
 }
 
 func (s seen) same(o seen) bool {
 	if s.info == nil || o.info == nil {
 		return s.info == o.info
 	}
-	return s.info.ModTime().Equal(o.info.ModTime()) && s.info.Size() == o.info.Size() && os.SameFile(s.info, o.info)
+	return s.inside == o.inside && s.info.ModTime().Equal(o.info.ModTime()) && s.info.Size() == o.info.Size() && os.SameFile(s.info, o.info)
 }
 
 // Watch calls changed after any of the files has changed and stayed as it is

@@ -221,7 +221,7 @@ func TestADecisionIsExplained(t *testing.T) {
 	path := policied(t, map[string]string{"policies/orders.test.yaml": orderTests})
 	for question, want := range map[string][]string{
 		"ed read order/o1":    {"ed may read order/o1", "because of eu-hours (", "eu.cedar:1:1): EU data in business hours", `resource.region = "EU"  from the reply, at region`, `principal.region = "EU"  from the token's claim region`, "asked at 2026-11-20 10:00 Friday, CET"},
-		"bob update order/o1": {"bob may update order/o1", "apis.orders.objects.order.allow.relation:editor", "context.rel.editor = true  from relations: order:o1#editor@user:bob"},
+		"bob update order/o1": {"bob may update order/o1", "apis.orders.objects.order.allow.relation:editor", "context.rel.editor = true  from relations: order:o1#editor -> user:bob"},
 		"bob read order/o1":   {"bob may not read order/o1", "because no policy permits it", "one of these must hold", "orders.order.allow.owner (apis.orders.objects.order.allow.owner)", `resource.owner = User::"alice"  from the reply, at customer_id`},
 		"eve read order/o1":   {"eve may not", "because of orders.order.tenant (apis.orders.objects.order.tenant): the order is another tenant's", "orders.order.tenant must not hold any more"},
 		"sam getStatus":       {"sam may getStatus", "apis.orders.roles.user"},

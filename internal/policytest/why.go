@@ -72,12 +72,14 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 		}
 	}
 	for _, relation := range t.Relations {
-		held, err := w.related(c, relation, q)
+		way, err := w.way(c, relation, q)
 		switch {
 		case err != nil:
 			fmt.Fprintf(b, "  context.rel.%s is not known: %v\n", relation, err)
+		case way.Held:
+			fmt.Fprintf(b, "  context.rel.%s = true  from relations: %s\n", relation, strings.Join(way.Ways, " and "))
 		default:
-			fmt.Fprintf(b, "  context.rel.%s = %v  from relations: %s:%s#%s@user:%s\n", relation, held, q.Object, q.ID, relation, c.ID)
+			fmt.Fprintf(b, "  context.rel.%s = false  from relations: nothing leads from %s:%s to %s\n", relation, q.Object, q.ID, c.ID)
 		}
 	}
 	fmt.Fprintf(b, "  asked at %s\n", w.at.In(w.policy.Zone).Format("2006-01-02 15:04 Monday, MST"))

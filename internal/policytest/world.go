@@ -244,11 +244,20 @@ func (w *World) ask(c policy.Caller, q Question, given *policy.Given) (cedar.Dec
 }
 
 func (w *World) related(c policy.Caller, relation string, q Question) (bool, error) {
-	if w.engine == nil || c.Service || q.ID == "" {
-		return false, nil
+	why, err := w.way(c, relation, q)
+	return why.Held, err
+}
+
+// way says whether the caller has a relation to the object, and by which way.
+func (w *World) way(c policy.Caller, relation string, q Question) (relations.Reason, error) {
+	if w.engine == nil || q.ID == "" {
+		return relations.Reason{}, nil
 	}
-	a, err := w.engine.Check(context.Background(), relations.Revision{}, relations.Subject{Type: "user", ID: relations.EscapeID(c.ID)}, relation, relations.Object{Type: q.Object, ID: relations.EscapeID(q.ID)})
-	return a.Held, err
+	who := relations.Subject{Type: "user", ID: relations.EscapeID(c.ID)}
+	if c.Service {
+		who.Type = "service"
+	}
+	return w.engine.Why(context.Background(), relations.Revision{}, who, relation, relations.Object{Type: q.Object, ID: relations.EscapeID(q.ID)})
 }
 
 func (w *World) names() (list []string) {
