@@ -258,7 +258,7 @@ func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy 
 				says = "policy " + e.Policy + ": " + says
 			}
 			r.elsewhere(gatehouse.Place{File: e.File, Line: e.Line, Col: e.Column}, join(a.key, "policies"), says,
-				cmp.Or(e.Fix, "what policies can speak of: gatehouse policy show --schema"), e.Excerpt)
+				cmp.Or(strings.TrimPrefix(e.Fix, "write "), "what policies can speak of: gatehouse policy show --schema"), e.Excerpt)
 			continue
 		}
 		f, ok := errors.AsType[*policy.Fault](one)

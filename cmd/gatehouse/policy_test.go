@@ -135,7 +135,7 @@ func TestAnApplicationEmbedsWhatTheGatewayDecidesBy(t *testing.T) {
 func TestCheckNamesTheFaultsOfPolicies(t *testing.T) {
 	path := policied(t, map[string]string{"policies/bad.cedar": "// one\n@id(\"bad\")\npermit(principal, action == Action::\"order.raed\", resource is Order);\n"})
 	var out, errs bytes.Buffer
-	if code := runCheck([]string{"--config", path}, &out, &errs); code != 1 || !strings.Contains(out.String(), "bad.cedar:2:1: apis.orders.policies: policy bad: ") || !strings.Contains(out.String(), "raed") {
+	if code := runCheck([]string{"--config", path}, &out, &errs); code != 1 || !strings.Contains(out.String(), "bad.cedar:3:29: apis.orders.policies: policy bad: ") || !strings.Contains(out.String(), "raed") {
 		t.Errorf("%d: %s%s", code, out.String(), errs.String())
 	}
 }
