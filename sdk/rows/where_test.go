@@ -3,6 +3,7 @@ package rows
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
@@ -351,4 +353,103 @@ func TestTheBundleOfTheExamplesIsFresh(t *testing.T) {
 	if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, want) {
 		t.Errorf("%s is stale (%v); write it anew: go test ./sdk/rows -run Fresh -update", path, err)
 	}
+}
+
+// BenchmarkWhere is what one query of an application costs: the owner's rows inside the
+// tenant, and a policy with two attributes.
+func BenchmarkWhere(b *testing.B) {
+	for name, policies := range map[string][]string{"owner": nil, "two": {`permit(principal is User, action == Action::"order.list", resource is Order) when { principal has region && resource has region && resource.region == principal.region && resource.open };`}} {
+		p := opened(b, PostgreSQL, ordersModel(b, policies...))
+		ctx := identity.With(b.Context(), identity.Identity{Kind: identity.User, Subject: "alice", Tenant: "acme", Roles: []string{"user"}, Claims: map[string]string{"region": `"EU"`}})
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := p.Where(ctx, "order", "list"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// Where and the gateway's own decision are asked for the same callers and rows: whatever
+// builds principal, context and policies, both build alike.
+func TestWhereSelectsTheRowsThatTheGatewayWouldLetThrough(t *testing.T) {
+	m := ordersModel(t, `permit(principal, action in Action::"order.read", resource is Order) when { principal has region && resource has region && resource.region == principal.region && context.local.weekday < 6 };`,
+		`forbid(principal is User, action == Action::"order.list", resource is Order) when { resource.amount > 5 && !(principal has limit && resource.amount < principal.limit) };`,
+		`permit(principal, action == Action::"order.list", resource is Order) when { principal.roles.contains("clerk") && context.operation == "listOrders" && resource.open };`,
+		`permit(principal is User, action == Action::"order.list", resource is Order) when { context.rel.editor && !context.rel.viewer };`)
+	authorization, err := policy.Compile(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, at := openSQLite(t), time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	lists := related{"editor": {"o0", "o3", "o7", "o9"}, "viewer": {"o3"}}
+	p := opened(t, SQLite, m, WithRelations(anybody{lists}))
+	if _, err := db.Exec(`CREATE TABLE orders (id text PRIMARY KEY, tenant_id text NOT NULL, customer_id text NOT NULL, amount integer NOT NULL, open integer NOT NULL, region text) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	docs := make([]string, 48)
+	for n := range docs {
+		id, tenant, owner, amount, open := fmt.Sprint("o", n), []string{"acme", "evil"}[n%5/4], []string{"alice", "bob", "job"}[n%3], n%9, n%2 == 0
+		region := []string{`"EU"`, `"US"`, "null"}[n/3%3]
+		docs[n] = fmt.Sprintf(`{"id":%q,"tenant_id":%q,"customer_id":%q,"amount":%d,"open":%v,"region":%s}`, id, tenant, owner, amount, open, region)
+		column := sql.NullString{String: strings.Trim(region, `"`), Valid: region != "null"}
+		if _, err := db.Exec("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)", id, tenant, owner, amount, open, column); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked, allowed := 0, 0
+	for n := range 48 {
+		who := identity.Identity{Kind: []string{identity.User, identity.Client, identity.Key}[n%3], Subject: []string{"alice", "bob", "job", "eve"}[n/3%4], Tenant: []string{"acme", "evil"}[n%2], Claims: map[string]string{}}
+		if n%4 > 1 {
+			who.Roles = []string{"clerk"}
+		}
+		if n%5 > 1 {
+			who.Claims["region"] = `"EU"`
+		}
+		if n%7 > 3 {
+			who.Claims["limit"] = "8"
+		}
+		p.now = func() time.Time { return at.AddDate(0, 0, n%7) }
+		predicate, args, err := p.Where(identity.With(t.Context(), who), "order", "list")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := selected(t, db, "SELECT CAST(substr(id, 2) AS integer) FROM orders WHERE "+predicate+" ORDER BY 1", args)
+		subject, err := authorization.Subject(policy.Caller{Service: who.Kind == identity.Client, ID: who.Subject, Tenant: who.Tenant, Roles: who.Roles, Claim: who.Claim})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []int
+		for i, text := range docs {
+			var d jsonwalk.Doc
+			if err := d.Parse([]byte(text), jsonwalk.Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			id := fmt.Sprint("o", i)
+			f := &policy.Facts{Subject: subject, ID: id, Doc: &d, At: p.now(), Operation: "listOrders", Related: func(r string) (bool, error) { return slices.Contains(lists[r], id), nil }}
+			asked++
+			if decision := authorization.Template("order", policy.List).Decide(f); decision.Allowed {
+				want = append(want, i)
+				allowed++
+			} else if decision.Err() != nil {
+				t.Fatal(decision.Err())
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v: %v, the gateway %v\n%s %q", who, got, want, predicate, args)
+		}
+	}
+	if asked != 48*48 || allowed < 100 {
+		t.Errorf("%d asked, %d allowed", asked, allowed)
+	}
+}
+
+// anybody is related as alice is.
+type anybody struct{ related }
+
+func (a anybody) List(ctx context.Context, who identity.Identity, names []string, kind string, most int) ([][]string, error) {
+	who.Subject = "alice"
+	return a.related.List(ctx, who, names, kind, most)
 }
