@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"path/filepath"
 
 	"github.com/gatehouse-api/gatehouse/internal/bundle"
 )
@@ -10,7 +11,9 @@ import (
 func (p *Policy) Bundle() *bundle.Bundle {
 	b := &bundle.Bundle{Format: bundle.Format, API: p.API, Zone: p.Zone.String(), Schema: bundle.Source(p.Schema), Policies: []bundle.Source{bundle.Source(p.Generated)}, Objects: map[string]*bundle.Object{}}
 	for _, s := range p.Sources {
-		b.Policies = append(b.Policies, bundle.Source(s))
+		// Where the file stood on the gateway's machine is nobody's business, and would
+		// make the same policies another bundle elsewhere.
+		b.Policies = append(b.Policies, bundle.Source{Name: filepath.Base(s.Name), Text: s.Text})
 	}
 	for name, t := range p.objects {
 		o := &bundle.Object{Type: t.typ, Operations: map[string][]string{}, Relations: t.relations}

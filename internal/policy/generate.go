@@ -79,9 +79,9 @@ func (t *objectType) in(actions []string) string {
 
 func (t *objectType) resource() string { return "resource is " + string(t.typ) }
 
-// DefaultAllow is what is allowed where nothing is said: reading and updating
+// defaultAllow is what is allowed where nothing is said: reading and updating
 // what is one's own.
-func DefaultAllow() map[string][]string {
+func defaultAllow() map[string][]string {
 	return map[string][]string{"owner": {"read", "update"}}
 }
 
@@ -89,7 +89,7 @@ func DefaultAllow() map[string][]string {
 func (g *generator) allowed(t *objectType) {
 	allow, key := t.object.Allow, "objects."+t.name+".allow."
 	if allow == nil {
-		allow = DefaultAllow()
+		allow = defaultAllow()
 	}
 	for _, who := range slices.Sorted(maps.Keys(allow)) {
 		actions := slices.DeleteFunc(slices.Clone(allow[who]), func(a string) bool { return ActionOf(a) == None })
