@@ -13,7 +13,7 @@ TOOLS      = $(CURDIR)/.tools
 # The tests of the program itself with x/oauth2, coreos/go-oidc and Chromium.
 INTEROP    = TestChromium|TestAnAppLogsAPersonInAndCallsTheAPI|TestAPersonLogsInThroughTheGateway|TestAnotherServiceGetsATokenAndCallsTheAPI
 
-.PHONY: postgres build test test-interop test-browser test-waf race lint cases bench bench-tokens gates check fuzz fuzz-oracle test-h2spec tour ci help generate
+.PHONY: postgres build test test-interop test-browser test-waf race lint cases bench bench-authz bench-tokens gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
 build: ## build ./bin/gatehouse, reproducibly; TAGS=waf puts the OWASP Core Rule Set in
 	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -65,6 +65,9 @@ gates: ## the load-independent gates of docs/performance.md
 
 bench: ## CPU per request beside nginx and Go's ReverseProxy (installs nginx and wrk where missing)
 	$(GO) run ./bench
+
+bench-authz: ## CPU per decision beside OPA and Casbin as libraries (a module of its own: bench/authz)
+	cd bench/authz && $(GO) vet . && $(GO) run .
 
 bench-tokens: ## CPU per token beside oidc-provider (installs it, wrk and Node.js where missing)
 	$(GO) run ./bench -tokens

@@ -32,9 +32,10 @@ type demand struct {
 // shape is what of a type is checked. Of a record that rules look into, it is the
 // attributes that they name; of one that they take as a whole, all.
 type shape struct {
-	kind       resolved.IsType // but for sets and records
-	element    *shape          // of a set
-	attributes []demand        // of a record
+	kind       Kind       // "" for sets and records
+	entity     EntityType // of KindEntity
+	element    *shape     // of a set
+	attributes []demand   // of a record
 	record     bool
 	closed     bool // the record has no others
 }
@@ -156,7 +157,8 @@ func (l *looks) shape(t resolved.IsType, whole bool) shape {
 		}
 		return out
 	}
-	return shape{kind: t}
+	of := typeOf(t)
+	return shape{kind: of.Kind, entity: of.Entity}
 }
 
 // mentioned are the entity types in types: what policies may go on to.
@@ -242,27 +244,26 @@ func meets(given Record, demands []demand) (String, bool) {
 func (s *shape) holds(v Value) bool {
 	switch v := v.(type) {
 	case types.String:
-		return s.kind == resolved.StringType{}
+		return s.kind == KindString
 	case types.Long:
-		return s.kind == resolved.LongType{}
+		return s.kind == KindLong
 	case types.Boolean:
-		return s.kind == resolved.BoolType{}
+		return s.kind == KindBool
 	case types.EntityUID:
-		of, ok := s.kind.(resolved.EntityType)
-		return ok && EntityType(of) == v.Type
+		return s.kind == KindEntity && s.entity == v.Type
 	case types.Set:
 		return s.element != nil && s.element.holdsAll(v)
 	case types.Record:
 		_, ok := meets(v, s.attributes)
 		return s.record && ok && (!s.closed || s.knows(v))
 	case types.Datetime:
-		return s.kind == resolved.ExtensionType("datetime")
+		return s.kind == "datetime"
 	case types.Duration:
-		return s.kind == resolved.ExtensionType("duration")
+		return s.kind == "duration"
 	case types.Decimal:
-		return s.kind == resolved.ExtensionType("decimal")
+		return s.kind == "decimal"
 	case types.IPAddr:
-		return s.kind == resolved.ExtensionType("ipaddr")
+		return s.kind == "ipaddr"
 	}
 	return false
 }
