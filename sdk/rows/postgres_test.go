@@ -37,7 +37,7 @@ type twin struct {
 	oracle func(t testing.TB, query string) (answer, []string, error)
 	dump   string // a query for all rows of all tables
 	// settle makes a dump of the guarded database comparable with the oracle's.
-	settle func(all []string) []string
+	settle func(t testing.TB, all []string) []string
 }
 
 // answer is what a query gives.
@@ -114,7 +114,7 @@ func (w *twin) compare(t testing.TB, query string) (touched int, refused error) 
 		t.Errorf("%s\n guard  %d rows, %d affected: %.300v\n oracle %d rows, %d affected: %.300v", query, len(got.rows), got.affected, got.rows, len(want.rows), want.affected, want.rows)
 	}
 	if w.settle != nil {
-		after = w.settle(after)
+		after = w.settle(t, after)
 	}
 	if !slices.Equal(after, wantAfter) {
 		t.Errorf("%s\nleaves other rows behind than the oracle", query)

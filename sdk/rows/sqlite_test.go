@@ -47,7 +47,7 @@ func lite(t testing.TB) *twin {
 		return strings.HasPrefix(line, `["t2","u2",`) || strings.HasPrefix(line, `["t2","",`)
 	}
 	foreign := slices.DeleteFunc(everything(t, raw, w.dump), mine)
-	w.settle = func(all []string) []string {
+	w.settle = func(t testing.TB, all []string) []string {
 		t.Helper()
 		if !slices.Equal(slices.DeleteFunc(slices.Clone(all), mine), foreign) {
 			t.Error("rows of others have changed")
