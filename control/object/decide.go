@@ -194,7 +194,9 @@ func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		if r.action == policy.Create {
 			return gatehouse.Deny(denied).Because(why), nil
 		}
-		return r.refuse().Because(why), nil
+		v := r.refuse()
+		r.evenly(ctx, x, v.Answer())
+		return v.Because(why), nil
 	}
 	return byPolicy.Because(why), nil
 }
