@@ -44,19 +44,23 @@ func (s *spot) next() []*spot { return slices.Concat(s.subs, s.any, s.items) }
 // enliven notes from which spots a rule can be reached, and reports whether one can
 // be from this one.
 func (s *spot) enliven() bool {
-	all := []*spot{s}
+	above := map[*spot][]*spot{s: nil} // who leads to whom
+	all, alive := []*spot{s}, []*spot(nil)
 	for i := 0; i < len(all); i++ {
+		if len(all[i].rules) > 0 {
+			all[i].live, alive = true, append(alive, all[i])
+		}
 		for _, k := range all[i].next() {
-			if !slices.Contains(all, k) {
+			if _, known := above[k]; !known {
 				all = append(all, k)
 			}
+			above[k] = append(above[k], all[i])
 		}
 	}
-	for more := true; more; {
-		more = false
-		for _, k := range all {
-			if !k.live && (len(k.rules) > 0 || slices.ContainsFunc(k.next(), func(n *spot) bool { return n.live })) {
-				k.live, more = true, true
+	for i := 0; i < len(alive); i++ {
+		for _, k := range above[alive[i]] {
+			if !k.live {
+				k.live, alive = true, append(alive, k)
 			}
 		}
 	}
@@ -101,6 +105,9 @@ func (c *Config) nested(b *gatehouse.Build, seen *covered) ([]gatehouse.Step, er
 		if s := schemaOf(o, b); s != nil {
 			n.kinds = append(n.kinds, kindOf{name, s, r})
 		}
+	}
+	if len(rules) == 0 {
+		return nil, nil
 	}
 	e := &expansion{byStatus: map[int]*spot{}}
 	for _, status := range [...]int{200, 201, 203} {
