@@ -151,15 +151,15 @@ func (s *Set) Attributes(of EntityType) []Attribute {
 	return out
 }
 
-// Parents are the types that the parents of a type's entities may have.
-func (s *Set) Parents(of EntityType) []EntityType {
+// parents are the types that the parents of a type's entities may have.
+func (s *Set) parents(of EntityType) []EntityType {
 	return slices.Clone(s.schema.Entities[of].ParentTypes)
 }
 
 // ancestors are all types that an entity of a type may be in, beside itself.
 func (s *Set) ancestors(of EntityType) map[EntityType]bool {
 	out := map[EntityType]bool{}
-	todo := s.Parents(of)
+	todo := s.parents(of)
 	for len(todo) > 0 {
 		t := todo[0]
 		todo = todo[1:]

@@ -179,7 +179,7 @@ func entities(n ast.IsNode) ([]EntityUID, error) {
 // way into are left out.
 func (t *translator) within(targets []EntityUID) (Expr, error) {
 	of, set := t.rules.pair.resource, t.rules.set
-	direct := set.Parents(of)
+	direct := set.parents(of)
 	var out In
 	for _, e := range targets {
 		for _, p := range direct {

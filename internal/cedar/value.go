@@ -63,9 +63,6 @@ func NewValueSet(v ...Value) ValueSet { return types.NewSet(v...) }
 // NewDatetime makes a datetime of a time; what is below a millisecond is lost.
 func NewDatetime(t time.Time) Datetime { return types.NewDatetime(t) }
 
-// NewDuration makes a duration; what is below a millisecond is lost.
-func NewDuration(d time.Duration) Duration { return types.NewDuration(d) }
-
 // ParseDecimal reads a decimal, as "12.34".
 func ParseDecimal(s string) (Decimal, error) { return types.ParseDecimal(s) }
 
