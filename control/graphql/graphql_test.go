@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 const shop = `
@@ -114,7 +115,7 @@ func TestAnAttackIsRefusedBeforeItCosts(t *testing.T) {
 			best, reason = min(best, time.Since(start)), reasonOf(why)
 		}
 		t.Logf("figure %-28s %6d B %8.0f us/1000  %s", name, len(text), float64(best.Nanoseconds())/1000, reason)
-		if best > 4*time.Millisecond { // room for a machine that others use
+		if best > 4*time.Millisecond && !race.Enabled { // room for a machine that others use
 			t.Errorf("%s: %v", name, best)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/gatehouse-api/gatehouse/internal/pgtest"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 	"github.com/gatehouse-api/gatehouse/sdk/identity"
 )
 
@@ -219,8 +220,12 @@ func TestTheGuardAgreesWithRowLevelSecurity(t *testing.T) {
 // agree compares every query of testdata/queries.sql; authz.data-layer.
 func agree(t *testing.T, w *twin, dialect string) {
 	t.Helper()
-	counted := 0
-	for _, q := range queries(t, "testdata/queries.sql", dialect) {
+	counted, least := 0, 200
+	for i, q := range queries(t, "testdata/queries.sql", dialect) {
+		if race.Enabled && dialect == "sqlite" && i%5 != 0 {
+			least = 20 // the database is Go too, and ten times slower then
+			continue
+		}
 		n, err := w.compare(t, q.text)
 		switch {
 		case err != nil:
@@ -232,7 +237,7 @@ func agree(t *testing.T, w *twin, dialect string) {
 		}
 	}
 	t.Logf("%d queries that return or change rows are answered alike", counted)
-	if counted < 200 {
+	if counted < least {
 		t.Errorf("only %d queries return or change a row", counted)
 	}
 }
