@@ -54,9 +54,9 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	if r.related != nil {
 		// All relations of one request are of one moment.
 		var at relations.Revision
-		who := relations.Subject{Type: subjectType(p), ID: p.ID}
+		who := relations.Subject{Type: subjectType(p), ID: relations.EscapeID(p.ID)}
 		a.facts.Related = func(relation string) (bool, error) {
-			said, err := r.related.Check(ctx, at, who, relation, relations.Object{Type: r.object, ID: a.facts.ID})
+			said, err := r.related.Check(ctx, at, who, relation, relations.Object{Type: r.object, ID: relations.EscapeID(a.facts.ID)})
 			if err == nil {
 				at = said.At
 			}

@@ -57,7 +57,8 @@ type Policy struct {
 	Text         string // as it was written
 
 	compiled *cedargo.Policy
-	where    *layout // nil where it was not found
+	settled  *cedargo.Policy // see indexed
+	where    *layout         // nil where it was not found
 	source   int
 	offset   int
 }
