@@ -64,33 +64,34 @@ type Admin struct {
 
 // apiBlock is one entry of apis as it is written.
 type apiBlock struct {
-	OpenAPI    string            `yaml:"openapi"`
-	GraphQL    raw               `yaml:"graphql"`
-	Upstream   raw               `yaml:"upstream"`
-	Audience   raw               `yaml:"audience"`
-	Issuer     raw               `yaml:"issuer"`
-	Origins    raw               `yaml:"origins"`
-	Hosts      []string          `yaml:"hosts"`
-	AnyHost    *gatehouse.Waiver `yaml:"any_host"`
-	Verbose    *gatehouse.Waiver `yaml:"verbose_errors"`
-	Fallback   *gatehouse.Waiver `yaml:"schema_fallback"`
-	States     int               `yaml:"schema_states"`
-	Objects    raw               `yaml:"objects"`
-	NoObject   raw               `yaml:"no_object"`
-	Roles      raw               `yaml:"roles"`
-	Policies   string            `yaml:"policies"`
-	Relations  string            `yaml:"relations"`
-	AuthZEN    string            `yaml:"authzen"`
-	Facts      string            `yaml:"facts"`
-	Principal  policy.Claims     `yaml:"principal"`
-	TimeZone   string            `yaml:"time_zone"`
-	Public     raw               `yaml:"public"`
-	Properties raw               `yaml:"properties"`
-	Permit     raw               `yaml:"permit"`
-	WebSocket  raw               `yaml:"websocket"`
-	Timeout    time.Duration     `yaml:"timeout"`
-	Controls   raw               `yaml:"controls"`
-	Endpoints  raw               `yaml:"endpoints"`
+	OpenAPI     string            `yaml:"openapi"`
+	GraphQL     raw               `yaml:"graphql"`
+	Upstream    raw               `yaml:"upstream"`
+	Audience    raw               `yaml:"audience"`
+	Issuer      raw               `yaml:"issuer"`
+	Origins     raw               `yaml:"origins"`
+	Hosts       []string          `yaml:"hosts"`
+	AnyHost     *gatehouse.Waiver `yaml:"any_host"`
+	Verbose     *gatehouse.Waiver `yaml:"verbose_errors"`
+	Fallback    *gatehouse.Waiver `yaml:"schema_fallback"`
+	States      int               `yaml:"schema_states"`
+	Objects     raw               `yaml:"objects"`
+	NoObject    raw               `yaml:"no_object"`
+	Roles       raw               `yaml:"roles"`
+	Policies    string            `yaml:"policies"`
+	Relations   string            `yaml:"relations"`
+	RelationsAt *RelationsAt      `yaml:"relations_at"`
+	AuthZEN     string            `yaml:"authzen"`
+	Facts       string            `yaml:"facts"`
+	Principal   policy.Claims     `yaml:"principal"`
+	TimeZone    string            `yaml:"time_zone"`
+	Public      raw               `yaml:"public"`
+	Properties  raw               `yaml:"properties"`
+	Permit      raw               `yaml:"permit"`
+	WebSocket   raw               `yaml:"websocket"`
+	Timeout     time.Duration     `yaml:"timeout"`
+	Controls    raw               `yaml:"controls"`
+	Endpoints   raw               `yaml:"endpoints"`
 }
 
 const (
@@ -222,6 +223,7 @@ func (r *reader) required(a *API) {
 	if a.block.AuthZEN == "" && a.block.Upstream.Node == nil && !r.meant[join(a.key, "upstream")] {
 		r.apiFault(a, "upstream", "an API needs an upstream", "upstream: http://127.0.0.1:9000")
 	}
+	r.elsewhereRelated(a)
 	if k, _ := lookup(a.node, "schema_states"); k != nil && (a.block.States < 1 || a.block.States > maxSchemaStates) && !r.meant[join(a.key, "schema_states")] {
 		r.apiFault(a, "schema_states", fmt.Sprintf("expected 1 to %d states", maxSchemaStates), "schema_states: 20000")
 	}

@@ -101,7 +101,11 @@ func (g *gateway) start(o gatewayOptions) error {
 	if err != nil {
 		return err
 	}
-	gatehouse.Provide(g.kept, &relations.Source{Index: index})
+	elsewhere, err := relatedElsewhere(f)
+	if err != nil {
+		return err
+	}
+	gatehouse.Provide(g.kept, &relations.Source{Index: index, Elsewhere: elsewhere})
 	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
 		return err
 	}
