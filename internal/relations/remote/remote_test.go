@@ -3,6 +3,7 @@ package remote
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -188,7 +189,10 @@ func TestWhatIsNoAnswerDenies(t *testing.T) {
 		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://evil.example.com/", http.StatusFound)
 		},
-		"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"slow": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the server looks for the client's end only then
+			<-r.Context().Done()
+		},
 	} {
 		s := at(t, h)
 		s.Client = &http.Client{Timeout: 100 * time.Millisecond, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
