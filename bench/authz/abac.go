@@ -37,37 +37,7 @@ when { principal.region == "EU" && resource.region == "EU" && context.local.hour
 	if err != nil {
 		return nil, err
 	}
-	region := func(uid cedar.EntityUID, r cedar.String) cedar.Entity {
-		return cedar.Entity{UID: uid, Attributes: cedar.NewRecord(cedar.RecordMap{"region": r})}
-	}
-	alice, bob, doc := cedar.NewEntityUID("User", "alice"), cedar.NewEntityUID("User", "bob"), cedar.NewEntityUID("Doc", "1")
-	europe, america := &pair{region(alice, "EU"), region(doc, "EU")}, &pair{region(bob, "US"), region(doc, "EU")}
-	q := cedar.Request{Action: cedar.NewEntityUID("Action", "read"), Resource: doc,
-		Context: cedar.NewRecord(cedar.RecordMap{"local": cedar.NewRecord(cedar.RecordMap{"hour": cedar.Long(10)})})}
-	rules := set.Rules(q.Action, "Doc")
-	return func(allowed bool) (bool, error) {
-		facts := europe
-		if !allowed {
-			facts = america
-		}
-		q.Principal = facts.principal.UID
-		d := rules.Decide(q, facts)
-		return d.Allowed, d.Err()
-	}, nil
-}
-
-// pair are the facts of one request, as the gateway has them: of the two that it is about.
-type pair struct{ principal, resource cedar.Entity }
-
-// Entity implements [cedar.Entities].
-func (p *pair) Entity(uid cedar.EntityUID) (cedar.Entity, bool, error) {
-	switch uid {
-	case p.principal.UID:
-		return p.principal, true, nil
-	case p.resource.UID:
-		return p.resource, true, nil
-	}
-	return cedar.Entity{}, false, nil
+	return askCedar(set, "Doc", "EU"), nil
 }
 
 // Subject and document, as Casbin's matchers read them.
