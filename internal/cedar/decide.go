@@ -108,7 +108,9 @@ func (r *Rules) evaluate(q *Request, facts Entities, d *demands) Decision {
 	l.kept[0].uid, l.kept[1].uid = q.Principal, q.Resource
 	allowed, said := cedargo.Authorize(&r.handed, l, *q)
 	err := l.err
-	*l = lookup{set: r.set}
+	// The entities stay where they are until the next ones come: clearing them costs
+	// more than it frees.
+	l.facts, l.demands, l.err, l.kept[0].has, l.kept[1].has = nil, nil, nil, false, false
 	r.set.lookups.Put(l)
 	return Decision{Allowed: bool(allowed) && err == nil && len(said.Errors) == 0, set: r.set, said: said, err: err}
 }
