@@ -19,7 +19,7 @@ func isForm(r *http.Request) bool {
 // readForm is r.ParseForm of a form without a query. Where its media type has no
 // parameters there is nothing else to parse, and [http.Request.Form] would be a copy.
 func readForm(r *http.Request) error {
-	if r.Header.Get("Content-Type") != mediaForm {
+	if r.PostForm != nil || r.Header.Get("Content-Type") != mediaForm {
 		return r.ParseForm()
 	}
 	body, err := io.ReadAll(r.Body)
