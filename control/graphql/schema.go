@@ -183,13 +183,3 @@ func (t *typ) strictest() {
 		}
 	}
 }
-
-// has reports whether an object of one type may be of the other too.
-func (t *typ) has(o *typ) bool {
-	for _, p := range t.possible {
-		if slices.Contains(o.possible, p) {
-			return true
-		}
-	}
-	return false
-}

@@ -223,7 +223,7 @@ func (p *position) bodied(x *gatehouse.Exchange, f func(string) *gatehouse.Answe
 
 // whole reports whether a JSON number is written as an integer, and not as -0.
 func whole(raw []byte) bool {
-	return bytes.IndexAny(raw, ".eE") < 0 && string(raw) != "-0"
+	return !bytes.ContainsAny(raw, ".eE") && string(raw) != "-0"
 }
 
 // lower writes the ids in lower case where they stand. They are UUIDs, and have as
