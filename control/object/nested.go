@@ -284,7 +284,7 @@ func (e *expansion) judgeItem(ctx context.Context, x *gatehouse.Exchange, item *
 
 // inside judges a document.
 func inside(ctx context.Context, root *spot, d *jsonwalk.Doc, x *gatehouse.Exchange) gatehouse.Verdict {
-	switch worst, r := root.walk(ctx, d, 0, x); worst {
+	switch worst, r := root.walk(ctx, &search{d: d, x: x}, 0); worst {
 	case absent:
 		return gatehouse.Deny(unverifiable).Because("an object inside the reply does not say whose it is")
 	case other:
@@ -296,19 +296,29 @@ func inside(ctx context.Context, root *spot, d *jsonwalk.Doc, x *gatehouse.Excha
 	return gatehouse.Pass
 }
 
+// search is one document that is gone through. The policies are asked for one caller,
+// of whom they are told once for all objects of a kind that follow each other.
+type search struct {
+	d   *jsonwalk.Doc
+	x   *gatehouse.Exchange
+	of  *rule
+	ask *asker // of that rule
+}
+
 // walk goes through a node and what is below it, and returns the worst that it finds.
-func (s *spot) walk(ctx context.Context, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) (outcome, *rule) {
+func (s *spot) walk(ctx context.Context, w *search, at int) (outcome, *rule) {
+	d := w.d
 	object := d.Kind(at) == jsonwalk.Object
 	if object {
 		for _, r := range s.rules {
-			if found := r.seen(ctx, d, at, x); found != own {
+			if found := r.seen(ctx, w, at); found != own {
 				return found, r
 			}
 		}
 	}
 	for c, end := at+1, d.Next(at); c < end; c = d.Next(c) {
 		if !object {
-			if found, r := among(ctx, s.items, d, c, x); found != own {
+			if found, r := among(ctx, s.items, w, c); found != own {
 				return found, r
 			}
 			continue
@@ -319,26 +329,26 @@ func (s *spot) walk(ctx context.Context, d *jsonwalk.Doc, at int, x *gatehouse.E
 				continue
 			}
 			named = true
-			if found, r := among(ctx, s.subs[i:i+1], d, c, x); found != own {
+			if found, r := among(ctx, s.subs[i:i+1], w, c); found != own {
 				return found, r
 			}
 		}
 		if named {
 			continue
 		}
-		if found, r := among(ctx, s.any, d, c, x); found != own {
+		if found, r := among(ctx, s.any, w, c); found != own {
 			return found, r
 		}
 	}
 	return own, nil
 }
 
-func among(ctx context.Context, list []*spot, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) (outcome, *rule) {
+func among(ctx context.Context, list []*spot, w *search, at int) (outcome, *rule) {
 	for _, s := range list {
 		if !s.live {
 			continue
 		}
-		if found, r := s.walk(ctx, d, at, x); found != own {
+		if found, r := s.walk(ctx, w, at); found != own {
 			return found, r
 		}
 	}
@@ -347,11 +357,14 @@ func among(ctx context.Context, list []*spot, d *jsonwalk.Doc, at int, x *gateho
 
 // seen compares an object inside a reply with a caller who may read such objects, or
 // may not.
-func (r *rule) seen(ctx context.Context, d *jsonwalk.Doc, at int, x *gatehouse.Exchange) outcome {
-	s, refusal := r.stands(x)
+func (r *rule) seen(ctx context.Context, w *search, at int) outcome {
+	s, refusal := r.stands(w.x)
 	if refusal != nil {
 		return other
 	}
-	found, _ := r.touch(r.asker(ctx, x), r.act, "", d, at, s)
+	if w.of != r {
+		w.of, w.ask = r, r.asker(ctx, w.x)
+	}
+	found, _ := r.touch(w.ask, r.act, "", w.d, at, s)
 	return found
 }

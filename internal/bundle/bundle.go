@@ -108,8 +108,3 @@ func (b *Bundle) Set() *cedar.Set { return b.set }
 
 // Location returns the time zone of a bundle that was read.
 func (b *Bundle) Location() *time.Location { return b.zone }
-
-// ActionOn returns an action on an object as policies call it.
-func ActionOn(object, action string) cedar.EntityUID {
-	return cedar.NewEntityUID("Action", cedar.String(object+"."+action))
-}

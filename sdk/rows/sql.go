@@ -229,18 +229,27 @@ func (w *writer) oneOf(x cedar.Expr, values []cedar.Literal) error {
 	if err != nil {
 		return err
 	}
-	args := make([]any, 0, len(values))
-	for _, v := range values {
-		arg, possible, err := value(v, c.Type)
-		if err != nil {
-			return err
-		}
-		if possible {
-			args = append(args, arg)
-		}
+	args, err := possible(values, c.Type)
+	if err != nil {
+		return err
 	}
 	w.among(c, args)
 	return nil
+}
+
+// possible returns the values that a column of the type can hold, as arguments.
+func possible(values []cedar.Literal, t ColumnType) ([]any, error) {
+	args := make([]any, 0, len(values))
+	for _, v := range values {
+		arg, ok, err := value(v, t)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			args = append(args, arg)
+		}
+	}
+	return args, nil
 }
 
 // among writes that a column is one of some values, which is false of none.
@@ -303,15 +312,9 @@ func (w *writer) parent(t cedar.EntityType, values []cedar.Literal) error {
 	if !ok {
 		return fmt.Errorf("no column says which %s a resource is in", t)
 	}
-	args := make([]any, 0, len(values))
-	for _, v := range values {
-		arg, possible, err := value(v, c.Type)
-		if err != nil {
-			return err
-		}
-		if possible {
-			args = append(args, arg)
-		}
+	args, err := possible(values, c.Type)
+	if err != nil {
+		return err
 	}
 	w.put("(" + w.name(c) + " IS NOT NULL AND ") // an object may be in none
 	w.among(c, args)
