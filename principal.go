@@ -81,6 +81,11 @@ type Seal struct {
 	Until time.Time
 }
 
+// IsClient reports whether the caller is a client that acts for itself. It owns
+// nothing: its id is of another kind than a person's, and the two may be equal
+// (RFC 9068 section 5).
+func (p *Principal) IsClient() bool { return p.Kind == "client" }
+
 // HasScope reports whether the principal holds the scope.
 func (p *Principal) HasScope(s string) bool { return slices.Contains(p.Scopes, s) }
 

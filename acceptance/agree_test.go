@@ -149,7 +149,7 @@ func (m madeModel) permits(p *gatehouse.Principal, operation string, o madeObjec
 		if role, ok := strings.CutPrefix(who, "role:"); ok && slices.Contains(p.Roles, role) {
 			return true
 		}
-		if owner, ok := said(o.owner, p.ID); who == "owner" && ok && owner == p.ID && p.Kind != "client" {
+		if owner, ok := said(o.owner, p.ID); who == "owner" && ok && owner == p.ID && !p.IsClient() {
 			return true
 		}
 	}
@@ -243,7 +243,7 @@ func (a agreed) gate(t *testing.T, p *gatehouse.Principal, operation string, o m
 
 func (a agreed) cedar(t *testing.T, p *gatehouse.Principal, operation string, o madeObject) bool {
 	t.Helper()
-	s, err := a.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes})
+	s, err := a.policy.Subject(policy.Caller{Service: p.IsClient(), ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes})
 	if err != nil {
 		t.Fatal(err)
 	}

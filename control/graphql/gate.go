@@ -251,9 +251,7 @@ func (r *rule) stands(who *gatehouse.Principal, a action) (ownOnes, others bool)
 	if who == nil || who.ID == "" || r.tenant != nil && who.Tenant == "" {
 		return false, false
 	}
-	// A client that acts for itself owns nothing: its id is of another kind than a
-	// person's, and the two may be equal (RFC 9068 section 5).
-	return r.owners[a] && who.Kind != "client", slices.ContainsFunc(r.roles[a], who.HasRole)
+	return r.owners[a] && !who.IsClient(), slices.ContainsFunc(r.roles[a], who.HasRole)
 }
 
 // judge compares an object that a reply holds with the caller.

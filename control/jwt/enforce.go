@@ -171,7 +171,7 @@ func (v *verifier) judge(c *claims, now int64) *gatehouse.Answer {
 // longest is how many seconds a token may be made to live. Our own server gives
 // clients for themselves an hour, and no refresh token (token.client-credentials).
 func (v *verifier) longest(c *claims) int64 {
-	if c.principal.Kind == "client" {
+	if c.principal.IsClient() {
 		return max(v.lifetime, c.issuer.clientLifetime)
 	}
 	return v.lifetime

@@ -3,10 +3,9 @@ package object
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
-	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/control/internal/asked"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
@@ -49,7 +48,7 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	}
 	p := x.Principal
 	a := &asker{}
-	a.facts.Subject, a.fails = r.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
+	a.facts.Subject, a.fails = r.policy.Subject(asked.Caller(p))
 	a.facts.Param, a.facts.At, a.facts.Address, a.facts.Operation = x.Request.Param, x.At, x.Conn.Client, r.operation
 	if r.related != nil {
 		// All relations of one request are of one moment.
@@ -68,7 +67,7 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 
 // subjectType is what a caller is called in a model of relations.
 func subjectType(p *gatehouse.Principal) string {
-	if p.Kind == "client" {
+	if p.IsClient() {
 		return "service"
 	}
 	return "user"
@@ -107,30 +106,9 @@ func (a *asker) decide(t *policy.Template) (found outcome, why string) {
 	case err != nil:
 		return other, err.Error()
 	case d.Allowed:
-		return own, reasons("permitted by ", d)
+		return own, asked.Why(d)
 	}
-	return other, reasons("forbidden by ", d)
-}
-
-// reasons names the policies that decided, for the trail. A policy's own reason is
-// text of the configuration.
-func reasons(says string, d cedar.Decision) string {
-	list := d.Deciding()
-	if len(list) == 0 {
-		return "no policy permits it"
-	}
-	var b strings.Builder
-	b.WriteString(says)
-	for i, p := range list {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(p.ID)
-		if p.Reason != "" {
-			fmt.Fprintf(&b, " (%s)", p.Reason)
-		}
-	}
-	return b.String()
+	return other, asked.Why(d)
 }
 
 // touch settles whether the caller may do something to the object at a node: by the

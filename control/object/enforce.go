@@ -48,10 +48,8 @@ func (r *rule) stands(x *gatehouse.Exchange) (standing, *gatehouse.Answer) {
 	if r.tenant.set() && p.Tenant == "" {
 		return standing{}, noTenant
 	}
-	// A client that acts for itself owns nothing: its id is of another kind than a
-	// person's, and the two may be equal (RFC 9068 section 5).
 	s := standing{p, r.allowed.byRole(p)}
-	if !s.role && (!r.allowed.owner || p.Kind == "client") && r.act == nil {
+	if !s.role && (!r.allowed.owner || p.IsClient()) && r.act == nil {
 		return standing{}, notAllowed
 	}
 	return s, nil

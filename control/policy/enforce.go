@@ -2,10 +2,9 @@ package policy
 
 import (
 	"context"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
-	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/control/internal/asked"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
@@ -21,7 +20,7 @@ func (d *decider) decide(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	if p == nil || p.ID == "" {
 		return gatehouse.Deny(denied), nil
 	}
-	s, err := d.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
+	s, err := d.policy.Subject(asked.Caller(p))
 	if err != nil {
 		return gatehouse.Verdict{}, err
 	}
@@ -31,19 +30,7 @@ func (d *decider) decide(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	case err != nil:
 		return gatehouse.Deny(denied).Because(err.Error()), nil
 	case !said.Allowed:
-		return gatehouse.Deny(denied).Because(names("forbidden by ", said)), nil
+		return gatehouse.Deny(denied).Because(asked.Why(said)), nil
 	}
-	return permitted.Because(names("permitted by ", said)), nil
-}
-
-// names says which policies decided.
-func names(says string, d cedar.Decision) string {
-	var ids []string
-	for _, p := range d.Deciding() {
-		ids = append(ids, p.ID)
-	}
-	if len(ids) == 0 {
-		return "no policy permits it"
-	}
-	return says + strings.Join(ids, ", ")
+	return permitted.Because(asked.Why(said)), nil
 }
