@@ -1,14 +1,15 @@
 package role
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
 // grants is who may call one operation.
@@ -96,46 +97,9 @@ func (c *Config) check(b *gatehouse.Build) error {
 			if named[entry] || slices.ContainsFunc(b.All, func(o gatehouse.Operation) bool { return policy.Matches(entry, o) }) {
 				continue
 			}
-			errs = append(errs, &gatehouse.Fault{Key: fmt.Sprintf("%s[%d]", key, i), Says: fmt.Sprintf("%q reaches no operation", entry), Fix: nearest(entry, b.All)})
+			fix := cmp.Or(words.Nearest(entry, slices.Sorted(maps.Keys(named))), "an operationId of the OpenAPI description")
+			errs = append(errs, &gatehouse.Fault{Key: fmt.Sprintf("%s[%d]", key, i), Says: fmt.Sprintf("%q reaches no operation", entry), Fix: fix})
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// nearest returns the name that was probably meant.
-func nearest(entry string, all []gatehouse.Operation) string {
-	best, least := "an operationId of the OpenAPI description", 1+len(entry)/2
-	consider := func(name string) {
-		if d := distance(strings.ToLower(entry), strings.ToLower(name)); d < least {
-			best, least = name, d
-		}
-	}
-	for _, o := range all {
-		consider(o.ID())
-		for _, tag := range policy.Tags(o) {
-			consider("tag:" + tag)
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's: how many letters have to be changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -25,9 +25,6 @@ func (d Dialect) String() string {
 	return "dialect " + strconv.Itoa(int(d))
 }
 
-// quote makes an identifier of a name; both dialects do it as SQL has it.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
 // ColumnType is what a column of a table is, as far as policies can be asked of it.
 type ColumnType uint8
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/pgtest"
 	"github.com/gatehouse-api/gatehouse/internal/race"
+	"github.com/gatehouse-api/gatehouse/sdk/rows/internal/guard"
 )
 
 func openSQLite(t testing.TB) *sql.DB {
@@ -119,7 +120,7 @@ func (m *madeUp) compare(t testing.TB, set *cedar.Set, tables *table, dbs map[Di
 		}
 		want := m.decide(t, rules, q, context)
 		for d, db := range dbs {
-			w := &writer{table: tables, dialect: d, qualifier: quote("docs") + ".", next: 1, related: m.lists(asker)}
+			w := &writer{table: tables, dialect: d, qualifier: guard.Ident("docs") + ".", next: 1, related: m.lists(asker)}
 			if err := w.residual(residual); err != nil {
 				t.Fatalf("%v\n%s", err, sourceOf(set))
 			}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/sdk/rows/internal/guard"
 )
 
 // table is where an application keeps the objects of one type.
@@ -164,7 +165,7 @@ func fits(t cedar.Type, c ColumnType) error {
 // name is a column as it stands in a predicate. It is qualified, or inside of a
 // subquery it might be another table's.
 func (w *writer) name(c Column) string {
-	name := w.qualifier + quote(c.Name)
+	name := w.qualifier + guard.Ident(c.Name)
 	if w.dialect == SQLite && c.Type == Text {
 		return name + " COLLATE BINARY" // the column's own may be NOCASE
 	}

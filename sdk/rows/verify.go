@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-api/gatehouse/sdk/rows/internal/guard"
 )
 
 // found is a column as the database has it.
@@ -69,7 +71,7 @@ var errTable = errors.New("it cannot be asked")
 func (p *Policy) verify(name string, o *object, columns map[string]found) (wrong []error) {
 	at := func(attribute string, c Column, required bool) {
 		if says := c.wrong(p.dialect, columns, required); says != "" {
-			wrong = append(wrong, fmt.Errorf("rows: objects.%s.table: column %s (%s): %s", name, quote(c.Name), attribute, says))
+			wrong = append(wrong, fmt.Errorf("rows: objects.%s.table: column %s (%s): %s", name, guard.Ident(c.Name), attribute, says))
 		}
 	}
 	at("id", o.table.id, true)
@@ -124,9 +126,9 @@ func split(table string) (schema, name string) {
 
 func postgresColumns(ctx context.Context, db *sql.DB, table string) (map[string]found, error) {
 	schema, name := split(table)
-	full := quote(name)
+	full := guard.Ident(name)
 	if schema != "" {
-		full = quote(schema) + "." + full
+		full = guard.Ident(schema) + "." + full
 	}
 	var kind sql.NullString
 	if err := db.QueryRowContext(ctx, "SELECT (SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1::text))", full).Scan(&kind); err != nil {
@@ -157,13 +159,13 @@ func sqliteColumns(ctx context.Context, db *sql.DB, table string) (map[string]fo
 	var strict bool
 	switch err := db.QueryRowContext(ctx, "SELECT type, strict FROM pragma_table_list WHERE schema = ? AND name = ?", schema, name).Scan(&kind, &strict); {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("%w: there is no table %s", errTable, quote(table))
+		return nil, fmt.Errorf("%w: there is no table %s", errTable, guard.Ident(table))
 	case err != nil:
 		return nil, err
 	case kind != "table":
-		return nil, fmt.Errorf("%w: %s is a %s; name the table", errTable, quote(table), kind)
+		return nil, fmt.Errorf("%w: %s is a %s; name the table", errTable, guard.Ident(table), kind)
 	case !strict:
-		return nil, fmt.Errorf("%w: %s is not STRICT, so that a column of numbers may hold texts; CREATE TABLE ... STRICT", errTable, quote(table))
+		return nil, fmt.Errorf("%w: %s is not STRICT, so that a column of numbers may hold texts; CREATE TABLE ... STRICT", errTable, guard.Ident(table))
 	}
 	// A column of the primary key of a STRICT table is never NULL. Predicates compare
 	// texts as bytes whatever the column's collation is.

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/sdk/identity"
+	"github.com/gatehouse-api/gatehouse/sdk/rows/internal/guard"
 )
 
 // MaxRelated is the most objects that a caller may be related to by one relation for a
@@ -88,7 +89,7 @@ func (p *Policy) Where(ctx context.Context, object, action string, options ...Wh
 	if err != nil {
 		return "", nil, notSQL(object, action, err)
 	}
-	w := writer{table: o.table, dialect: p.dialect, qualifier: quote(q.alias) + ".", next: q.from, text: make([]byte, 0, 128)}
+	w := writer{table: o.table, dialect: p.dialect, qualifier: guard.Ident(q.alias) + ".", next: q.from, text: make([]byte, 0, 128)}
 	if w.related, err = p.related(ctx, o.table, who, residual); err != nil {
 		return "", nil, err
 	}

@@ -31,7 +31,7 @@ func (s *sentence) example() string {
 // alias reads what the table is called in the statement; next is what follows.
 func (s *sentence) alias(i int, t *Table, ends ...string) (name string, next int, err error) {
 	next = i + 1
-	name = ident(t.Name)
+	name = Ident(t.Name)
 	if a := s.at(next); a.is("as") || a.kind == quoted || a.kind == word && !a.isOne(ends...) {
 		if a.is("as") {
 			next++

@@ -134,7 +134,7 @@ func typeOf(typ string) Type {
 // find returns the oid of a table, or "".
 func (c *catalogue) find(t WantedTable) string {
 	for oid, r := range c.relations {
-		if ident(r[0])+"."+ident(r[1]) == t.full() {
+		if Ident(r[0])+"."+Ident(r[1]) == t.full() {
 			return oid
 		}
 	}

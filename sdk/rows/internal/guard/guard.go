@@ -139,11 +139,11 @@ func (g *Guard) table(t token) *Table {
 	return nil
 }
 
-// ident writes a name in quotes.
-func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// Ident writes a name in quotes, as SQL has it in every dialect.
+func Ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // full is the table's name that nothing shadows.
-func (t *Table) full() string { return ident(t.Schema) + "." + ident(t.Name) }
+func (t *Table) full() string { return Ident(t.Schema) + "." + Ident(t.Name) }
 
 // columns are those that say whose a row is.
 func (t *Table) columns() []Slot {

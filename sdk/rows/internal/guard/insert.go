@@ -28,7 +28,7 @@ func (s *sentence) insert() (string, error) {
 	var b strings.Builder
 	b.WriteString(s.render(s.main, closing))
 	for _, c := range t.columns() {
-		b.WriteString(", " + ident(t.column(c)))
+		b.WriteString(", " + Ident(t.column(c)))
 	}
 	b.WriteString(") VALUES ")
 	next, err := s.values(&b, t, closing+2)

@@ -20,7 +20,7 @@ func (t WantedTable) full() string {
 	if schema == "" {
 		schema = "public"
 	}
-	return ident(schema) + "." + ident(t.Name)
+	return Ident(schema) + "." + Ident(t.Name)
 }
 
 // policyName is what the generated policy is called.
@@ -40,7 +40,7 @@ func (t WantedTable) predicate() string {
 		typ             Type
 	}{{t.Tenant, tenantSetting, t.TenantType}, {t.Owner, userSetting, t.OwnerType}} {
 		if c.column != "" {
-			all = append(all, fmt.Sprintf("%s = (SELECT nullif(current_setting('%s', true), '')%s)", ident(c.column), c.setting, casts[c.typ]))
+			all = append(all, fmt.Sprintf("%s = (SELECT nullif(current_setting('%s', true), '')%s)", Ident(c.column), c.setting, casts[c.typ]))
 		}
 	}
 	return strings.Join(all, " AND ")
@@ -51,8 +51,8 @@ func (t WantedTable) predicate() string {
 func (t WantedTable) Policy(full, role string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ALTER TABLE %s ENABLE ROW LEVEL SECURITY;\nALTER TABLE %[1]s FORCE ROW LEVEL SECURITY;\n", full)
-	fmt.Fprintf(&b, "DROP POLICY IF EXISTS %s ON %s;\nCREATE POLICY %[1]s ON %[2]s TO %[3]s\n\tUSING      (%[4]s)\n\tWITH CHECK (%[4]s);\n", t.policyName(), full, ident(role), t.predicate())
-	fmt.Fprintf(&b, "REVOKE TRUNCATE ON %s FROM PUBLIC, %s;\n", full, ident(role))
+	fmt.Fprintf(&b, "DROP POLICY IF EXISTS %s ON %s;\nCREATE POLICY %[1]s ON %[2]s TO %[3]s\n\tUSING      (%[4]s)\n\tWITH CHECK (%[4]s);\n", t.policyName(), full, Ident(role), t.predicate())
+	fmt.Fprintf(&b, "REVOKE TRUNCATE ON %s FROM PUBLIC, %s;\n", full, Ident(role))
 	return b.String()
 }
 
@@ -71,10 +71,10 @@ func Migration(role string, tables []WantedTable) string {
 			if c.column == "" {
 				continue
 			}
-			fmt.Fprintf(&b, "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n", t.full(), ident(c.column))
+			fmt.Fprintf(&b, "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n", t.full(), Ident(c.column))
 			if c.typ == Text {
-				name := ident("gatehouse_" + c.column)
-				fmt.Fprintf(&b, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s;\nALTER TABLE %[1]s ADD CONSTRAINT %[2]s CHECK (%[3]s <> '');\n", t.full(), name, ident(c.column))
+				name := Ident("gatehouse_" + c.column)
+				fmt.Fprintf(&b, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s;\nALTER TABLE %[1]s ADD CONSTRAINT %[2]s CHECK (%[3]s <> '');\n", t.full(), name, Ident(c.column))
 			}
 		}
 	}

@@ -129,7 +129,7 @@ func (t Type) cast() string {
 func (s *sentence) condition(t *Table, prefix string) string {
 	var all []string
 	for _, c := range t.columns() {
-		compare := prefix + ident(t.column(c)) + " = " + s.value(c)
+		compare := prefix + Ident(t.column(c)) + " = " + s.value(c)
 		if s.guard.dialect == SQLite {
 			compare += " COLLATE BINARY" // whatever the column's own is
 		}
@@ -144,7 +144,7 @@ func (s *sentence) shadows() string {
 	var all []string
 	for _, t := range s.mentioned {
 		if s.reads(t) {
-			all = append(all, ident(t.Name)+" AS NOT MATERIALIZED (SELECT * FROM "+t.full()+" WHERE "+s.condition(t, "")+")")
+			all = append(all, Ident(t.Name)+" AS NOT MATERIALIZED (SELECT * FROM "+t.full()+" WHERE "+s.condition(t, "")+")")
 		}
 	}
 	if s.with > 0 {

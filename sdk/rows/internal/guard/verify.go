@@ -119,7 +119,7 @@ func (v *verifier) family(ctx context.Context, t WantedTable) error {
 	}
 	for _, n := range nullable {
 		if n[0] == t.Tenant || n[0] == t.Owner {
-			v.add(t.full(), "the column "+n[0]+" may be NULL: such rows are nobody's", "ALTER TABLE "+t.full()+" ALTER COLUMN "+ident(n[0])+" SET NOT NULL")
+			v.add(t.full(), "the column "+n[0]+" may be NULL: such rows are nobody's", "ALTER TABLE "+t.full()+" ALTER COLUMN "+Ident(n[0])+" SET NOT NULL")
 		}
 	}
 	for _, c := range v.catalogue.lists[pgColumns+top] { // the types are the database's, whatever was said
@@ -143,7 +143,7 @@ func (v *verifier) family(ctx context.Context, t WantedTable) error {
 func (v *verifier) table(t WantedTable, oid string, child bool) {
 	r := v.relations[oid]
 	name := v.catalogue.relations[oid]
-	full, what := ident(name[0])+"."+ident(name[1]), "the table"
+	full, what := Ident(name[0])+"."+Ident(name[1]), "the table"
 	if child {
 		what = "the partition or child of " + t.Name
 		if r[3] != "true" {
@@ -159,7 +159,7 @@ func (v *verifier) table(t WantedTable, oid string, child bool) {
 		v.add(full, "the owner is not held by row-level security", "ALTER TABLE "+full+" FORCE ROW LEVEL SECURITY")
 	}
 	if r[4] == "true" {
-		v.add(full, v.role+" may TRUNCATE it, which no policy stops", "REVOKE TRUNCATE ON "+full+" FROM PUBLIC, "+ident(v.role))
+		v.add(full, v.role+" may TRUNCATE it, which no policy stops", "REVOKE TRUNCATE ON "+full+" FROM PUBLIC, "+Ident(v.role))
 	}
 	covered := ""
 	for _, p := range v.policies[oid] {
@@ -171,7 +171,7 @@ func (v *verifier) table(t WantedTable, oid string, child bool) {
 		}
 		covered += p[1]
 		if !v.generated(t, p) {
-			v.add(full, "the policy "+p[0]+" is not the generated one, and permits what it permits: "+strings.Join(slices.DeleteFunc([]string{p[3], p[4]}, func(s string) bool { return s == "" }), " / "), "DROP POLICY "+ident(p[0])+" ON "+full+"; "+fix)
+			v.add(full, "the policy "+p[0]+" is not the generated one, and permits what it permits: "+strings.Join(slices.DeleteFunc([]string{p[3], p[4]}, func(s string) bool { return s == "" }), " / "), "DROP POLICY "+Ident(p[0])+" ON "+full+"; "+fix)
 		}
 	}
 	for _, c := range []struct{ letter, name string }{{"r", "SELECT"}, {"a", "INSERT"}, {"w", "UPDATE"}, {"d", "DELETE"}} {
@@ -202,10 +202,10 @@ func (v *verifier) views() {
 		if r == nil || r[3] != "true" {
 			continue
 		}
-		full := ident(name[0]) + "." + ident(name[1])
+		full := Ident(name[0]) + "." + Ident(name[1])
 		switch options := strings.ToLower(r[2]); {
 		case name[2] == "m":
-			v.add(full, "a materialised view keeps rows of all tenants", "REVOKE ALL ON "+full+" FROM PUBLIC, "+ident(v.role))
+			v.add(full, "a materialised view keeps rows of all tenants", "REVOKE ALL ON "+full+" FROM PUBLIC, "+Ident(v.role))
 		case name[2] == "v" && !slices.ContainsFunc([]string{"true", "on", "1", "yes"}, func(on string) bool {
 			return slices.Contains(strings.Split(options, ","), "security_invoker="+on)
 		}):
