@@ -94,7 +94,7 @@ func harmless(name, value string) bool {
 var number = regexp.MustCompile(`^(?:true|false|[0-9][0-9,]*(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|KiB|MiB)?(?: ?/ ?[0-9]*[a-z]+)?)$`)
 
 // secrets refuses literals where a reference belongs (config.secret-literal).
-// Keys below listen.tls are file names and are left out.
+// What names files by definition is left out.
 func (r *reader) secrets(n *yaml.Node, key string, development bool) {
 	switch n.Kind {
 	case yaml.SequenceNode:
@@ -110,7 +110,7 @@ func (r *reader) secrets(n *yaml.Node, key string, development bool) {
 		for k, v := range pairs(n) {
 			at := join(key, k.Value)
 			switch {
-			case at == "listen.tls":
+			case at == "listen.tls", at == "idp.people.blocked_passwords":
 			case v.Kind == yaml.ScalarNode:
 				r.secret(v, at, at, development)
 			default:

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/operator"
+	"github.com/gatehouse-api/gatehouse/internal/password"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -31,16 +32,15 @@ func openAudit(state string) (*os.File, error) {
 
 // openDesk makes the desk at which the people, clients and keys of a configuration are
 // worked on.
-func openDesk(f *config.File, s facts, audit slog.Handler) (*operator.Desk, error) {
+func openDesk(f *config.File, s facts, blocked func() (*password.List, error), audit slog.Handler) *operator.Desk {
 	d := &operator.Desk{Store: s, Now: time.Now, Audit: slog.New(audit), Roles: []operator.Role{}, Related: relationModels(f), Development: f.Development}
 	for _, r := range f.Roles() {
 		d.Roles = append(d.Roles, operator.Role{Name: r.Name, May: r.May})
 	}
-	var err error
 	if f.IDP.Issuer != "" {
-		d.Accounts, err = accountsOf(f, s)
+		d.Accounts = accountsOf(f, s, blocked)
 	}
-	return d, err
+	return d
 }
 
 // at runs do at a desk, for somebody at this machine.
@@ -58,9 +58,7 @@ func (e *entry) at(do func(context.Context, *operator.Desk, operator.By) error) 
 		lines := slog.NewJSONHandler(audit, nil)
 		d := &operator.Desk{Store: f, Now: time.Now, Audit: slog.New(lines)}
 		if e.file != nil {
-			if d, err = openDesk(e.file, f, lines); err != nil {
-				return err
-			}
+			d = openDesk(e.file, f, blockedPasswords(e.file), lines)
 		}
 		if e.file == nil || e.file.IDP.Issuer != "" {
 			d.Keys = func(ctx context.Context) (*idp.Keys, error) { return openKeys(ctx, f, state) }

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/clientip"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/internal/keyfile"
+	"github.com/gatehouse-api/gatehouse/internal/password"
 )
 
 // cursorsName is the file of the state folder with the key that seals the cursors of
@@ -36,7 +37,7 @@ type operators struct {
 
 // startOperators starts the admin API where the configuration has one, before the
 // policy that is in front of it is compiled.
-func (g *gateway) startOperators(signer *jose.Signer, keys *idp.Keys) error {
+func (g *gateway) startOperators(signer *jose.Signer, keys *idp.Keys, blocked func() (*password.List, error)) error {
 	f := g.file
 	if f.IDP.Admin == nil {
 		return nil
@@ -54,10 +55,7 @@ func (g *gateway) startOperators(signer *jose.Signer, keys *idp.Keys) error {
 	if o.audit, err = openAudit(g.state); err != nil {
 		return err
 	}
-	desk, err := openDesk(f, g.facts, slog.NewMultiHandler(slog.NewJSONHandler(o.audit, nil), g.problems.Handler()))
-	if err != nil {
-		return err
-	}
+	desk := openDesk(f, g.facts, blocked, slog.NewMultiHandler(slog.NewJSONHandler(o.audit, nil), g.problems.Handler()))
 	desk.Delegated = f.IDP.Admin.TenantRoles
 	desk.Keys = func(context.Context) (*idp.Keys, error) { return keys, nil }
 	server, err := adminapi.New(adminapi.Options{

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -19,17 +20,13 @@ import (
 const peopleKeyName = "people.key"
 
 // openPeople makes the pages that the configuration describes.
-func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Logger) (*people.People, error) {
+func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, blocked func() (*password.List, error), log *slog.Logger) (*people.People, error) {
 	c := f.IDP.People
 	key, err := people.OpenKey(filepath.Join(f.State, peopleKeyName))
 	if err != nil {
 		return nil, err
 	}
 	counters, err := gatehouse.Require[store.Counters](kept)
-	if err != nil {
-		return nil, err
-	}
-	blocked, err := blockedPasswords(c.Blocked)
 	if err != nil {
 		return nil, err
 	}
@@ -54,27 +51,28 @@ func openPeople(f *config.File, facts facts, kept *gatehouse.Kept, log *slog.Log
 	return people.New(o)
 }
 
-func blockedPasswords(path string) (*password.List, error) {
-	if path == "" {
-		return nil, nil
+// blockedPasswords returns what reads the file of blocked passwords: once, and not
+// before a password is checked. It may have millions of lines.
+func blockedPasswords(f *config.File) func() (*password.List, error) {
+	p := f.IDP.People
+	if p == nil || p.Blocked == "" {
+		return nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("blocked passwords: %w", err)
-	}
-	defer f.Close()
-	return password.ReadList(f)
+	return sync.OnceValues(func() (*password.List, error) {
+		file, err := os.Open(p.Blocked)
+		if err != nil {
+			return nil, fmt.Errorf("blocked passwords: %w", err)
+		}
+		defer file.Close()
+		return password.ReadList(file)
+	})
 }
 
 // accountsOf changes the people of a configuration's authorization server.
-func accountsOf(f *config.File, s people.Store) (*people.Accounts, error) {
+func accountsOf(f *config.File, s people.Store, blocked func() (*password.List, error)) *people.Accounts {
 	a := &people.Accounts{Store: s, Issuer: f.IDP.Issuer, Now: time.Now, Hasher: password.NewHasher()}
 	if p := f.IDP.People; p != nil {
-		var err error
-		if a.Policy.Blocked, err = blockedPasswords(p.Blocked); err != nil {
-			return nil, err
-		}
-		a.Policy.Product, a.Policy.SecondFactor = p.Product, p.RequireSecondFactor.Everybody()
+		a.Policy = password.Policy{Product: p.Product, Blocked: blocked, SecondFactor: p.RequireSecondFactor.Everybody()}
 	}
-	return a, nil
+	return a
 }

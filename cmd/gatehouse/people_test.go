@@ -16,6 +16,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/gatehouse-api/gatehouse/config"
 )
 
 const withPeople = `, people: {product: Example Bank, register: true, mail: {folder: mail, from: login@example.com}}`
@@ -276,5 +278,34 @@ func TestPeopleAreKeptByCommands(t *testing.T) {
 	h.do(2, "sessions", "end")
 	if out, _ := h.do(0, "tokens", "list"); !strings.Contains(out, id) {
 		t.Errorf("nothing was revoked:\n%s", out)
+	}
+}
+
+// session.password-policy
+func TestBlockedPasswordsAreReadWhereAPasswordIsChecked(t *testing.T) {
+	leaked := filepath.Join(t.TempDir(), "leaked.txt")
+	if err := os.WriteFile(leaked, []byte("seven zebras paint fences\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := startSelfWith(t, nil, strings.Replace(withPeople, "register", "blocked_passwords: "+leaked+", register", 1))
+	h.user("alice@example.com")
+	if err := os.Remove(leaked); err != nil {
+		t.Fatal(err)
+	}
+	h.do(0, "users", "list")
+	h.do(0, "users", "disable", "alice@example.com", "--because", "left", "--author", "ops@example.com")
+	h.do(0, "clients", "list")
+	for _, args := range [][]string{{"users", "add", "bob@example.com"}, {"users", "reset-password", "alice@example.com", "--author", "ops@example.com"}} {
+		if _, errs := h.do(1, args...); !strings.Contains(errs, "blocked passwords: open "+leaked) {
+			t.Errorf("%v: %s", args, errs)
+		}
+	}
+	f, err := load(filepath.Join(h.dir, "gatehouse.yaml"), config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.State = t.TempDir() // the other one is in use
+	if g, err := startGateway(f, gatewayOptions{}); err == nil || !strings.Contains(err.Error(), "blocked passwords: open "+leaked) {
+		t.Errorf("a gateway without its list: %v, %v", g, err)
 	}
 }

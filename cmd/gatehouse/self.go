@@ -68,8 +68,15 @@ func (g *gateway) startOwn(login idp.Authenticator, signer *jose.Signer) error {
 	if g.own.lock, err = lockState(g.state); err != nil {
 		return err
 	}
+	blocked := blockedPasswords(f)
+	if blocked != nil {
+		// A server finds now that it cannot be read, and not at somebody's registration.
+		if _, err := blocked(); err != nil {
+			return err
+		}
+	}
 	if login == nil && f.IDP.People != nil {
-		pages, err := openPeople(f, g.facts, g.kept, g.problems)
+		pages, err := openPeople(f, g.facts, g.kept, blocked, g.problems)
 		if err != nil {
 			return err
 		}
@@ -90,7 +97,7 @@ func (g *gateway) startOwn(login idp.Authenticator, signer *jose.Signer) error {
 	g.local[config.OwnUpstream] = g.own.server
 	gatehouse.Provide(g.kept, jwt.Own{Issuer: f.IDP.Issuer, Source: jose.Live(keys.Set)})
 	g.work.Go(func() { g.own.server.Run(ctx) })
-	return g.startOperators(signer, keys)
+	return g.startOperators(signer, keys, blocked)
 }
 
 // askedFor returns the audiences of tokens that are meant only when a client says so.

@@ -68,8 +68,8 @@ type Options struct {
 	Mail Mailer
 	// Register lets anybody with an address make an account.
 	Register bool
-	// Blocked are passwords that are not taken, beside those that the rules know.
-	Blocked *password.List
+	// Blocked returns passwords that are not taken, beside those that the rules know.
+	Blocked func() (*password.List, error)
 	// Address returns the client's address, for people and the log, or "" where nobody
 	// knows it. Where it is nil nobody ever does.
 	Address func(*http.Request) string

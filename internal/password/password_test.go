@@ -93,7 +93,7 @@ func TestThePolicy(t *testing.T) {
 	if err != nil || len(blocked.sums) != 2 {
 		t.Fatal(blocked, err)
 	}
-	p := Policy{Product: "Example Bank", Blocked: blocked}
+	p := Policy{Product: "Example Bank", Blocked: func() (*List, error) { return blocked, nil }}
 	for password, want := range map[string]error{
 		"seven zebras paint fences":                  nil,
 		"purple monkey dishwasher x":                 nil,

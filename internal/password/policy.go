@@ -30,8 +30,9 @@ var (
 type Policy struct {
 	// Product is the name of what people sign in to. It is no password.
 	Product string
-	// Blocked are passwords beside those that the rules know.
-	Blocked *List
+	// Blocked returns passwords beside those that the rules know. It is asked for each
+	// that the rules take; nil where there are none.
+	Blocked func() (*List, error)
 	// SecondFactor says that nobody signs in by a password alone.
 	SecondFactor bool
 }
@@ -44,8 +45,8 @@ func (p Policy) Shortest() int {
 	return Shortest
 }
 
-// Check returns why a password is refused, or nil. about is what belongs to the
-// person and is known to others: the e-mail address, the name.
+// Check returns why a password is refused, nil, or an error of Blocked. about is what
+// belongs to the person and is known to others: the e-mail address, the name.
 func (p Policy) Check(password string, about ...string) error {
 	if !utf8.ValidString(password) || strings.ContainsFunc(password, control) {
 		return ErrText
@@ -56,10 +57,16 @@ func (p Policy) Check(password string, about ...string) error {
 		return ErrShort
 	case n > Longest:
 		return ErrLong
-	case guessable(password, append(about, p.Product)), p.Blocked.Has(password):
+	case guessable(password, append(about, p.Product)):
 		return ErrCommon
+	case p.Blocked == nil:
+		return nil
 	}
-	return nil
+	blocked, err := p.Blocked()
+	if err == nil && blocked.Has(password) {
+		err = ErrCommon
+	}
+	return err
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
