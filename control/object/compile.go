@@ -41,6 +41,8 @@ type rule struct {
 	owners   store.Owners // who knows their owners, or nil
 	log      *slog.Logger
 	learn    *jsonwalk.Path // where a reply names the objects that were made
+	replyID  *jsonwalk.Path // where an object in a reply has its id, or nil
+	form     form           // of that id
 	each     *jsonwalk.Path // where a list's elements are
 	op       *openapi.Operation
 	picks    *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
@@ -154,7 +156,7 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 	}
 	r.allowed, r.readers = c.allowed(o, b.Operation, a), c.allowed(o, nil, policy.Read)
 	r.policy, r.operation, r.act, r.seeing = c.policy, b.Operation.ID(), c.speaking(name, a), c.speaking(name, policy.Read)
-	if err := r.relate(b, name); err != nil {
+	if err := errors.Join(r.relate(b, name), r.identified(o, b, k)); err != nil {
 		return nil, err
 	}
 	if r.blind {
@@ -267,6 +269,35 @@ func (r *rule) creationOf(o *policy.Object, b *gatehouse.Build, k string) error 
 		return &gatehouse.Fault{Key: k + ".create.learn", Says: fmt.Sprintf("%q names no field of the reply", o.Create.Learn), Fix: "response.id"}
 	}
 	r.learn = p
+	return nil
+}
+
+// identified settles where an object in a reply has its id. Where policies ask which
+// object each element of a list is, that has to be known.
+func (r *rule) identified(o *policy.Object, b *gatehouse.Build, k string) error {
+	if o.ReplyID != "" {
+		rest, ok := strings.CutPrefix(o.ReplyID, "response.")
+		p, err := jsonwalk.CompilePath(rest)
+		if !ok || err != nil || rest == "" || p.Many() {
+			return &gatehouse.Fault{Key: k + ".reply_id", Says: fmt.Sprintf("%q names no field of a reply that holds the object", o.ReplyID), Fix: "response.id"}
+		}
+		r.replyID = p
+	}
+	if r.act != nil {
+		r.replyID = r.act.ReplyID
+	}
+	if r.replyID == nil && r.learn != nil && !r.learn.Many() {
+		r.replyID = r.learn
+	}
+	for _, op := range b.All {
+		if p, says := positionIn(o.ID, op); says == "" {
+			r.form = p.form
+			break
+		}
+	}
+	if r.action == policy.List && r.act != nil && r.act.ByID && r.replyID == nil {
+		return &gatehouse.Fault{Key: k, Says: fmt.Sprintf("policies ask which %s each element of %s is, and nothing says where it has its id", r.object, b.Operation.ID()), Fix: "reply_id: response.id"}
+	}
 	return nil
 }
 

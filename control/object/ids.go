@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/control/internal/percent"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
 var (
@@ -330,4 +331,24 @@ func segment(path string, n int) (start, end int) {
 		}
 	}
 	return start, end
+}
+
+// byID reports whether policies ask which object it is.
+func (r *rule) byID() bool { return r.act != nil && r.act.ByID }
+
+// replied returns the id of an object in a reply, as requests spell it, and "" where
+// it has none.
+func (r *rule) replied(d *jsonwalk.Doc, node int) string {
+	if r.replyID == nil {
+		return ""
+	}
+	text, _ := openapi.Text(raw(d, r.replyID.Find(d, node)))
+	id := string(text)
+	switch ok, other := r.form.judge(id); {
+	case !ok:
+		return ""
+	case other:
+		return strings.ToLower(id)
+	}
+	return id
 }

@@ -94,21 +94,21 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 // element compares one element of a list. One that the map of owners does not know is
 // somebody else's.
 func (r *rule) element(ctx context.Context, ask *asker, d *jsonwalk.Doc, n int, s standing) (found outcome, why string, err error) {
-	id := []byte(nil)
-	if r.learn != nil {
-		id, _ = openapi.Text(raw(d, r.learn.Find(d, n)))
+	id := ""
+	if r.inMap() || r.byID() {
+		id = r.replied(d, n)
 	}
 	found = own
 	if r.sees() {
-		found, why = r.touch(ask, r.act, string(id), d, n, s)
+		found, why = r.touch(ask, r.act, id, d, n, s)
 	}
 	if !r.inMap() || found != own {
 		return found, why, nil
 	}
-	if len(id) == 0 {
+	if id == "" {
 		return absent, "", nil
 	}
-	kept, why, err := r.entry(ctx, ask, r.act, string(id), s)
+	kept, why, err := r.entry(ctx, ask, r.act, id, s)
 	if kept == absent {
 		kept = other
 	}

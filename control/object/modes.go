@@ -56,8 +56,8 @@ func (r *rule) itself(b *gatehouse.Build) bool {
 
 // listable refuses a list of which nobody could say whose its elements are.
 func (r *rule) listable(b *gatehouse.Build, k string) error {
-	if r.inMap() && r.learn == nil {
-		return &gatehouse.Fault{Key: k + ".create", Says: "nothing says where the elements of " + b.Operation.ID() + " have their ids, by which their owners are known", Fix: "create: {operation: createOrder, learn: response.id}, or owner: response.FIELD"}
+	if r.inMap() && r.replyID == nil {
+		return &gatehouse.Fault{Key: k + ".create", Says: "nothing says where the elements of " + b.Operation.ID() + " have their ids, by which their owners are known", Fix: "reply_id: response.id, create: {operation: createOrder, learn: response.id}, or owner: response.FIELD"}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -143,7 +144,7 @@ func (c *Config) reading(b *gatehouse.Build, name string) (*rule, error) {
 	}
 	r.allowed = c.allowed(o, b.Operation, policy.Read)
 	r.policy, r.operation, r.act = c.policy, b.Operation.ID(), c.speaking(name, policy.Read)
-	return r, nil
+	return r, errors.Join(r.relate(b, name), r.identified(o, b, "objects."+name))
 }
 
 // schemaOf returns the schema of an object: what the operation that reads it gives.
@@ -365,6 +366,10 @@ func (r *rule) seen(ctx context.Context, w *search, at int) outcome {
 	if w.of != r {
 		w.of, w.ask = r, r.asker(ctx, w.x)
 	}
-	found, _ := r.touch(w.ask, r.act, "", w.d, at, s)
+	id := ""
+	if r.byID() {
+		id = r.replied(w.d, at)
+	}
+	found, _ := r.touch(w.ask, r.act, id, w.d, at, s)
 	return found
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // releasedItem judges an item of a sequence that stands for the object.
@@ -40,7 +41,11 @@ func (r *rule) item(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.
 	if err != nil {
 		return gatehouse.Deny(unverifiable).Because("an item of the reply is not one JSON document")
 	}
-	found, why := r.touch(r.asker(ctx, x), r.act, r.id(x), d, 0, s)
+	ask, id := r.asker(ctx, x), r.id(x)
+	if r.action == policy.List && r.byID() {
+		id = r.replied(d, 0)
+	}
+	found, why := r.touch(ask, r.act, id, d, 0, s)
 	res.Parsed.Reset()
 	switch {
 	case found == absent:

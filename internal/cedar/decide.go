@@ -82,6 +82,10 @@ func (d Decision) Err() error {
 	return errors.Join(all...)
 }
 
+// Undecided is the decision about a request of which something could not be found
+// out: it denies.
+func Undecided(err error) Decision { return Decision{err: err} }
+
 // Decide asks the policies. Who asks again and again for one action on one type
 // of resource asks Rules once, and them.
 func (s *Set) Decide(r Request, facts Entities) Decision {

@@ -30,6 +30,9 @@ type Reads struct {
 	Parents []string
 	// Tags are the expressions whose tags are read, as "principal".
 	Tags []string
+	// Itself says that a policy looks at which resource it is, as in
+	// `resource == Order::"1"`, and not at its attributes alone.
+	Itself bool
 }
 
 // ReadsContext reports whether a policy looks at the context at all: without, a
@@ -48,12 +51,16 @@ func read(policies []*Policy) Reads {
 		a := p.ast()
 		w.scope("principal", a.Principal)
 		w.scope("resource", a.Resource)
+		if _, one := a.Resource.(ast.ScopeTypeEq); one {
+			w.note(itself, "resource")
+		}
 		for _, c := range a.Conditions {
 			ast.Inspect(ast.NewNode(c.Body), w.visit)
 		}
 	}
 	out := Reads{Principal: w.sorted("principal"), Resource: w.sorted("resource"), Context: w.sorted("context"),
 		Parents: w.sorted(parents), Tags: w.sorted(tags), AllRelations: whole}
+	out.Itself = len(w[itself]) > 0 || slices.Contains(out.Parents, "resource")
 	for name := range looksOf(policies).names {
 		out.Names = append(out.Names, string(name))
 	}
@@ -69,7 +76,7 @@ func read(policies []*Policy) Reads {
 }
 
 // What a reader notes beside the variables' own paths.
-const parents, tags = "in", "tag"
+const parents, tags, itself = "in", "tag", "=="
 
 // reader notes what is read, by variable.
 type reader map[string]map[string]bool
@@ -100,10 +107,17 @@ func (w reader) visit(n ast.IsNode) bool {
 		w.of(tags, n.Left)
 	case ast.NodeTypeGetTag:
 		w.of(tags, n.Left)
+	case ast.NodeTypeIs:
+		if _, path, ok := pathOf(n.Left); ok && path == "" {
+			return false // what type it is, is known from the request
+		}
 	}
 	variable, path, ok := pathOf(n)
-	if ok && (path != "" || variable == "context") {
+	switch {
+	case ok && (path != "" || variable == "context"):
 		w.note(variable, path)
+	case ok && variable == "resource":
+		w.note(itself, variable)
 	}
 	return !ok
 }

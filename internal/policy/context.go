@@ -19,6 +19,10 @@ func (t *Template) contextOf(f *Facts) (cedar.Record, error) {
 			relations[cedar.String(r)] = cedar.Boolean(false)
 		}
 	}
+	if t.Action == Create && f.ID == "" {
+		// Nobody is related to what is not there yet.
+		return bundle.Context(f.At, t.policy.Zone, f.Address, f.Operation, relations)
+	}
 	for _, r := range t.Relations {
 		if f.Related == nil {
 			return cedar.Record{}, fmt.Errorf("policy: nobody knows relations: %s", r)

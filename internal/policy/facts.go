@@ -61,6 +61,9 @@ type Facts struct {
 	built    bool
 }
 
+// errUnnamed is returned for an object that policies know by its id.
+var errUnnamed = errors.New("policy: a policy asks which object it is, and its id is not known")
+
 // errUnseen is returned for an object whose members are asked for and that nobody
 // has read.
 var errUnseen = errors.New("policy: the object has not been read")
@@ -73,21 +76,17 @@ func (t *Template) Decide(f *Facts) cedar.Decision {
 	if t.typ == apiType {
 		q.Resource.ID = cedar.String(t.policy.API)
 	}
+	if t.ByID && f.ID == "" && t.Action != Create {
+		return cedar.Undecided(errUnnamed)
+	}
 	if t.context {
 		context, err := t.contextOf(f)
 		if err != nil {
-			return t.rules.Decide(q, failed{err})
+			return cedar.Undecided(err)
 		}
 		q.Context = context
 	}
 	return t.rules.Decide(q, f)
-}
-
-// failed is facts that could not be found out.
-type failed struct{ err error }
-
-func (f failed) Entity(cedar.EntityUID) (cedar.Entity, bool, error) {
-	return cedar.Entity{}, false, f.err
 }
 
 // Entity implements [cedar.Entities].

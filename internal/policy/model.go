@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
@@ -72,6 +73,7 @@ type objectType struct {
 	unmapped   []string // members that Cedar has no type for
 	relations  []string
 	ownerBy    ownerBy
+	replyID    *jsonwalk.Path // where a reply that holds the object has its id, or nil
 }
 
 // ownerBy says what an object's owner is known by.

@@ -19,6 +19,11 @@ type Object struct {
 	// IDs holds, by operationId, where an operation names objects otherwise than ID
 	// says. Every object that is named is checked.
 	IDs map[string][]string `yaml:"ids"`
+	// ReplyID is where a reply that holds the object has its id: "response.id". It is
+	// asked for where elements of a list, or objects inside others, are told apart by
+	// their ids. Left out, it is what Create learns, or the member that is called like
+	// the parameter of the path, or "id".
+	ReplyID string `yaml:"reply_id"`
 	// Owner is where the owner's id stands: "response.customer_id" in the object as
 	// the upstream gives it, "path.userId", or "owners", the map that the gateway
 	// keeps. It must equal the caller's id.

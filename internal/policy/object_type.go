@@ -61,6 +61,7 @@ func newObjectType(name string, o *Object, all []Operation) *objectType {
 	if s != nil {
 		t.attributes, t.unmapped = described(s, "response", 0)
 	}
+	t.replyID = t.idInReply(s)
 	if a, ok := t.placed(tenantName, TypeString, o.Tenant, s, all); ok {
 		t.set(a)
 	}
@@ -72,6 +73,45 @@ func newObjectType(name string, o *Object, all []Operation) *objectType {
 		t.set(a)
 	}
 	return t
+}
+
+// idInReply finds where a reply that holds the object has its id, or nil.
+func (t *objectType) idInReply(s *openapi.Schema) *jsonwalk.Path {
+	said := []string{t.object.ReplyID}
+	if c := t.object.Create; c != nil {
+		said = append(said, c.Learn)
+	}
+	for _, text := range said {
+		// What is no place is for the control to report; many are those of a batch.
+		rest, ok := strings.CutPrefix(text, "response.")
+		if p, err := jsonwalk.CompilePath(rest); ok && err == nil && rest != "" && !p.Many() {
+			return p
+		}
+	}
+	if s == nil {
+		return nil
+	}
+	found := ""
+	for _, name := range s.Properties() {
+		if t.param != "" && slices.Equal(words.Of(name), words.Of(t.param)) {
+			found = name
+			break
+		}
+		if name == "id" {
+			found = name
+		}
+	}
+	if found == "" {
+		return nil
+	}
+	if id := s.Property(found).Types(); id&^(openapi.TypeString|openapi.TypeInteger) != 0 {
+		return nil
+	}
+	p, err := jsonwalk.CompilePath(found)
+	if err != nil || p.Many() {
+		return nil
+	}
+	return p
 }
 
 // schemaIn returns the schema of the object as the operation that reads it

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
 
 // templateKey is what a template is for.
@@ -29,6 +30,12 @@ type Template struct {
 	Attributes []Attribute
 	// Relations are those that policies ask for.
 	Relations []string
+	// ByID reports whether a policy asks which object it is: for its relations, or as
+	// in `resource == Order::"1"`. Then nothing is decided on one whose id is not known,
+	// but on one that is about to be made.
+	ByID bool
+	// ReplyID is where a reply that holds the object has its id, or nil.
+	ReplyID *jsonwalk.Path
 
 	policy  *Policy
 	typ     cedar.EntityType
@@ -69,6 +76,7 @@ func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Tem
 		if slices.Contains(reads.Context, "") || slices.Contains(reads.Context, "rel") {
 			t.Relations = o.relations // the record is read as a whole
 		}
+		t.ByID, t.ReplyID = len(t.Relations) > 0 || reads.Itself, o.replyID
 	}
 	t.Spoken = len(t.Relations) > 0 || slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool { return p.origins[r.ID] == "" })
 	return t
