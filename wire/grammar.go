@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"unsafe"
-)
+import "unsafe"
 
 // view returns b as a string without copying. b must not change while the
 // string is in use.
@@ -73,40 +70,6 @@ var hexValue = func() (t [256]byte) {
 	}
 	return t
 }()
-
-// isValue reports whether b is a field value: no control character but the tab.
-func isValue(b []byte) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	// Eight bytes at a time: a byte below 0x20 or equal to 0x7f sets a high bit.
-	// Only words with such a byte, a tab perhaps, are looked at one by one.
-	for len(b) >= 8 {
-		w := binary.LittleEndian.Uint64(b)
-		del := w ^ 0x7f*ones
-		if ((w-0x20*ones)&^w|(del-ones)&^del)&highs != 0 && !eachIsValue(b[:8]) {
-			return false
-		}
-		b = b[8:]
-	}
-	return eachIsValue(b)
-}
-
-func eachIsValue(b []byte) bool {
-	for _, c := range b {
-		if class[c]&inValue == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func isToken(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if lowered[s[i]] == 0 {
-			return false
-		}
-	}
-	return len(s) > 0
-}
 
 func trim(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {

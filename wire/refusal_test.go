@@ -347,20 +347,6 @@ func TestR10_ForwardedFieldsAreKeptApart(t *testing.T) {
 
 // Beyond the table.
 
-func TestEveryByteOfAValueIsLookedAt(t *testing.T) {
-	for c := range 256 {
-		for length := 1; length <= 20; length++ {
-			for at := range length {
-				b := []byte(strings.Repeat("\xffa\t ", 5)[:length])
-				b[at] = byte(c)
-				if want := class[c]&inValue != 0; isValue(b) != want {
-					t.Fatalf("%q: want %v", b, want)
-				}
-			}
-		}
-	}
-}
-
 func TestEveryRefusalHasItsOwnReason(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range []*Refusal{RequestLine, StatusLine, Version, BareLF, BareCR, ObsFold, SpaceBeforeColon, FieldName, FieldValue, HeadTooLarge, TooManyFields, TEAndCL, TransferEncoding, ContentLength,
