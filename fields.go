@@ -48,14 +48,15 @@ func (f *Fields) Add(name, value string) { *f = append(*f, Field{name, value}) }
 
 // Set leaves exactly one such field, in the place of the first.
 func (f *Fields) Set(name, value string) {
-	for i := range *f {
-		if (*f)[i].Name == name {
-			(*f)[i].Value = value
+	s := *f
+	for i := range s {
+		if s[i].Name == name {
+			s[i].Value = value
 			f.delFrom(i+1, name)
 			return
 		}
 	}
-	f.Add(name, value)
+	*f = append(s, Field{name, value})
 }
 
 // Del removes every such field and keeps the order of the others.

@@ -138,14 +138,6 @@ func vary(f *gatehouse.Fields) {
 // silence removes what the upstream allows: there is one place where this is
 // decided.
 func silence(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	f := x.Response.Fields
-	n := 0
-	for i := range f {
-		if !strings.HasPrefix(f[i].Name, "access-control-") {
-			f[n] = f[i]
-			n++
-		}
-	}
-	x.Response.Fields = f[:n]
+	x.Response.Fields = slices.DeleteFunc(x.Response.Fields, func(f gatehouse.Field) bool { return strings.HasPrefix(f.Name, "access-control-") })
 	return gatehouse.Pass, nil
 }

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -28,6 +29,7 @@ type layer struct {
 	hidden bool   // never shown to the caller
 	policy string // value of RateLimit-Policy
 	prefix string // value of RateLimit up to the number
+	most   string // value of X-RateLimit-Limit
 	device bool   // is for devices that poll, too
 }
 
@@ -157,6 +159,7 @@ func (c *Config) counting(algorithm store.Algorithm, name, space string, r Rate,
 		by:     by,
 		policy: fmt.Sprintf(`"%s";q=%d;w=%d`, name, r.N, r.Per/time.Second),
 		prefix: `"` + name + `";r=`,
+		most:   strconv.Itoa(r.N),
 	}
 }
 

@@ -26,7 +26,7 @@ var errNoAddress = errors.New("ratelimit: the client has no address")
 // they are, before anything is verified. It charges nothing.
 func (l *limiter) refuseFailing(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	var c store.Charges
-	if err := add(&c, x, l.failures); err != nil {
+	if err := add(&c, x, l.failures, new(string)); err != nil {
 		return gatehouse.Verdict{}, err
 	}
 	taken, err := l.counters.Peek(ctx, x.At, c)
@@ -45,7 +45,7 @@ func (l *limiter) chargeFailure(ctx context.Context, x *gatehouse.Exchange) (gat
 		return gatehouse.Pass, nil
 	}
 	var c store.Charges
-	if err := add(&c, x, l.failures); err != nil {
+	if err := add(&c, x, l.failures, new(string)); err != nil {
 		return gatehouse.Verdict{}, err
 	}
 	_, err := l.counters.Take(ctx, x.At, c)
@@ -72,7 +72,7 @@ func (l *limiter) take(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		}
 	}
 	var c store.Charges
-	client, poll := "", false
+	client, poll, caller := "", false, ""
 	if l.token {
 		client, poll = counted(x)
 	}
@@ -88,7 +88,7 @@ func (l *limiter) take(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 				c.Add(y.limit, key)
 			}
 		default:
-			if err := add(&c, x, y); err != nil {
+			if err := add(&c, x, y, &caller); err != nil {
 				return gatehouse.Verdict{}, err
 			}
 		}
@@ -147,7 +147,11 @@ func (l *limiter) show(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	if q.Retry > 0 { // a refusal: when it is worth asking again
 		reset = seconds(q.Retry)
 	}
-	f.Set("x-ratelimit-limit", x.Number(q.Limit))
+	most := y.most
+	if q.Limit != int64(y.limit.N) { // of another layer by the same name
+		most = x.Number(q.Limit)
+	}
+	f.Set("x-ratelimit-limit", most)
 	f.Set("x-ratelimit-remaining", remaining)
 	// In seconds since 1970, as those who read this field expect.
 	f.Set("x-ratelimit-reset", x.Number(x.At.Unix()+reset))
@@ -174,7 +178,9 @@ func (l *limiter) named(name string) *layer {
 
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
-func add(c *store.Charges, x *gatehouse.Exchange, y *layer) error {
+// add adds the charge of a layer. caller keeps the principal's key, once it was made, for
+// the next layer.
+func add(c *store.Charges, x *gatehouse.Exchange, y *layer, caller *string) error {
 	switch y.by {
 	case byNothing:
 		c.Add(y.limit, "")
@@ -184,8 +190,10 @@ func add(c *store.Charges, x *gatehouse.Exchange, y *layer) error {
 		}
 		c.Add(y.limit, addressKey(x))
 	default:
-		p := x.Principal
-		c.Add(y.limit, x.Text(p.Kind, ":", x.Number(int64(len(p.Issuer))), ":", p.Issuer, p.ID))
+		if p := x.Principal; *caller == "" {
+			*caller = x.Text(p.Kind, ":", x.Number(int64(len(p.Issuer))), ":", p.Issuer, p.ID)
+		}
+		c.Add(y.limit, *caller)
 	}
 	return nil
 }

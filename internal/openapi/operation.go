@@ -88,9 +88,9 @@ func (p *Parameter) defaults(a at) error {
 // IsJSON reports whether bodies of the media type, without parameters and whatever
 // the case of its letters, are JSON documents (RFC 6839 section 3.1).
 func IsJSON(mediaType string) bool {
-	const suffix = "+json"
+	const plain, suffix = "application/json", "+json"
 	n := len(mediaType) - len(suffix)
-	return strings.EqualFold(mediaType, "application/json") || n >= 0 && strings.EqualFold(mediaType[n:], suffix)
+	return mediaType == plain || strings.EqualFold(mediaType, plain) || n >= 0 && strings.EqualFold(mediaType[n:], suffix)
 }
 
 // bodies reads what an operation takes and gives.

@@ -5,6 +5,11 @@ import "strings"
 // Represented returns what is declared for the Content-Type of a reply, as it was
 // sent, or nil: the type itself before "type/*" and "*/*".
 func (r *Response) Represented(contentType string) *MediaType {
+	for i := range r.Content { // mostly it is sent as it is declared, which has no parameters
+		if m := &r.Content[i]; m.Type == contentType && contentType != "" {
+			return m
+		}
+	}
 	return Match(r.Content, strings.ToLower(mediaType(contentType))) // mostly in lower case already
 }
 
@@ -16,7 +21,13 @@ func (r *Response) JSON(contentType string) *Schema {
 		contentType = r.Content[0].Type
 	}
 	m := r.Represented(contentType)
-	if m == nil || !IsJSON(mediaType(contentType)) {
+	if m == nil {
+		return nil
+	}
+	if contentType != m.Type {
+		contentType = mediaType(contentType)
+	}
+	if !IsJSON(contentType) {
 		return nil
 	}
 	return m.Schema

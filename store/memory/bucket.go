@@ -63,6 +63,8 @@ func (t *buckets) layer(h uint64, l *store.Limit, now int64, do intent) store.St
 			continue
 		case debt+limit.interval > limit.full:
 			return limit.standing(debt, true)
+		case do == ask:
+			return store.Standing{}
 		case do == look:
 			return limit.standing(debt, false)
 		}
@@ -180,6 +182,9 @@ func (s *shared) layer(l *store.Limit, now int64, do intent) store.Standing {
 		refused := do != refund && debt+interval > full
 		if refused {
 			after = debt
+		}
+		if do == ask {
+			return store.Standing{Refused: refused}
 		}
 		if refused || do == look || cell.CompareAndSwap(old, now+after) {
 			return store.Standing{

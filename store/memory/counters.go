@@ -45,37 +45,45 @@ func newCounters(now time.Time, bucketBits, windowBits, logBits int) *Counters {
 func (c *Counters) Take(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
 	now := c.since(at)
 	c.buckets.sweep(now)
-	if charges.Len() == 1 { // nothing to keep together
-		s := c.layer(charges.At(0), now, charge)
-		t := store.Taken{OK: !s.Refused}
-		t.Layers[0] = s
-		return t, nil
+	h := c.hashes(&charges)
+	t := store.Taken{OK: true}
+	if charges.Len() > 1 && !c.admits(now, &charges, &h) {
+		c.peek(now, &charges, &h, &t)
 	}
-	t := c.peek(now, &charges)
 	for i := 0; t.OK && i < charges.Len(); i++ {
-		t.Layers[i] = c.layer(charges.At(i), now, charge)
+		t.Layers[i] = c.layer(charges.At(i), h[i], now, charge)
 		if t.Layers[i].Refused {
 			t.OK = false
 			for j := range i {
-				c.layer(charges.At(j), now, refund)
+				c.layer(charges.At(j), h[j], now, refund)
 			}
 		}
 	}
 	return t, nil
 }
 
-// Peek implements [store.Counters]. Its error is always nil.
-func (c *Counters) Peek(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
-	return c.peek(c.since(at), &charges), nil
+// admits reports whether every layer has a unit left.
+func (c *Counters) admits(now int64, charges *store.Charges, h *hashes) bool {
+	for i := range charges.Len() {
+		if c.layer(charges.At(i), h[i], now, ask).Refused {
+			return false
+		}
+	}
+	return true
 }
 
-func (c *Counters) peek(now int64, charges *store.Charges) store.Taken {
-	t := store.Taken{OK: true}
+// Peek implements [store.Counters]. Its error is always nil.
+func (c *Counters) Peek(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
+	t, h := store.Taken{OK: true}, c.hashes(&charges)
+	c.peek(c.since(at), &charges, &h, &t)
+	return t, nil
+}
+
+func (c *Counters) peek(now int64, charges *store.Charges, h *hashes, t *store.Taken) {
 	for i := range charges.Len() {
-		t.Layers[i] = c.layer(charges.At(i), now, look)
+		t.Layers[i] = c.layer(charges.At(i), h[i], now, look)
 		t.OK = t.OK && !t.Layers[i].Refused
 	}
-	return t
 }
 
 // since returns the nanoseconds since the epoch, and never less than before: a
@@ -98,22 +106,38 @@ func (c *Counters) since(at time.Time) int64 {
 type intent uint8
 
 const (
-	look   intent = iota // charge nothing
+	ask    intent = iota // charge nothing, and say only whether there is a unit
+	look                 // charge nothing
 	charge               // charge one unit if there is one
 	refund               // give one unit back
 )
 
-func (c *Counters) layer(ch store.Charge, now int64, do intent) store.Standing {
+func (c *Counters) layer(ch store.Charge, h uint64, now int64, do intent) store.Standing {
 	l := ch.Limit
 	switch {
-	case l.Algorithm == store.TokenBucket && ch.Key == "":
+	case counted(ch):
 		return c.shared.layer(l, now, do)
 	case l.Algorithm == store.TokenBucket:
-		return c.buckets.layer(c.hash(ch), l, now, do)
+		return c.buckets.layer(h, l, now, do)
 	case l.N <= exact:
-		return logLayer(c.logs, c.hash(ch), l, now, do)
+		return logLayer(c.logs, h, l, now, do)
 	}
-	return windowLayer(c.windows, c.hash(ch), l, now, do)
+	return windowLayer(c.windows, h, l, now, do)
+}
+
+// counted reports whether a charge is to a bucket that counts all requests.
+func counted(ch store.Charge) bool { return ch.Limit.Algorithm == store.TokenBucket && ch.Key == "" }
+
+// hashes hold the hash of each charge that has a key.
+type hashes [store.MaxLayers]uint64
+
+func (c *Counters) hashes(charges *store.Charges) (h hashes) {
+	for i := range charges.Len() {
+		if ch := charges.At(i); !counted(ch) {
+			h[i] = c.hash(ch)
+		}
+	}
+	return h
 }
 
 // hash hashes the space, the window and the key of a charge. The parts are

@@ -42,6 +42,15 @@ func (w *window) sum() int {
 	return n
 }
 
+// emptyAt returns the index of the slot in which every unit has left. There is one.
+func (w *window) emptyAt() int64 {
+	i := w.newest
+	for w.counts[i%slots] == 0 {
+		i--
+	}
+	return i + slots
+}
+
 // freeAt returns the index of the slot in which at least n units have left.
 func (w *window) freeAt(n int) int64 {
 	i := w.newest - slots + 1
@@ -69,6 +78,8 @@ func windowLayer(t *sets[window], h uint64, l *store.Limit, now int64, do intent
 	sum := w.sum()
 	refused := do != refund && sum >= l.N
 	switch {
+	case do == ask:
+		return store.Standing{Refused: refused}
 	case do == refund && w.counts[w.newest%slots] > 0:
 		w.counts[w.newest%slots]--
 		sum--
@@ -79,7 +90,7 @@ func windowLayer(t *sets[window], h uint64, l *store.Limit, now int64, do intent
 	}
 	s := store.Standing{Refused: refused, Remaining: max(0, l.N-sum)}
 	if sum > 0 {
-		s.Reset = time.Duration(max(0, w.freeAt(sum)*slot-now))
+		s.Reset = time.Duration(max(0, w.emptyAt()*slot-now))
 	}
 	if over := sum + 1 - l.N; over > 0 {
 		s.Retry = time.Duration(max(0, w.freeAt(over)*slot-now))
@@ -123,6 +134,8 @@ func logLayer(t *sets[ledger], h uint64, l *store.Limit, now int64, do intent) s
 	g.forget(now - per)
 	refused := do != refund && g.n >= l.N
 	switch {
+	case do == ask:
+		return store.Standing{Refused: refused}
 	case do == refund && g.n > 0:
 		g.n--
 	case do == charge && !refused:
