@@ -15,19 +15,23 @@ import (
 // turn is the memory of one exchange: pooled, so that an idle connection has none.
 type turn struct {
 	x     gatehouse.Exchange
-	watch *watch
 	out   []byte // what is being sent, to either side
 	list  []byte // the field section of an HTTP/2 request
+	reply wire.Message
+	passage
+}
 
+// passage is what a turn holds of one exchange, and forgets with it.
+type passage struct {
+	watch    *watch
 	pool     *pool
 	up       *upconn
 	held     *upconn // read to its end; the reply's fields are views into its buffer
 	heldDead bool    // held must not be used again
-	reply    wire.Message
-	unread   bool // the reply's body has not been read to its end
-	bodyDone bool // the request's body has been read to its end
-	tunnel   bool // the connection was upgraded
-	cut      bool // the answer cannot be completed: close without an end
+	unread   bool    // the reply's body has not been read to its end
+	bodyDone bool    // the request's body has been read to its end
+	tunnel   bool    // the connection was upgraded
+	cut      bool    // the answer cannot be completed: close without an end
 
 	sent    int64         // body bytes to the client
 	waited  time.Duration // for the upstream
@@ -51,7 +55,9 @@ func (s *Server) putTurn(t *turn) {
 		return
 	}
 	x.Reset()
-	*t = turn{x: t.x, out: t.out[:0], list: t.list[:0], reply: wire.Message{Forwarded: t.reply.Forwarded[:0]}}
+	t.out, t.list = t.out[:0], t.list[:0]
+	t.reply = wire.Message{Forwarded: t.reply.Forwarded[:0]}
+	t.passage = passage{}
 	s.turns.Put(t)
 }
 
