@@ -12,19 +12,23 @@ const (
 
 // isValue reports whether b is a field value: no control character but the tab.
 func isValue(b []byte) bool {
+	if len(b) < 8 {
+		return eachIsValue(b)
+	}
+	last := b[len(b)-8:] // overlaps the word before
 	for len(b) >= 32 {
-		if odd(word(b))|odd(word(b[8:]))|odd(word(b[16:]))|odd(word(b[24:])) != 0 && !eachIsValue(b[:32]) { // four at a time: they do not wait for one another
+		if odd(word(b))|odd(word(b[8:]))|odd(word(b[16:]))|odd(word(b[24:])) != 0 && !eachIsValue(b[:32]) { // none waits for another
 			return false
 		}
 		b = b[32:]
 	}
-	for len(b) >= 8 {
+	for len(b) > 8 {
 		if odd(word(b)) != 0 && !eachIsValue(b[:8]) {
 			return false
 		}
 		b = b[8:]
 	}
-	return eachIsValue(b)
+	return odd(word(last)) == 0 || eachIsValue(last)
 }
 
 // odd returns zero when every byte of w is from 0x20 to 0x7e. It is exact: where no
@@ -47,16 +51,14 @@ func isToken(s string) bool {
 	if len(b) < 8 {
 		return eachIsToken(b) && len(b) > 0
 	}
-	// The last word overlaps the one before.
-	for i := 0; ; i += 8 {
-		i = min(i, len(b)-8)
-		if !plainName(word(b[i:])) && !eachIsToken(b[i:i+8]) {
+	last := b[len(b)-8:] // overlaps the word before
+	for len(b) > 8 {
+		if !plainName(word(b)) && !eachIsToken(b[:8]) {
 			return false
 		}
-		if i == len(b)-8 {
-			return true
-		}
+		b = b[8:]
 	}
+	return plainName(word(last)) || eachIsToken(last)
 }
 
 // plainName reports whether every byte of w is a lower-case letter or a hyphen, which is
