@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,8 @@ func (f *File) PolicyFolders() map[string]string {
 // decide by it.
 func (r *reader) authorize(a *API) {
 	m := r.model(a)
-	if len(r.list) > 0 || len(m.Objects) == 0 && len(m.Sources) == 0 && m.Relations == nil {
+	r.speaking(a, &m)
+	if len(r.list) > 0 || len(m.Objects) == 0 && len(m.Sources) == 0 && m.Relations == nil && m.Graph == nil {
 		return
 	}
 	at := func(kind string) int {
@@ -66,16 +68,40 @@ func (r *reader) authorize(a *API) {
 	}
 	for _, id := range a.description.ids {
 		for _, b := range a.overrides[id] {
-			p := a.policy
-			if b.kind.Name == "object" {
-				// What replaces the objects on an endpoint has a policy of its own.
-				own := m
+			// What replaces the objects on an endpoint has a policy of its own.
+			p, own := a.policy, m
+			switch one, says := b.set.Control.(policy.Authorizer); {
+			case b.kind.Name == "object":
 				own.Objects = objectsOf(b.node)
-				if p = r.compiled(a, own, b); p == nil {
-					continue
+				p = r.compiled(a, own, b)
+			case says:
+				r.faults(one.Authorize(&own), fallback{at: b.place, block: b})
+				if len(r.list) > 0 {
+					return
 				}
+				p = r.compiled(a, own, object)
 			}
-			hold(b, p)
+			if p != nil {
+				hold(b, p)
+			}
+		}
+	}
+}
+
+// speaking asks the controls whose own files say something of authorization: those of
+// the API, or else of its endpoints.
+func (r *reader) speaking(a *API, m *policy.Model) {
+	ask := func(b *block) {
+		if one, says := b.set.Control.(policy.Authorizer); says && m.Graph == nil {
+			r.faults(one.Authorize(m), fallback{at: b.place, block: b})
+		}
+	}
+	for _, b := range a.blocks {
+		ask(b)
+	}
+	for _, id := range a.description.ids {
+		for _, name := range slices.Sorted(maps.Keys(a.overrides[id])) {
+			ask(a.overrides[id][name])
 		}
 	}
 }

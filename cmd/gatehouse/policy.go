@@ -12,11 +12,12 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 )
 
-const policyUsage = `usage: gatehouse policy show [OBJECT]            the policies that the configuration stands for, in Cedar; --schema: what policies can speak of
+const policyUsage = `usage: gatehouse policy show [OBJECT|FIELD]      the policies that the configuration stands for, in Cedar; --schema: what policies can speak of
        gatehouse policy test [FOLDER]           try the *.test.yaml of a folder, and what strangers may do
-       gatehouse policy why WHO ACTION OBJECT/ID [--given FILE.test.yaml]
+       gatehouse policy why WHO ACTION OBJECT/ID, or WHO select TYPE.FIELD of GraphQL [--given FILE.test.yaml]
                                                 who decides, by which facts, and what would have to change
        gatehouse policy export API -o FILE      the bundle by which an application filters its rows (sdk/rows)
        gatehouse policy rls generate --role app  the migration that puts the objects' tables under row-level security
@@ -126,7 +127,7 @@ func (a *authorizer) show(args []string) error {
 		objects = append(objects, p.Objects()...)
 		text := p.Shown("", *schema)
 		if len(args) == 1 {
-			if !slices.Contains(p.Objects(), args[0]) {
+			if !slices.Contains(p.Objects(), args[0]) && !slices.Contains(p.Fields(), args[0]) {
 				continue
 			}
 			text = p.Shown(args[0], *schema)
@@ -140,7 +141,18 @@ func (a *authorizer) show(args []string) error {
 		}
 	}
 	if !shown {
-		return fmt.Errorf("there is no object %q; one of: %s", args[0], strings.Join(objects, ", "))
+		what := "object"
+		var fields []string
+		for _, p := range list {
+			fields = append(fields, p.Fields()...)
+		}
+		if len(fields) > 0 {
+			what = "object or field"
+		}
+		if near := words.Nearest(args[0], append(fields, objects...)); near != "" {
+			return fmt.Errorf("there is no %s %q; write: gatehouse policy show %s", what, args[0], near)
+		}
+		return fmt.Errorf("there is no %s %q; one of: %s", what, args[0], strings.Join(objects, ", "))
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func TestWhatAnObjectsRulesCompileToIsShown(t *testing.T) {
 	if out, _, _ := askPolicy(t, "show", "--schema", "--config", path); !strings.Contains(out, "entity Order = {") || !strings.Contains(out, "region?: String, // token.region") {
 		t.Errorf("the schema:\n%s", out)
 	}
-	if _, errs, code := askPolicy(t, "show", "ordre", "--config", path); code != 1 || !strings.Contains(errs, `there is no object "ordre"; one of: order`) {
+	if _, errs, code := askPolicy(t, "show", "ordre", "--config", path); code != 1 || !strings.Contains(errs, `there is no object "ordre"; write: gatehouse policy show order`) {
 		t.Errorf("%d: %s", code, errs)
 	}
 }

@@ -45,10 +45,13 @@ func asked(args []string) (policytest.Question, error) {
 	if len(args) == 2 {
 		return q, nil
 	}
+	if args[1] == "select" {
+		return policytest.Question{Who: args[0], Field: args[2]}, nil
+	}
 	action := policy.ActionOf(args[1])
 	object, id, _ := strings.Cut(args[2], "/")
 	if action == policy.None || object == "" {
-		return q, fmt.Errorf("gatehouse policy why alice update order/o1, with read, update, delete, list or create: %w", errPolicyUsage)
+		return q, fmt.Errorf("gatehouse policy why alice update order/o1, with read, update, delete, list or create; or: gatehouse policy why alice select Order.total: %w", errPolicyUsage)
 	}
 	return policytest.Question{Who: args[0], Action: action, Object: object, ID: id}, nil
 }

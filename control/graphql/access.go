@@ -13,22 +13,25 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 )
 
-// need is what the schema demands of who asks for something. The zero need is nothing.
+// need is what is demanded of who asks for something: by the schema, and by policies.
 type need struct {
 	what          string // "Order.total"
+	place         string // of the schema: "shop.graphql:12:3"
 	authenticated bool
-	scopes        [][]string  // one of the lists, whole
-	policies      [][]*policy // likewise
+	scopes        [][]string // one of the lists, whole
+	policies      [][]*named // likewise
+	bare          bool       // the schema demands nothing
+	asked         bool       // policies written by hand decide
 }
 
-// policy is a policy that the schema names and the configuration declares: it holds
+// named is a policy that the schema names and the configuration declares: it holds
 // for callers of whom one entry is true.
-type policy struct {
+type named struct {
 	name          string
 	roles, scopes []string
 }
 
-func (p *policy) holds(who *gatehouse.Principal) bool {
+func (p *named) holds(who *gatehouse.Principal) bool {
 	return slices.ContainsFunc(p.roles, who.HasRole) || slices.ContainsFunc(p.scopes, who.HasScope)
 }
 
@@ -39,24 +42,37 @@ func (n *need) met(who *gatehouse.Principal) bool {
 	}
 	return (n.scopes == nil || slices.ContainsFunc(n.scopes, func(all []string) bool {
 		return !slices.ContainsFunc(all, func(s string) bool { return !who.HasScope(s) })
-	})) && (n.policies == nil || slices.ContainsFunc(n.policies, func(all []*policy) bool {
-		return !slices.ContainsFunc(all, func(p *policy) bool { return !p.holds(who) })
+	})) && (n.policies == nil || slices.ContainsFunc(n.policies, func(all []*named) bool {
+		return !slices.ContainsFunc(all, func(p *named) bool { return !p.holds(who) })
 	}))
+}
+
+// sayings is who says something of types and fields, beside the schema.
+type sayings struct {
+	named func(name string) *named // what a name of @policy means; nil is nothing
+	asked func(what string) bool   // policies written by hand speak of it
 }
 
 // accessible reads what the directives of the schema demand: @authenticated,
 // @requiresScopes and @policy, as Apollo Federation has them. Of lists of lists, one
 // of the outer ones must be met in whole. What an interface demands is demanded of
 // what implements it.
-func (s *schema) accessible(file string, declared map[string]*policy) error {
+func (s *schema) accessible(file string, says sayings) error {
 	var errs []error
 	own := func(list ast.DirectiveList, what string, p *ast.Position) []*need {
-		n, err := needOf(list, what, declared)
+		n, err := needOf(list, what, says.named)
 		if err != nil {
 			errs = append(errs, at(file, p, err))
 		}
+		asked := says.asked(what)
 		if n == nil {
-			return nil
+			if !asked {
+				return nil
+			}
+			n = &need{what: what, bare: true}
+		}
+		if n.asked, n.place = asked, file; p != nil {
+			n.place = fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column)
 		}
 		return []*need{n}
 	}
@@ -105,7 +121,7 @@ func union(a, b []*need) []*need {
 	return out
 }
 
-func needOf(list ast.DirectiveList, what string, declared map[string]*policy) (*need, error) {
+func needOf(list ast.DirectiveList, what string, meant func(string) *named) (*need, error) {
 	n := &need{what: what, authenticated: directive(list, "authenticated") != nil}
 	scopes, err := alternatives(list, "requiresScopes", "scopes")
 	if err != nil {
@@ -117,9 +133,9 @@ func needOf(list ast.DirectiveList, what string, declared map[string]*policy) (*
 		return nil, err
 	}
 	for _, all := range names {
-		var list []*policy
+		var list []*named
 		for _, name := range all {
-			p := declared[name]
+			p := meant(name)
 			if p == nil {
 				return nil, fmt.Errorf("@policy names %q, which policies does not declare", name)
 			}
@@ -162,11 +178,11 @@ func alternatives(list ast.DirectiveList, name, argument string) ([][]string, er
 }
 
 // declared returns the policies of the configuration.
-func (c *Config) declared() (map[string]*policy, error) {
-	out := map[string]*policy{}
+func (c *Config) declared() (map[string]*named, error) {
+	out := map[string]*named{}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
-		p := &policy{name: name}
+		p := &named{name: name}
 		for _, entry := range c.Policies[name] {
 			if role, ok := strings.CutPrefix(entry, "role:"); ok && role != "" {
 				p.roles = append(p.roles, role)
@@ -247,22 +263,31 @@ func (d *demands) add(list []*need) {
 	}
 }
 
-// granted reports whether every field of the root that is selected is one of which
-// the schema or a rule for objects says who may ask for it.
-func (d *demands) granted(set ast.SelectionSet, root *typ) bool {
-	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
+// open returns the fields of the root that are selected and of which neither the schema
+// nor a rule for objects says who may ask for them.
+func (d *demands) open(set ast.SelectionSet, root *typ) (names []string) {
+	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
 			f := root.fields[s.Name]
-			return f == nil || len(root.needs)+len(f.needs)+len(f.acts) == 0 && !f.out.guarded()
+			if f == nil || !demanded(root.needs) && !demanded(f.needs) && len(f.acts) == 0 && !f.out.guarded() {
+				names = append(names, root.name+"."+s.Name)
+			}
 		case *ast.InlineFragment:
-			return !d.granted(s.SelectionSet, root)
+			names = append(names, d.open(s.SelectionSet, root)...)
 		case *ast.FragmentSpread:
-			f := d.doc.Fragments.ForName(s.Name)
-			return f == nil || !d.granted(f.SelectionSet, root)
+			if f := d.doc.Fragments.ForName(s.Name); f != nil {
+				names = append(names, d.open(f.SelectionSet, root)...)
+			}
 		}
-		return true
-	})
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// demanded reports whether the schema demands something.
+func demanded(list []*need) bool {
+	return slices.ContainsFunc(list, func(n *need) bool { return !n.bare })
 }
 
 // authorize judges who asks for what, before the upstream is asked.
@@ -279,7 +304,11 @@ func (k *check) authorize(ctx context.Context, x *gatehouse.Exchange) (gatehouse
 				return gatehouse.Deny(notAllowed).Because(n.what), nil
 			}
 		}
-		grants = grants && op.granted
+		ok, why := k.selects(x, op)
+		if why != nil {
+			return gatehouse.Deny(notAllowed).Because(why.because), nil
+		}
+		grants = grants && ok
 	}
 	if k.acts {
 		why, err := k.before(ctx, x, a)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
@@ -27,6 +28,9 @@ type check struct {
 	owners     store.Owners // nil where no rule needs the map
 	readings   sync.Pool    // of *reading
 	cache      cache
+
+	policy    *policy.Policy // of the API, or nil
+	operation string         // operationId
 }
 
 // Compile implements [gatehouse.Control].
@@ -38,17 +42,17 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		return nil, c.known(b)
 	}
 	errs := c.check(b)
-	policies, err := c.declared()
+	says, err := c.sayings(b)
 	errs = append(errs, err)
 	s, err := loadSchema(c.Schema)
 	if errs = append(errs, err); s != nil && err == nil {
-		errs = append(errs, s.accessible(filepath.Base(string(c.Schema)), policies), s.own(c, b))
+		errs = append(errs, s.accessible(filepath.Base(string(c.Schema)), says), s.own(c, b))
 	}
 	t, err := loadTrusted(c.Documents)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", shadowCost: c.CostMode == "shadow"}
+	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", policy: c.policy, operation: b.Operation.ID(), shadowCost: c.CostMode == "shadow"}
 	if err := errors.Join(k.vouched(), k.knowing(b)); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,10 @@
 // is forwarded is written anew from what was judged.
 package graphql
 
-import "github.com/gatehouse-api/gatehouse"
+import (
+	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
+)
 
 // Kind is this control's entry in the catalogue.
 var Kind = gatehouse.Kind{
@@ -92,7 +95,8 @@ type Config struct {
 	Errors string `yaml:"errors"`
 
 	// Policies says for whom the policies hold that @policy names: for callers with one
-	// of the entries, "role:NAME" or "scope:NAME". A name that is not here does not load.
+	// of the entries, "role:NAME" or "scope:NAME". A name that is neither here nor in a
+	// policy of the API, as Action::"policy.NAME", does not load.
 	Policies map[string][]string `yaml:"policies"`
 
 	// Documents is a file or a folder of trusted documents: a JSON manifest, or files
@@ -104,6 +108,12 @@ type Config struct {
 
 	// Waiver is why a bound is looser than the default.
 	Waiver *gatehouse.Waiver `yaml:"waiver"`
+
+	policy *policy.Policy // of the API, or nil
 }
 
-var _ gatehouse.Control = (*Config)(nil)
+var (
+	_ gatehouse.Control = (*Config)(nil)
+	_ policy.Holder     = (*Config)(nil)
+	_ policy.Authorizer = (*Config)(nil)
+)

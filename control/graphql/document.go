@@ -22,9 +22,10 @@ type operation struct {
 	doc       *ast.QueryDocument
 	root      *typ
 	variables []variable
-	needs     []*need // of who asks for it
-	granted   bool    // the schema says of every field of the root who may ask for it
-	touches   []touch // what it does to objects
+	needs     []*need  // of who asks for it
+	asks      []*need  // of which policies decide
+	open      []string // fields of the root of which nothing says who may ask for them
+	touches   []touch  // what it does to objects
 	reply     *shape
 	text      string // what is forwarded
 	quoted    []byte // the same as a JSON string
@@ -108,7 +109,14 @@ func (k *check) compile(text, name string) (*operation, *refusal) {
 	op.touches = t.list
 	d := demands{s: k.schema, doc: doc}
 	d.of(def.SelectionSet, root)
-	op.needs, op.granted = d.needs, d.granted(def.SelectionSet, root)
+	op.open = d.open(def.SelectionSet, root)
+	for _, n := range d.needs {
+		if n.asked {
+			op.asks = append(op.asks, n)
+		} else {
+			op.needs = append(op.needs, n)
+		}
+	}
 	for _, v := range def.VariableDefinitions {
 		one := variable{name: strings.Clone(v.Variable), typ: v.Type, defaults: v.DefaultValue != nil, number: -1}
 		if v.DefaultValue != nil && v.DefaultValue.Kind == ast.IntValue {

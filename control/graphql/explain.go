@@ -3,6 +3,7 @@ package graphql
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
 )
@@ -30,6 +31,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		s.Fact("graphql.abuse", "only documents that an operator vouches for are taken")
 	}
 	s.Fact("graphql.fields", "@authenticated, @requiresScopes and @policy of the schema are demanded for every type and field that a selection names, before the upstream is asked")
+	if spoken := c.spoken(); len(spoken) > 0 {
+		s.Fact("graphql.fields", "policies written by hand are asked about %s", strings.Join(spoken, ", "))
+	}
 	s.Fact("authz.object", "a field with an argument that names an object does not compile unless something says whose the object is")
 	for _, name := range slices.Sorted(maps.Keys(c.Objects)) {
 		o := c.Objects[name]
@@ -51,6 +55,22 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		s.Fact("graphql.introspection", "the upstream's errors leave as they are: %s", waived(c.Waiver))
 	}
 	s.Fact("graphql.abuse", "variables must be of their types, and what is forwarded is written anew from what was judged")
+}
+
+// spoken returns the types and fields about which policies written by hand are asked.
+func (c *Config) spoken() (names []string) {
+	if c.policy == nil {
+		return nil
+	}
+	for _, name := range c.policy.Fields() {
+		if c.policy.Selects(name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 && len(names) == len(c.policy.Fields()) {
+		return []string{"every type and field"}
+	}
+	return names
 }
 
 func waived(w *gatehouse.Waiver) string {

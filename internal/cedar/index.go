@@ -50,6 +50,69 @@ func (s *Set) Rules(action EntityUID, resource EntityType) *Rules {
 	return s.all
 }
 
+// About leaves of rules those that can speak of one resource: policies whose scope
+// names another one are not asked.
+func (r *Rules) About(resource EntityUID) *Rules {
+	if r.any {
+		return r
+	}
+	fit := slices.DeleteFunc(slices.Clone(r.policies), func(p *Policy) bool {
+		uid, named := p.Resource()
+		return named && uid != resource
+	})
+	return r.set.newRules(r.pair, fit)
+}
+
+// Resource returns the one resource that a policy's scope names, and false where it
+// names none.
+func (p *Policy) Resource() (EntityUID, bool) {
+	eq, ok := p.ast().Resource.(ast.ScopeTypeEq)
+	return eq.Entity, ok
+}
+
+// Entities returns the entities that a policy names, in its scope and its conditions.
+func (p *Policy) Entities() (list []EntityUID) {
+	a := p.ast()
+	for _, scope := range [...]ast.IsScopeNode{a.Principal, a.Action, a.Resource} {
+		switch s := scope.(type) {
+		case ast.ScopeTypeEq:
+			list = append(list, s.Entity)
+		case ast.ScopeTypeIn:
+			list = append(list, s.Entity)
+		case ast.ScopeTypeIsIn:
+			list = append(list, s.Entity)
+		case ast.ScopeTypeInSet:
+			list = append(list, s.Entities...)
+		}
+	}
+	for _, c := range a.Conditions {
+		ast.Inspect(ast.NewNode(c.Body), func(n ast.IsNode) bool {
+			if v, ok := n.(ast.NodeValue); ok {
+				list = append(list, entitiesIn(v.Value)...)
+			}
+			return true
+		})
+	}
+	return list
+}
+
+// entitiesIn returns the entities in a value.
+func entitiesIn(v Value) (list []EntityUID) {
+	switch v := v.(type) {
+	case EntityUID:
+		list = append(list, v)
+	case ValueSet:
+		for e := range v.All() {
+			list = append(list, entitiesIn(e)...)
+		}
+	case Record:
+		for _, e := range v.All() {
+			list = append(list, entitiesIn(e)...)
+		}
+	}
+	return list
+}
+
 func (s *Set) index() {
 	s.rules = map[pair]*Rules{}
 	s.all = s.newRules(pair{}, s.policies)

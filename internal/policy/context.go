@@ -33,5 +33,15 @@ func (t *Template) contextOf(f *Facts) (cedar.Record, error) {
 		}
 		relations[cedar.String(r)] = cedar.Boolean(has)
 	}
-	return bundle.Context(f.At, t.policy.Zone, f.Address, f.Operation, relations)
+	context, err := bundle.Context(f.At, t.policy.Zone, f.Address, f.Operation, relations)
+	if t.typ != fieldType || err != nil {
+		return context, err
+	}
+	names := make([]cedar.Value, len(f.Holds))
+	for i, name := range f.Holds {
+		names[i] = cedar.String(name)
+	}
+	m := context.Map()
+	m["policies"] = cedar.NewValueSet(names...)
+	return cedar.NewRecord(m), nil
 }

@@ -52,6 +52,9 @@ type Facts struct {
 	At        time.Time
 	Address   netip.Addr
 	Operation string
+	// Holds are the names of @policy that hold for the caller; [Policy.Select] finds
+	// them out.
+	Holds []string
 	// Related reports whether the caller has the relation to the object. An error is
 	// no decision, and denies.
 	Related func(relation string) (bool, error)

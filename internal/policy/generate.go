@@ -27,6 +27,7 @@ func (g *generator) all() string {
 		g.b.WriteString("\n")
 	}
 	g.functions()
+	g.graphed()
 	return g.b.String()
 }
 

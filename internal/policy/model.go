@@ -24,6 +24,7 @@ type Model struct {
 	Zone       *time.Location      // of context.local; nil is UTC
 	Sources    []cedar.Source      // hand-written policies
 	Relations  *relations.Model    // whose types are called like the objects; nil where there are none
+	Graph      *Graph              // nil for an API without a GraphQL schema
 }
 
 // Everybody is the role that every authenticated caller has.
@@ -59,6 +60,11 @@ type Policy struct {
 	templates map[templateKey]*Template
 	byOp      map[string]*Template
 	rest      []string // ids of the operations without object
+
+	graph    *Graph
+	fields   map[string]*Template // of who selects what policies name
+	anyField *Template            // of who selects any other type or field
+	named    map[string]*Template // of names of @policy
 }
 
 // objectType is what is known of one object's type.
@@ -90,7 +96,7 @@ const (
 func Compile(m Model) (*Policy, error) {
 	p := &Policy{API: m.API, Sources: m.Sources, Relations: m.Relations, Zone: cmp.Or(m.Zone, time.UTC), origins: map[string]string{},
 		objects: map[string]*objectType{}, templates: map[templateKey]*Template{}, byOp: map[string]*Template{},
-		names: slices.Sorted(maps.Keys(m.Objects))}
+		names: slices.Sorted(maps.Keys(m.Objects)), graph: m.Graph}
 	if err := p.types(m); err != nil {
 		return nil, err
 	}
@@ -150,7 +156,32 @@ func (p *Policy) types(m Model) error {
 			errs = append(errs, &Fault{"objects", "the operation " + op.ID() + " is called in policies like an action on an object", "another name for the object"})
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.unlike()...)...)
+}
+
+// unlike refuses operations that are called in policies as what the GraphQL schema
+// adds is.
+func (p *Policy) unlike() (errs []error) {
+	if p.graph == nil {
+		return nil
+	}
+	taken := map[string]string{selectAction: "selecting a field"}
+	for _, name := range p.graph.names() {
+		taken[policyPrefix+name] = "the policy " + name
+	}
+	for _, id := range p.rest {
+		if what := taken[id]; what != "" {
+			errs = append(errs, &Fault{"graphql", "the operation " + id + " is called in policies as " + what + " is", "another operationId"})
+		}
+	}
+	for _, name := range p.names {
+		for a := Read; a <= Create; a++ {
+			if what := taken[p.objects[name].action(a)]; what != "" {
+				errs = append(errs, &Fault{"graphql", a.String() + " " + name + " is called in policies as " + what + " is", "another name in @policy"})
+			}
+		}
+	}
+	return errs
 }
 
 // known refuses policies that read facts which nobody can bring: an owner is
@@ -167,7 +198,7 @@ func (p *Policy) known() error {
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.graphKnown()...)...)
 }
 
 // Set returns the compiled policies.

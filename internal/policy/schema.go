@@ -24,6 +24,7 @@ func (p *Policy) schema() string {
 	for _, id := range p.rest {
 		action(&b, id, "", apiType, nil)
 	}
+	p.graphSchema(&b)
 	return b.String()
 }
 
@@ -48,12 +49,13 @@ func (t *objectType) schema(b *strings.Builder) {
 // action returns the name of an action on the object.
 func (t *objectType) action(a Action) string { return t.name + "." + a.String() }
 
-func action(b *strings.Builder, name, group string, resource cedar.EntityType, relations []string) {
+func action(b *strings.Builder, name, group string, resource cedar.EntityType, relations []string, more ...string) {
 	in := ""
 	if group != "" {
 		in = " in [" + quote(group) + "]"
 	}
 	context := []string{"now: datetime", "local: { hour: Long, weekday: Long }", "ip: ipaddr", "operation: String"}
+	context = append(context, more...)
 	if len(relations) > 0 {
 		var rel []string
 		for _, r := range relations {

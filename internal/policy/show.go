@@ -8,7 +8,8 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 )
 
-// Shown returns the policies that can speak of an object, generated ones and those
+// Shown returns the policies that can speak of an object, or of a type or field of the
+// GraphQL schema, generated ones and those
 // written by hand, or of everything where object is ""; with the schema before them
 // where it is asked for.
 func (p *Policy) Shown(object string, schema bool) string {
@@ -39,6 +40,10 @@ func (p *Policy) Shown(object string, schema bool) string {
 
 // speaks reports whether a policy can speak of an action on the object.
 func (p *Policy) speaks(r *cedar.Policy, object string) bool {
+	if slices.Contains(p.Fields(), object) {
+		return slices.Contains(p.Field(object).rules.Policies(), r) ||
+			slices.ContainsFunc(p.Demanded(object), func(name string) bool { return slices.Contains(p.named[name].rules.Policies(), r) })
+	}
 	for a := Read; a <= Create; a++ {
 		if t := p.Template(object, a); t != nil && slices.Contains(t.rules.Policies(), r) {
 			return true

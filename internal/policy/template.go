@@ -43,6 +43,7 @@ type Template struct {
 	rules   *cedar.Rules
 	context bool     // some policy reads the context
 	related []string // the relations that the schema has
+	holds   bool     // some policy asks which names of @policy hold
 }
 
 // prepare makes the templates.
@@ -64,11 +65,15 @@ func (p *Policy) prepare() {
 	for _, id := range p.rest {
 		p.byOp[id] = p.template(id, apiType, nil)
 	}
+	p.graphTemplates()
 }
 
 func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Template {
-	t := &Template{Name: name, policy: p, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name))}
-	t.rules = p.set.Rules(t.action, typ)
+	return p.ruled(name, typ, p.set.Rules(cedar.NewEntityUID(actionType, cedar.String(name)), typ), o)
+}
+
+func (p *Policy) ruled(name string, typ cedar.EntityType, rules *cedar.Rules, o *objectType) *Template {
+	t := &Template{Name: name, policy: p, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name)), rules: rules}
 	reads := t.rules.Reads()
 	t.context = reads.ReadsContext() || slices.ContainsFunc(contextNames, t.mentions)
 	if o != nil {
@@ -83,7 +88,7 @@ func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Tem
 }
 
 // contextNames are the attributes that every context has.
-var contextNames = []string{"now", "local", "ip", "operation", "rel"}
+var contextNames = []string{"now", "local", "ip", "operation", "rel", "policies"}
 
 // mentions reports whether a policy speaks of an attribute of that name, of
 // whatever: facts are held to the schema for all of them.

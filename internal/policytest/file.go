@@ -20,6 +20,8 @@ type File struct {
 	all    struct{ policies, foreign bool } // what coverage: demands of all
 	open   map[string][]policy.Action       // what strangers of the tenant may do, by object
 	line   int                              // of coverage
+
+	openFields map[string]bool // that anybody may select although the schema demands something
 }
 
 // expectation is one line of expect.
@@ -58,7 +60,7 @@ func Read(path string, p *policy.Policy) (*File, error) {
 	if err := yaml.Unmarshal(text, &top); err != nil {
 		return nil, &Error{File: path, Line: 1, Says: "it is no YAML: " + err.Error()}
 	}
-	f := &File{World: newWorld(p, path), open: map[string][]policy.Action{}, line: 1}
+	f := &File{World: newWorld(p, path), open: map[string][]policy.Action{}, line: 1, openFields: map[string]bool{}}
 	if len(top.Content) == 0 || top.Content[0].Kind != yaml.MappingNode {
 		return nil, &Error{File: path, Line: 1, Says: "expected a block with given and expect", Fix: "given: {users: {...}}"}
 	}
@@ -105,6 +107,10 @@ func (f *File) coverage(k, v *yaml.Node) error {
 		case "open":
 			for object, actions := range pairs(v) {
 				for _, a := range actions.Content {
+					if a.Value == selecting && slices.Contains(f.World.policy.Restricted(), object.Value) {
+						f.openFields[object.Value] = true
+						continue
+					}
 					if policy.ActionOf(a.Value) == policy.None || !slices.Contains(f.World.policy.Objects(), object.Value) {
 						return f.World.fault(a, "open: {order: [read]}", "%s %s is nothing that somebody may do", a.Value, object.Value)
 					}
@@ -124,6 +130,9 @@ var (
 	doing    = regexp.MustCompile(`^([a-z]+(?:, ?[a-z]+)*) (\S+)(?: (\S+))?$`)
 )
 
+// selecting is what is done to fields of GraphQL.
+const selecting = "select"
+
 const example = "alice can read, update order o1; bob cannot read order o1; alice can list order -> [o1]; alice can getStatus"
 
 func (f *File) expectation(n *yaml.Node) (expectation, error) {
@@ -142,6 +151,14 @@ func (f *File) expectation(n *yaml.Node) (expectation, error) {
 	e.can = m[2] == "can"
 	if _, known := f.World.callers[m[1]]; !known {
 		return e, f.World.fault(n, nearest(m[1], f.World.names()), "there is no user %s", m[1])
+	}
+	if field, selects := strings.CutPrefix(m[3], selecting+" "); selects && !slices.Contains(f.World.policy.Objects(), field) {
+		if !slices.Contains(f.World.policy.Fields(), field) || e.lists {
+			says, fix, _ := strings.Cut(f.World.noField(field), "; write: ")
+			return e, f.World.fault(n, m[1]+" can select "+fix, "%s", says)
+		}
+		e.question = []Question{{Who: m[1], Field: field}}
+		return e, nil
 	}
 	parts := doing.FindStringSubmatch(m[3])
 	if parts == nil { // an operation without an object

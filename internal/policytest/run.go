@@ -48,12 +48,14 @@ func Run(files []*File) []*Result {
 	var out []*Result
 	for _, f := range files {
 		r, one := &run{f, decided, map[string]bool{}}, &Result{}
+		f.World.said = r.note
 		for _, e := range f.expect {
 			one.Cases = append(one.Cases, Case{e.text, r.one(e)})
 		}
 		for _, object := range f.World.policy.Objects() {
 			one.Generated = append(one.Generated, r.strangers(object)...)
 		}
+		one.Generated = append(one.Generated, r.unremarkable()...)
 		runs, out = append(runs, r), append(out, one)
 	}
 	for i, r := range runs {
@@ -118,7 +120,10 @@ func (r *run) fail(e expectation, says, fix string) error {
 }
 
 func (q Question) does() string {
-	if q.Object == "" {
+	switch {
+	case q.Field != "":
+		return "select " + q.Field
+	case q.Object == "":
 		return q.Name
 	}
 	return strings.TrimSuffix(q.Action.String()+" "+q.Object+"/"+q.ID, "/")
@@ -141,7 +146,6 @@ func (r *run) ask(q Question) (cedar.Decision, error) {
 	if err != nil {
 		return d, err
 	}
-	r.note(d)
 	if g := r.World.objects[q.Object][q.ID]; g != nil && (g.Owner() != q.Who || r.World.callers[q.Who].Service) {
 		r.foreign[q.Object+"/"+q.ID] = true
 	}
@@ -189,9 +193,7 @@ func (r *run) strangers(object string) (list []Case) {
 	for a := policy.Read; a <= policy.Create; a++ {
 		given := r.World.policy.Stranger(object, owner, tenant)
 		q := Question{Action: a, Object: object, ID: "gatehouse-" + object}
-		if d, _, err := r.World.ask(r.plain(owner, tenant), q, given); err == nil {
-			r.note(d)
-		}
+		_, _, _ = r.World.ask(r.plain(owner, tenant), q, given) // so that it is known what decides
 		for _, c := range []struct {
 			tenant string
 			open   bool
@@ -202,12 +204,27 @@ func (r *run) strangers(object string) (list []Case) {
 				list = append(list, Case{name, r.miss(name+": "+err.Error(), "")})
 				continue
 			}
-			r.note(d)
 			if d.Allowed && !c.open {
 				err = r.miss(fmt.Sprintf("%s, but may: %s", name, r.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [%s]}}", object, a))
 			}
 			list = append(list, Case{name, err})
 		}
+	}
+	return list
+}
+
+// unremarkable tries every field of which the schema demands more than to be somebody,
+// for a caller with neither roles nor scopes.
+func (r *run) unremarkable() (list []Case) {
+	for _, field := range r.World.policy.Restricted() {
+		name := "a caller without roles and scopes cannot select " + field
+		d, _, err := r.World.choose(policy.Caller{ID: "gatehouse-stranger", Claim: r.World.policy.PlainClaim}, field)
+		if err != nil {
+			err = r.miss(name+": "+err.Error(), "")
+		} else if d.Allowed && !r.openFields[field] {
+			err = r.miss(fmt.Sprintf("%s, but may: %s", name, r.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [select]}}", field))
+		}
+		list = append(list, Case{name, err})
 	}
 	return list
 }

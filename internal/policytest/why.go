@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
@@ -11,6 +12,9 @@ import (
 // Knows reports whether the world has the caller and the object of a question.
 func (w *World) Knows(q Question) bool {
 	_, who := w.callers[q.Who]
+	if q.Field != "" {
+		return who && slices.Contains(w.policy.Fields(), q.Field)
+	}
 	return who && (q.ID == "" || w.objects[q.Object][q.ID] != nil)
 }
 
@@ -62,6 +66,9 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 			fmt.Fprintf(b, "  principal.%s = %s  from the token's claim %s\n", name, text, name)
 		}
 	}
+	if q.Field != "" {
+		w.held(b, c, q.Field)
+	}
 	if g := w.objects[q.Object][q.ID]; g != nil {
 		for _, a := range t.Attributes {
 			if v := g.Value(a.Name); v != "" {
@@ -83,6 +90,28 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 		}
 	}
 	fmt.Fprintf(b, "  asked at %s\n", w.at.In(w.policy.Zone).Format("2006-01-02 15:04 Monday, MST"))
+}
+
+// held lists which names of @policy hold for the caller.
+func (w *World) held(b *strings.Builder, c policy.Caller, field string) {
+	s, err := w.policy.Subject(c)
+	if err != nil {
+		return
+	}
+	for _, asked := range w.policy.Asked(field) {
+		for _, name := range w.policy.Demanded(asked) {
+			d := w.policy.Named(name).Decide(&policy.Facts{Subject: s, At: w.at, Address: w.from, Operation: w.policy.Speaks()})
+			holds := "does not hold"
+			if d.Allowed {
+				holds = "holds"
+			}
+			fmt.Fprintf(b, "  @policy %q of %s %s", name, asked, holds)
+			for i, p := range d.Deciding() {
+				fmt.Fprintf(b, "%s %s (%s)", []string{", by", ","}[min(i, 1)], p.ID, Place(w.policy, p))
+			}
+			b.WriteString("\n")
+		}
+	}
 }
 
 // source says in words where an attribute comes from.

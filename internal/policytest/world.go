@@ -52,6 +52,7 @@ type World struct {
 	at      time.Time
 	from    netip.Addr
 	engine  *relations.Engine
+	said    func(cedar.Decision) // is told of every decision, where it is not nil
 }
 
 // now is when it is asked where a file does not say: a Wednesday noon.
@@ -197,6 +198,7 @@ type Question struct {
 	Object string        // or ""
 	ID     string        // of the object, or "" for one that is made
 	Name   string        // operationId, or ""
+	Field  string        // that is selected, "Order.total", or ""
 }
 
 // Ask asks the policies. The error is of who asks: nobody of that name, no such
@@ -205,6 +207,9 @@ func (w *World) Ask(q Question) (d cedar.Decision, used *policy.Template, err er
 	c, ok := w.callers[q.Who]
 	if !ok {
 		return d, nil, fmt.Errorf("there is no user %s; write: %s", q.Who, nearest(q.Who, w.names()))
+	}
+	if q.Field != "" && !slices.Contains(w.policy.Fields(), q.Field) {
+		return d, nil, fmt.Errorf("%s", w.noField(q.Field))
 	}
 	var given *policy.Given
 	if q.ID != "" {
@@ -216,6 +221,9 @@ func (w *World) Ask(q Question) (d cedar.Decision, used *policy.Template, err er
 }
 
 func (w *World) ask(c policy.Caller, q Question, given *policy.Given) (cedar.Decision, *policy.Template, error) {
+	if q.Field != "" {
+		return w.choose(c, q.Field)
+	}
 	t := w.policy.Template(q.Object, q.Action)
 	if q.Object == "" {
 		t = w.policy.Operation(q.Name)
@@ -239,8 +247,49 @@ func (w *World) ask(c policy.Caller, q Question, given *policy.Given) (cedar.Dec
 			}
 		}
 	}
-	return t.Decide(&policy.Facts{Subject: s, ID: q.ID, Given: given, At: w.at, Address: w.from, Operation: operation,
-		Related: func(relation string) (bool, error) { return w.related(c, relation, q) }}), t, nil
+	d := t.Decide(&policy.Facts{Subject: s, ID: q.ID, Given: given, At: w.at, Address: w.from, Operation: operation,
+		Related: func(relation string) (bool, error) { return w.related(c, relation, q) }})
+	w.tell(d)
+	return d, t, nil
+}
+
+func (w *World) tell(d cedar.Decision) {
+	if w.said != nil {
+		w.said(d)
+	}
+}
+
+// choose asks who may select a field as a selection of it does: about all that it
+// touches. The decision is that of the first that is denied, or else the field's own.
+func (w *World) choose(c policy.Caller, field string) (d cedar.Decision, t *policy.Template, err error) {
+	s, err := w.policy.Subject(c)
+	if err != nil {
+		return d, w.policy.Field(field), err
+	}
+	f := &policy.Facts{Subject: s, At: w.at, Address: w.from, Operation: w.policy.Speaks()}
+	for _, name := range w.policy.Asked(field) {
+		one := w.policy.Select(name, f, w.tell)
+		if !one.Allowed {
+			return one, w.policy.Field(name), nil
+		}
+		if name == field {
+			d, t = one, w.policy.Field(name)
+		}
+	}
+	return d, t, nil
+}
+
+// noField says that the schema has no such field.
+func (w *World) noField(field string) string {
+	fields := w.policy.Fields()
+	if fields == nil {
+		return "the API has no GraphQL schema; write: alice can read order o1"
+	}
+	near := words.Nearest(field, fields)
+	if near == "" {
+		near = "a type or a field of the schema, as " + fields[0]
+	}
+	return fmt.Sprintf("there is no field %s; write: %s", field, near)
 }
 
 func (w *World) related(c policy.Caller, relation string, q Question) (bool, error) {
