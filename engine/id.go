@@ -30,17 +30,25 @@ func (s *idSource) identify(x *gatehouse.Exchange) {
 		x.ID = x.Append(func(dst []byte) []byte { return appendID(dst, ms, a, b) })
 	}
 	c, d := mix(a, k1), mix(b, k0)
-	if !parent(x) {
-		x.Trace.TraceID = x.Append(func(dst []byte) []byte { return appendHex(appendHex(dst, c), d|1) })
-	}
-	x.Trace.SpanID = x.Append(func(dst []byte) []byte { return appendHex(dst, a|1) })
-	flags := "-00"
-	if x.Trace.Sampled {
-		flags = "-01"
-	}
+	// One text holds the ids of the trace and of the span as well.
+	known := parent(x)
+	carried := x.Append(func(dst []byte) []byte {
+		dst = append(dst, "00-"...)
+		if known {
+			dst = append(dst, x.Trace.TraceID...)
+		} else {
+			dst = appendHex(appendHex(dst, c), d|1)
+		}
+		dst = appendHex(append(dst, '-'), a|1)
+		if x.Trace.Sampled {
+			return append(dst, "-01"...)
+		}
+		return append(dst, "-00"...)
+	})
+	x.Trace.TraceID, x.Trace.SpanID = carried[3:35], carried[36:52]
 	f := &x.Request.Forward
 	f.Add("x-request-id", x.ID)
-	f.Add("traceparent", x.Text("00-", x.Trace.TraceID, "-", x.Trace.SpanID, flags))
+	f.Add("traceparent", carried)
 }
 
 // parent reads the caller's traceparent. A malformed one is as good as none.
@@ -72,22 +80,22 @@ func mix(n, key uint64) uint64 {
 
 // appendID appends 26 characters: 48 bits of time, 80 of a and b.
 func appendID(dst []byte, ms, a, b uint64) []byte {
-	for i := 45; i >= 0; i -= 5 {
-		dst = append(dst, crockford[ms>>i&31])
+	var id [26]byte
+	for i := range 10 {
+		id[9-i] = crockford[ms>>(5*i)&31]
 	}
-	for i := 35; i >= 0; i -= 5 {
-		dst = append(dst, crockford[a>>i&31])
+	for i := range 8 {
+		id[17-i], id[25-i] = crockford[a>>(5*i)&31], crockford[b>>(5*i)&31]
 	}
-	for i := 35; i >= 0; i -= 5 {
-		dst = append(dst, crockford[b>>i&31])
-	}
-	return dst
+	return append(dst, id[:]...)
 }
 
 func appendHex(dst []byte, n uint64) []byte {
 	const digits = "0123456789abcdef"
-	for i := 60; i >= 0; i -= 4 {
-		dst = append(dst, digits[n>>i&15])
+	var hex [16]byte
+	for i := range hex {
+		hex[i] = digits[n>>60]
+		n <<= 4
 	}
-	return dst
+	return append(dst, hex[:]...)
 }

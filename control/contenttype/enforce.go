@@ -100,10 +100,17 @@ func mediaType(s string) bool {
 	return ok && token(kind) && token(sub)
 }
 
+// inToken holds the characters of a token (RFC 9110 section 5.6.2).
+var inToken = func() (t [256]bool) {
+	for c := '!'; c < 0x7F; c++ {
+		t[c] = !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	}
+	return t
+}()
+
 func token(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7F || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		if !inToken[s[i]] {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -90,7 +91,7 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 	if t.up.local != nil {
 		err = s.call(ctx, t, d)
 	} else {
-		err = s.send(t, d)
+		err = s.send(t, d, ctx.Done() == nil)
 	}
 	if err != nil {
 		return err
@@ -98,8 +99,10 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 	return s.receive(t)
 }
 
-// send writes the request: in one piece when the body is there, else as it comes.
-func (s *Server) send(t *turn, d downstream) error {
+// send writes the request: in one piece when the body is there, else as it comes. A
+// piece that is whole may be left to the next Read, where the connection can do that and
+// nobody but the watcher sets its deadlines.
+func (s *Server) send(t *turn, d downstream, mayAsk bool) error {
 	x := &t.x
 	f, n := d.framing()
 	whole := t.bodyDone
@@ -114,6 +117,11 @@ func (s *Server) send(t *turn, d downstream) error {
 	}
 	if whole && len(x.Request.Body) <= largest {
 		t.out = append(t.out, x.Request.Body...)
+		if mayAsk && t.up.asker != nil && s.patience(x) > unheard && t.up.reader.Buffered() == 0 {
+			t.up.asker.ask(t.out)
+			t.asked = true
+			return nil
+		}
 	}
 	if err := s.toUpstream(t, t.out); err != nil {
 		return stale(t, err)
@@ -189,11 +197,7 @@ var errTimeout = errors.New("proxy: the upstream is too slow")
 func (s *Server) receive(t *turn) error {
 	x, r := &t.x, t.up.reader
 	for interim := 0; interim < 16; interim++ {
-		s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
-		err := r.Head()
-		if !s.watcher.rest(t.watch) {
-			return errTimeout
-		}
+		err := s.replyHead(t)
 		if err != nil {
 			return stale(t, err)
 		}
@@ -214,6 +218,35 @@ func (s *Server) receive(t *turn) error {
 		r.Release()
 	}
 	return errors.New("proxy: too many interim replies")
+}
+
+// unheard is how long a connection that asks may wait for the answer without having
+// tried to read. What closed its side before the request, and says no more, is noticed then.
+const unheard = 2 * tick
+
+// replyHead reads until the reply's head is there.
+func (s *Server) replyHead(t *turn) error {
+	patience := s.patience(&t.x)
+	if t.asked {
+		t.asked = false
+		s.watcher.phase(t.watch, t.up.Conn, unheard)
+		err := t.up.reader.Head()
+		if s.watcher.rest(t.watch) {
+			return err
+		}
+		s.watcher.settled(t.watch)
+		_ = t.up.SetDeadline(time.Time{})
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		patience -= unheard
+	}
+	s.watcher.phase(t.watch, t.up.Conn, patience)
+	err := t.up.reader.Head()
+	if !s.watcher.rest(t.watch) {
+		return errTimeout
+	}
+	return err
 }
 
 // stale tells a dead idle connection from an upstream that failed at the request.

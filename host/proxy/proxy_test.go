@@ -372,6 +372,59 @@ func TestADeadIdleConnectionCostsNoRequest(t *testing.T) {
 	}
 }
 
+// An upstream may close its side and go on reading for long, as Apache does
+// (lingering_close): no end of the connection tells that the request came to nothing.
+func TestAHalfClosedIdleConnectionCostsNoRequest(t *testing.T) {
+	var conns atomic.Int32
+	up := listen(t, func(c net.Conn) {
+		conns.Add(1)
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, c)
+	})
+	d := open(t, up, proxy.Config{}, nil)
+	for i := range 5 {
+		began := time.Now()
+		if r, got := get(t, http.DefaultClient, request(t, "GET", "http://"+d.addr+"/x", nil)); r.StatusCode != 200 || got != "ok" {
+			t.Errorf("%d: %d %q", i, r.StatusCode, got)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("%d: noticed after %s", i, took)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if conns.Load() != 5 {
+		t.Errorf("%d connections for 5 requests", conns.Load())
+	}
+}
+
+func TestASlowReplyLeavesTheConnectionGood(t *testing.T) {
+	var conns atomic.Int32
+	up := listen(t, func(c net.Conn) {
+		conns.Add(1)
+		for r := bufio.NewReader(c); ; {
+			if _, err := http.ReadRequest(r); err != nil {
+				return
+			}
+			time.Sleep(500 * time.Millisecond)
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
+			time.Sleep(300 * time.Millisecond)
+			_, _ = io.WriteString(c, "ngth: 2\r\n\r\nok")
+		}
+	})
+	d := open(t, up, proxy.Config{}, nil)
+	for i := range 3 {
+		if r, got := get(t, http.DefaultClient, request(t, "GET", "http://"+d.addr+"/x", nil)); r.StatusCode != 200 || got != "ok" {
+			t.Errorf("%d: %d %q", i, r.StatusCode, got)
+		}
+	}
+	if conns.Load() != 1 {
+		t.Errorf("%d connections for 3 requests, one after the other", conns.Load())
+	}
+}
+
 // TestAConnectionToASocketIsUsedAgain sends what must not be sent twice to an
 // upstream behind a Unix socket, as our own authorization server is: a connection
 // that is open and silent is good for it.

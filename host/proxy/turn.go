@@ -28,6 +28,7 @@ type passage struct {
 	up       *upconn
 	held     *upconn // read to its end; the reply's fields are views into its buffer
 	heldDead bool    // held must not be used again
+	asked    bool    // the request is sent by the read of its reply
 	unread   bool    // the reply's body has not been read to its end
 	bodyDone bool    // the request's body has been read to its end
 	tunnel   bool    // the connection was upgraded

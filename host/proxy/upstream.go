@@ -40,6 +40,7 @@ type upconn struct {
 	net.Conn
 	reader *wire.Reader
 	local  *local        // Conn, where the upstream is in this program
+	asker  asker         // Conn, where it can send and wait in one call
 	reused bool          // it may have been closed by the upstream meanwhile
 	since  time.Duration // when it became idle, in the watcher's time
 
@@ -47,6 +48,9 @@ type upconn struct {
 	look func(fd uintptr) bool
 	seen error // what look found
 }
+
+// asker is a connection that sends b with its next Read: see [socket.ask].
+type asker interface{ ask(b []byte) }
 
 func newPool(u *gatehouse.Upstream, local map[string]http.Handler) (*pool, error) {
 	p := &pool{upstream: *u}
@@ -140,6 +144,7 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 		}
 		u.Conn = t
 	}
+	u.asker, _ = u.Conn.(asker)
 	u.reader = wire.NewReader(u.Conn)
 	u.reader.Buffers, u.reader.Replies = b, true
 	return u, nil
