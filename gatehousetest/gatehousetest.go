@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/control/all"
+	"github.com/gatehouse-api/gatehouse/gatehousetest/lists"
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/idp/adminapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
@@ -19,7 +20,9 @@ import (
 )
 
 // Run runs the *.test.yaml of a folder, each case as a test of its own, and what is
-// generated for strangers. The configuration is that of GATEHOUSE_CONFIG, or else
+// generated for strangers. Lists are asked of the policies and of SQL, the predicate of
+// sdk/rows on an SQLite database that holds the objects, which must agree; where the
+// policies cannot be said in SQL the log says so. The configuration is that of GATEHOUSE_CONFIG, or else
 // the gatehouse.yaml in the folder or the nearest one above it.
 func Run(t *testing.T, folder string) {
 	t.Helper()
@@ -41,16 +44,23 @@ func Run(t *testing.T, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	filter := lists.New()
 	for _, p := range policies {
-		for i, r := range policytest.Run(files[p.API]) {
+		for i, r := range policytest.Run(t.Context(), files[p.API], filter) {
 			t.Run(filepath.Base(files[p.API][i].World.Path()), func(t *testing.T) { report(t, r) })
 		}
 	}
 }
 
 func report(t *testing.T, r *policytest.Result) {
+	if says := r.Lists(); says != "" {
+		t.Log(says)
+	}
 	for _, c := range append(r.Cases, r.Generated...) {
 		t.Run(c.Name, func(t *testing.T) {
+			if c.Unfiltered != "" {
+				t.Log("not through SQL:", c.Unfiltered)
+			}
 			if c.Err != nil {
 				t.Error(c.Err)
 			}

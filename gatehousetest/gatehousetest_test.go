@@ -42,4 +42,7 @@ func TestAFailingExpectation(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "--- FAIL: TestAFailingExpectation/documents.test.yaml/bob_can_read_doc_d1") || !strings.Contains(string(out), "--- PASS: TestAFailingExpectation/documents.test.yaml/alice_can_read") {
 		t.Errorf("%v:\n%s", err, out)
 	}
+	if !strings.Contains(string(out), "lists: 4 through SQL") {
+		t.Errorf("nothing says which lists went through SQL:\n%s", out)
+	}
 }

@@ -16,9 +16,12 @@ import (
 )
 
 const policyUsage = `usage: gatehouse policy show [OBJECT|FIELD]      the policies that the configuration stands for, in Cedar; --schema: what policies can speak of
-       gatehouse policy test [FOLDER]           try the *.test.yaml of a folder, and what strangers may do
+       gatehouse policy test [FOLDER] [-v] [--json]
+                                                try the *.test.yaml of a folder, and what strangers may do; lists in SQL, too
        gatehouse policy why WHO ACTION OBJECT/ID, or WHO select TYPE.FIELD of GraphQL [--given FILE.test.yaml]
                                                 who decides, by which facts, and what would have to change
+       gatehouse policy why WHO list OBJECT [--dialect sqlite]
+                                                which objects, and the predicate by which an application selects them
        gatehouse policy export API -o FILE      the bundle by which an application filters its rows (sdk/rows)
        gatehouse policy rls generate --role app  the migration that puts the objects' tables under row-level security
        gatehouse policy rls verify --database URL [--role app]

@@ -43,7 +43,7 @@ func TestThePageOfAuthorizationShowsWhatHappens(t *testing.T) {
 			t.Errorf("gatehouse policy %s: exit code %d\n%s%s", m[1], code, out, errs)
 		}
 	}
-	if files != 4 || commands != 3 {
+	if files != 4 || commands != 4 {
 		t.Errorf("the page has %d files and %d commands", files, commands)
 	}
 }

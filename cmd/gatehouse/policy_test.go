@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,6 +215,97 @@ func TestStrangersAreTriedOnEveryObject(t *testing.T) {
 		t.Errorf("%d: %s%s", code, out, errs)
 	}
 	if _, errs, code := askPolicy(t, "test", "--config", policied(t, nil)); code != 1 || !strings.Contains(errs, "there are no *.test.yaml in") {
+		t.Errorf("%d: %s", code, errs)
+	}
+}
+
+// keepOrders says in which table orders are kept.
+func keepOrders(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := strings.Replace(string(text), "        tenant: response.tenant_id\n", "        tenant: response.tenant_id\n        table: {name: orders, tenant: tenant_id, owner: customer_id}\n", 1)
+	if err := os.WriteFile(path, []byte(with), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// authz.policy-tests authz.data-layer: lists of tests go through the SQL that
+// applications filter by, and what does not says so.
+func TestListsOfTestsGoThroughSQL(t *testing.T) {
+	path := policied(t, map[string]string{"policies/orders.test.yaml": orderTests})
+	out, errs, code := askPolicy(t, "test", "-v", "--config", path)
+	for _, want := range []string{"; lists: 0 through SQL, 4 not (order: nobody has said where these objects are kept: order; write into gatehouse.yaml: objects: {order: {table: {name: orders,", "ok: alice can list order -> [o1] (not through SQL: nobody has said where", "ok: bob cannot read order o1\n"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%d: no %q in\n%s%s", code, want, out, errs)
+		}
+	}
+	keepOrders(t, path)
+	out, errs, code = askPolicy(t, "test", "-v", "--config", path)
+	for _, want := range []string{"orders.test.yaml: 15 cases, 10 cases generated, 0 failed; 7 of 7 policies decided; lists: 4 through SQL\n", "ok: alice can list order -> [o1] (policies and SQL)", "ok: a stranger of another tenant cannot list order (policies and SQL)"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%d: no %q in\n%s%s", code, want, out, errs)
+		}
+	}
+	summed := filepath.Join(filepath.Dir(path), "policies", "sum.cedar")
+	if err := os.WriteFile(summed, []byte("// one\n@id(\"like\") permit(principal, action == Action::\"order.list\", resource is Order)\nwhen { resource.customer_id like \"x*\" };\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code = askPolicy(t, "test", "--json", "--config", path)
+	var files []tried
+	if err := json.Unmarshal([]byte(out), &files); err != nil || code != 1 || len(files) != 1 { // the policy decides nowhere
+		t.Fatalf("%d: %v\n%s%s", code, err, out, errs)
+	}
+	listed := 0
+	for _, c := range files[0].Cases {
+		if c.Lists == "order" {
+			listed++
+			if !strings.HasPrefix(c.Unfiltered, "policy like at sum.cedar:2:1: `like`") {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+	if !strings.HasPrefix(files[0].Lists, "lists: 0 through SQL, 4 not (order: policy like at sum.cedar:2:1: ") || listed != 4 {
+		t.Errorf("%d lists: %s", listed, files[0].Lists)
+	}
+	// A column that holds something else is a failure, with its place.
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = errors.Join(os.Remove(summed), os.WriteFile(path, []byte(strings.Replace(string(text), "tenant: tenant_id, owner: customer_id}", "tenant: customer_id, owner: tenant_id}", 1)), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, code := askPolicy(t, "test", "--config", path); code != 1 || !strings.Contains(out, "orders.test.yaml:24: alice can list order -> [o1]: the list cannot be selected by SQL: order o1: the column customer_id holds") {
+		t.Errorf("%d: %s", code, out)
+	}
+}
+
+// authz.data-layer: the predicate of a list can be seen.
+func TestThePredicateOfAListIsShown(t *testing.T) {
+	path := policied(t, map[string]string{"policies/orders.test.yaml": orderTests})
+	if out, errs, code := askPolicy(t, "why", "ed", "list", "order", "--config", path); code != 0 || !strings.Contains(out, "in SQL this cannot be asked\n  nobody has said where") {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	keepOrders(t, path)
+	for question, want := range map[string][]string{
+		"ed list order":                     {"ed can list order -> [o1]\n  o1 because of eu-hours (", "  not o2: no policy permits it", "asked at 2026-11-20 10:00 Friday, CET\nin SQL (PostgreSQL)\n  WHERE (((", `"orders"."customer_id" = $1::text`, `  $1 = "ed"`, `  $2 = "EU"`},
+		"bob update order --dialect sqlite": {"bob can update order -> [o1, o2]", "in SQL (SQLite)\n  WHERE ((", `"orders"."id" COLLATE BINARY = ?`, "\n  ? = \"o1\"\n"},
+		"eve list order":                    {"eve can list order -> []", "  not o1: orders.order.tenant (apis.orders.objects.order.tenant)"},
+	} {
+		out, errs, code := askPolicy(t, append(append([]string{"why"}, strings.Fields(question)...), "--config", path)...)
+		for _, w := range want {
+			if code != 0 || !strings.Contains(out, w) {
+				t.Errorf("%s: no %q in\n%s%s", question, w, out, errs)
+			}
+		}
+	}
+	if _, errs, code := askPolicy(t, "why", "ed", "list", "order", "--dialect", "mysql", "--config", path); code != 2 || !strings.Contains(errs, "--dialect postgresql, or sqlite") {
+		t.Errorf("%d: %s", code, errs)
+	}
+	if _, errs, code := askPolicy(t, "why", "ed", "list", "ordre", "--config", path); code != 1 || !strings.Contains(errs, `there is no object "ordre"; write: order`) {
 		t.Errorf("%d: %s", code, errs)
 	}
 }

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
@@ -24,6 +26,82 @@ func (g *Given) Owner() string { return g.owner }
 func (g *Given) Value(name string) string {
 	if v := g.record[name]; v != nil {
 		return string(v.MarshalCedar())
+	}
+	return ""
+}
+
+// Attribute returns an attribute's value, or nil where there is none.
+func (g *Given) Attribute(name string) cedar.Value { return g.record[name] }
+
+// With returns an object that is like g but for one attribute, which is what the text
+// says: an id, a text, a number, true or false. What stands in the same place of the
+// reply is that, too. A text that is none of the attribute's type changes nothing.
+func (p *Policy) With(object string, g *Given, name, text string) *Given {
+	return p.changed(object, g, name, func(a *Attribute) (v cedar.Value, ok bool) {
+		switch a.Type {
+		case TypeString, TypeUser:
+			return named(a.Type, text), true
+		case TypeLong:
+			n, err := strconv.ParseInt(text, 10, 64)
+			return cedar.Long(n), err == nil
+		case TypeBool:
+			b, err := strconv.ParseBool(text)
+			return cedar.Boolean(b), err == nil
+		}
+		return nil, false
+	})
+}
+
+// Without returns an object that is like g and lacks one attribute, and whatever else
+// stands in the same place of the reply.
+func (p *Policy) Without(object string, g *Given, name string) *Given {
+	return p.changed(object, g, name, func(*Attribute) (cedar.Value, bool) { return nil, true })
+}
+
+// changed copies an object and changes what stands in one place.
+func (p *Policy) changed(object string, g *Given, name string, to func(*Attribute) (cedar.Value, bool)) *Given {
+	out := &Given{record: maps.Clone(g.record), owner: g.owner}
+	t := p.objects[object]
+	if t == nil || t.attribute(name) == nil {
+		return out
+	}
+	from := t.attribute(name).From
+	for i := range t.attributes {
+		a := &t.attributes[i]
+		v, ok := to(a)
+		switch {
+		case !ok || a.Name != name && a.From != from:
+			continue
+		case v == nil:
+			delete(out.record, a.Name)
+		default:
+			out.record[a.Name] = v
+		}
+		if a.Name == ownerName {
+			id, _ := v.(cedar.EntityUID)
+			out.owner = string(id.ID)
+		}
+	}
+	return out
+}
+
+// Called returns what the object's own attributes say that it is called by: its id, or
+// what stands where requests name it. It is "" where none says so.
+func (p *Policy) Called(object string, g *Given) string {
+	t := p.objects[object]
+	for i := range t.attributes {
+		a := &t.attributes[i]
+		if a.Name != "id" && a.From != t.object.ID {
+			continue
+		}
+		switch v := g.record[a.Name].(type) {
+		case cedar.String:
+			return string(v)
+		case cedar.EntityUID:
+			return string(v.ID)
+		case cedar.Long:
+			return strconv.FormatInt(int64(v), 10)
+		}
 	}
 	return ""
 }
@@ -89,11 +167,11 @@ func (p *Policy) Stranger(object, owner, tenant string) *Given {
 			g.record[a.Name] = v
 		}
 	}
-	if a := t.attribute(ownerName); a != nil && t.ownerBy == ownerAttribute {
-		g.record[ownerName] = named(TypeUser, owner)
+	if t.ownerBy == ownerAttribute {
+		g = p.With(object, g, ownerName, owner)
 	}
-	if a := t.attribute(tenantName); a != nil && t.object.Tenant != "" {
-		g.record[tenantName] = cedar.String(tenant)
+	if t.object.Tenant != "" {
+		g = p.With(object, g, tenantName, tenant)
 	}
 	return g
 }

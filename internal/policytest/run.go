@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,10 @@ import (
 type Case struct {
 	Name string // as it was written, or what was generated
 	Err  error  // why it failed, an [*Error]; nil where it is as expected
+	// Lists is the object that a list is of, "" for what is no list or could not be
+	// decided, and Unfiltered why the list was not put through SQL as well, "" where it
+	// was.
+	Lists, Unfiltered string
 }
 
 // Result is what came of a file.
@@ -36,24 +41,26 @@ func (r *Result) Failed() (list []Case) {
 // run is one run of a file.
 type run struct {
 	*File
+	filter  Filter
 	decided map[string]bool // by id of the policy
 	foreign map[string]bool // by object and id: somebody who does not own it has asked for it
 }
 
 // Run tries everything that files of one policy expect, and what is generated. A
-// policy that decides in one of them is covered for all of them.
-func Run(files []*File) []*Result {
+// policy that decides in one of them is covered for all of them. Lists go through the
+// filter too, and must come out alike.
+func Run(ctx context.Context, files []*File, filter Filter) []*Result {
 	decided := map[string]bool{}
 	var runs []*run
 	var out []*Result
 	for _, f := range files {
-		r, one := &run{f, decided, map[string]bool{}}, &Result{}
+		r, one := &run{f, filter, decided, map[string]bool{}}, &Result{}
 		f.World.said = r.note
 		for _, e := range f.expect {
-			one.Cases = append(one.Cases, Case{e.text, r.one(e)})
+			one.Cases = append(one.Cases, r.one(ctx, e)...)
 		}
 		for _, object := range f.World.policy.Objects() {
-			one.Generated = append(one.Generated, r.strangers(object)...)
+			one.Generated = append(one.Generated, r.strangers(ctx, object)...)
 		}
 		one.Generated = append(one.Generated, r.unremarkable()...)
 		runs, out = append(runs, r), append(out, one)
@@ -69,13 +76,13 @@ func Run(files []*File) []*Result {
 func (r *run) uncovered() (list []Case) {
 	for _, p := range r.World.policy.Set().Policies() {
 		if r.all.policies && !r.decided[p.ID] {
-			list = append(list, Case{"coverage of policies", r.miss(fmt.Sprintf("the policy %s (%s) decides nothing here", p.ID, r.place(p)), "an expectation that it decides")})
+			list = append(list, Case{Name: "coverage of policies", Err: r.miss(fmt.Sprintf("the policy %s (%s) decides nothing here", p.ID, r.place(p)), "an expectation that it decides")})
 		}
 	}
 	for _, object := range r.World.policy.Objects() {
 		for _, id := range r.World.order[object] {
 			if r.all.foreign && !r.foreign[object+"/"+id] {
-				list = append(list, Case{"coverage of foreign owners", &Error{r.World.file, r.World.lines[object+"/"+id], fmt.Sprintf("nobody but its owner asks for %s %s", object, id), "bob cannot read " + object + " " + id}})
+				list = append(list, Case{Name: "coverage of foreign owners", Err: &Error{r.World.file, r.World.lines[object+"/"+id], fmt.Sprintf("nobody but its owner asks for %s %s", object, id), "bob cannot read " + object + " " + id}})
 			}
 		}
 	}
@@ -95,10 +102,15 @@ func Place(p *policy.Policy, r *cedar.Policy) string {
 	return r.Place()
 }
 
-func (r *run) one(e expectation) error {
+func (r *run) one(ctx context.Context, e expectation) []Case {
 	if e.lists {
-		return r.list(e)
+		return r.list(ctx, e)
 	}
+	return []Case{{Name: e.text, Err: r.each(e)}}
+}
+
+// each asks what an expectation is of, one by one.
+func (r *run) each(e expectation) error {
 	for _, q := range e.question {
 		d, err := r.ask(q)
 		switch {
@@ -107,9 +119,9 @@ func (r *run) one(e expectation) error {
 		case d.Err() != nil:
 			return r.fail(e, "this cannot be decided: "+d.Err().Error(), "what is missing, under given")
 		case d.Allowed && !e.can:
-			return r.fail(e, fmt.Sprintf("%s can %s: %s", q.Who, q.does(), r.because(d)), "")
+			return r.fail(e, fmt.Sprintf("%s can %s: %s", q.Who, q.does(), r.World.because(d)), "")
 		case !d.Allowed && e.can:
-			return r.fail(e, fmt.Sprintf("%s cannot %s: %s", q.Who, q.does(), r.because(d)), "gatehouse policy why "+q.Who+" "+q.does())
+			return r.fail(e, fmt.Sprintf("%s cannot %s: %s", q.Who, q.does(), r.World.because(d)), "gatehouse policy why "+q.Who+" "+q.does())
 		}
 	}
 	return nil
@@ -129,27 +141,20 @@ func (q Question) does() string {
 	return strings.TrimSuffix(q.Action.String()+" "+q.Object+"/"+q.ID, "/")
 }
 
-// because says which policies decided.
-func (r *run) because(d cedar.Decision) string {
-	var by []string
-	for _, p := range d.Deciding() {
-		by = append(by, fmt.Sprintf("%s (%s)", p.ID, r.place(p)))
-	}
-	if len(by) == 0 {
-		return "no policy permits it"
-	}
-	return strings.Join(by, ", ")
-}
-
 func (r *run) ask(q Question) (cedar.Decision, error) {
 	d, _, err := r.World.Ask(q)
 	if err != nil {
 		return d, err
 	}
+	r.heard(q)
+	return d, nil
+}
+
+// heard notes what a question covers.
+func (r *run) heard(q Question) {
 	if g := r.World.objects[q.Object][q.ID]; g != nil && (g.Owner() != q.Who || r.World.callers[q.Who].Service) {
 		r.foreign[q.Object+"/"+q.ID] = true
 	}
-	return d, nil
 }
 
 func (r *run) note(d cedar.Decision) {
@@ -158,59 +163,40 @@ func (r *run) note(d cedar.Decision) {
 	}
 }
 
-// list asks for each object whether it stands in the caller's list.
-func (r *run) list(e expectation) error {
-	q := e.question[0]
-	var got []string
-	for _, id := range r.World.order[q.Object] {
-		q.ID = id
-		d, err := r.ask(q)
-		if err == nil {
-			err = d.Err()
-		}
-		if err != nil {
-			return r.fail(e, "this cannot be decided: "+err.Error(), "what is missing, under given")
-		}
-		if d.Allowed {
-			got = append(got, id)
-		}
-	}
-	want := slices.Clone(e.ids)
-	slices.Sort(want)
-	sorted := slices.Clone(got)
-	slices.Sort(sorted)
-	if !slices.Equal(sorted, want) {
-		return r.fail(e, fmt.Sprintf("the list is [%s]", strings.Join(got, ", ")), "")
-	}
-	return nil
-}
-
 // strangers tries every action on an object of somebody who is nobody else here:
 // its owner, so that it is known what decides; a caller of the same tenant; and one
 // of another. Only the owner gets in, and whom coverage.open names.
-func (r *run) strangers(object string) (list []Case) {
-	const owner, stranger, tenant, other = "gatehouse-owner", "gatehouse-stranger", "gatehouse-tenant", "gatehouse-other"
+func (r *run) strangers(ctx context.Context, object string) (list []Case) {
+	n := names(r.World.policy, object)
+	theirs := r.World.stranger(object, n.owner, n.tenant, n.object)
 	for a := policy.Read; a <= policy.Create; a++ {
-		given := r.World.policy.Stranger(object, owner, tenant)
-		q := Question{Action: a, Object: object, ID: "gatehouse-" + object}
-		_, _, _ = r.World.ask(r.plain(owner, tenant), q, given) // so that it is known what decides
-		for _, c := range []struct {
-			tenant string
-			open   bool
-		}{{tenant, slices.Contains(r.open[object], a)}, {other, !r.World.policy.Walled(object) && slices.Contains(r.open[object], a)}} {
-			name := fmt.Sprintf("a stranger of %s cannot %s %s", map[bool]string{true: "the same tenant", false: "another tenant"}[c.tenant == tenant], a, object)
-			d, _, err := r.World.ask(r.plain(stranger, c.tenant), q, given)
-			if err != nil {
-				list = append(list, Case{name, r.miss(name+": "+err.Error(), "")})
+		q := Question{Action: a, Object: object, ID: theirs.ID}
+		_, _, _ = r.World.ask(r.plain(n.owner, n.tenant), q, theirs.Given) // so that it is known what decides
+		for _, tenant := range []string{n.tenant, n.other} {
+			c := Case{Name: fmt.Sprintf("a stranger of %s cannot %s %s", map[bool]string{true: "the same tenant", false: "another tenant"}[tenant == n.tenant], a, object)}
+			caller := r.plain(n.stranger, tenant)
+			c.Err = r.outside(c.Name, caller, q, theirs.Given, tenant == n.tenant)
+			if a == policy.List {
+				list = append(list, r.strange(ctx, c, caller, object, theirs)...)
 				continue
 			}
-			if d.Allowed && !c.open {
-				err = r.miss(fmt.Sprintf("%s, but may: %s", name, r.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [%s]}}", object, a))
-			}
-			list = append(list, Case{name, err})
+			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// outside asks for somebody whom nothing lets in.
+func (r *run) outside(name string, caller policy.Caller, q Question, given *policy.Given, inside bool) error {
+	d, _, err := r.World.ask(caller, q, given)
+	if err != nil {
+		return r.miss(name+": "+err.Error(), "")
+	}
+	open := slices.Contains(r.open[q.Object], q.Action) && (inside || !r.World.policy.Walled(q.Object))
+	if d.Allowed && !open {
+		return r.miss(fmt.Sprintf("%s, but may: %s", name, r.World.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [%s]}}", q.Object, q.Action))
+	}
+	return nil
 }
 
 // unremarkable tries every field of which the schema demands more than to be somebody,
@@ -222,9 +208,9 @@ func (r *run) unremarkable() (list []Case) {
 		if err != nil {
 			err = r.miss(name+": "+err.Error(), "")
 		} else if d.Allowed && !r.openFields[field] {
-			err = r.miss(fmt.Sprintf("%s, but may: %s", name, r.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [select]}}", field))
+			err = r.miss(fmt.Sprintf("%s, but may: %s", name, r.World.because(d)), fmt.Sprintf("a narrower policy; or, where it is meant, coverage: {open: {%s: [select]}}", field))
 		}
-		list = append(list, Case{name, err})
+		list = append(list, Case{Name: name, Err: err})
 	}
 	return list
 }

@@ -52,10 +52,55 @@ func (w *World) Why(q Question) (string, error) {
 	return b.String(), nil
 }
 
-// facts lists what the policies read.
-func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
+// WhyList answers in words which of the objects that are given a caller may do an
+// action on, and returns the question as well, for whoever puts it in SQL.
+func (w *World) WhyList(q Question) (string, *Listing, error) {
+	l, err := w.Listing(q)
+	if err != nil {
+		return "", nil, err
+	}
+	by, err := w.decide(l)
+	if err != nil {
+		return "", nil, err
+	}
+	var ids []string
+	var because strings.Builder
+	for i, row := range l.Rows {
+		switch says := w.because(by[i]); {
+		case row.Like != "":
+		case by[i].Allowed:
+			ids = append(ids, row.ID)
+			fmt.Fprintf(&because, "  %s because of %s\n", row.ID, says)
+		default:
+			fmt.Fprintf(&because, "  not %s: %s\n", row.ID, says)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s can %s %s -> [%s]\n%s", q.Who, q.Action, q.Object, strings.Join(ids, ", "), because.String())
 	b.WriteString("facts\n")
-	c := w.callers[q.Who]
+	w.caller(&b, q.Who)
+	w.asked(&b)
+	return b.String(), l, nil
+}
+
+// because says which policies decided, and where they stand.
+func (w *World) because(d cedar.Decision) string {
+	if err := d.Err(); err != nil {
+		return "nothing could be decided, and that denies: " + err.Error()
+	}
+	var by []string
+	for _, p := range d.Deciding() {
+		by = append(by, fmt.Sprintf("%s (%s)", p.ID, Place(w.policy, p)))
+	}
+	if len(by) == 0 {
+		return "no policy permits it"
+	}
+	return strings.Join(by, ", ")
+}
+
+// caller lists what is known of who asks.
+func (w *World) caller(b *strings.Builder, who string) {
+	c := w.callers[who]
 	kind := "User"
 	if c.Service {
 		kind = "Service"
@@ -66,6 +111,17 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 			fmt.Fprintf(b, "  principal.%s = %s  from the token's claim %s\n", name, text, name)
 		}
 	}
+}
+
+func (w *World) asked(b *strings.Builder) {
+	fmt.Fprintf(b, "  asked at %s\n", w.at.In(w.policy.Zone).Format("2006-01-02 15:04 Monday, MST"))
+}
+
+// facts lists what the policies read.
+func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
+	b.WriteString("facts\n")
+	w.caller(b, q.Who)
+	c := w.callers[q.Who]
 	if q.Field != "" {
 		w.held(b, c, q.Field)
 	}
@@ -89,7 +145,7 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 			fmt.Fprintf(b, "  context.rel.%s = false  from relations: nothing leads from %s:%s to %s\n", relation, q.Object, q.ID, c.ID)
 		}
 	}
-	fmt.Fprintf(b, "  asked at %s\n", w.at.In(w.policy.Zone).Format("2006-01-02 15:04 Monday, MST"))
+	w.asked(b)
 }
 
 // held lists which names of @policy hold for the caller.

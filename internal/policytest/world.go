@@ -84,7 +84,7 @@ func (w *World) give(n *yaml.Node) error {
 		switch k.Value {
 		case "users", "services":
 			for name, is := range pairs(v) {
-				errs = append(errs, w.caller(name, is, k.Value == "services"))
+				errs = append(errs, w.account(name, is, k.Value == "services"))
 			}
 		case "relations":
 			errs = append(errs, w.relate(v))
@@ -114,7 +114,7 @@ func (w *World) give(n *yaml.Node) error {
 	return errors.Join(errs...)
 }
 
-func (w *World) caller(name, is *yaml.Node, service bool) error {
+func (w *World) account(name, is *yaml.Node, service bool) error {
 	if _, twice := w.callers[name.Value]; twice {
 		return w.fault(name, "another name", "%s is there twice", name.Value)
 	}
@@ -154,6 +154,9 @@ func (w *World) object(kind string, id, is *yaml.Node) error {
 	g, err := w.policy.Give(kind, text)
 	if err != nil {
 		return w.fault(is, "gatehouse policy show --schema", "%s %s: %v", kind, id.Value, err)
+	}
+	if g.Attribute("id") == nil {
+		g = w.policy.With(kind, g, "id", id.Value)
 	}
 	if w.objects[kind] == nil {
 		w.objects[kind] = map[string]*policy.Given{}
@@ -224,16 +227,26 @@ func (w *World) ask(c policy.Caller, q Question, given *policy.Given) (cedar.Dec
 	if q.Field != "" {
 		return w.choose(c, q.Field)
 	}
+	s, err := w.policy.Subject(c)
+	if err != nil {
+		return cedar.Decision{}, nil, err
+	}
+	d, t, err := w.askFor(c, s, q, given)
+	if err == nil {
+		w.tell(d)
+	}
+	return d, t, err
+}
+
+// askFor asks about an object or an operation for a caller who is a subject already,
+// and tells nobody.
+func (w *World) askFor(c policy.Caller, s *policy.Subject, q Question, given *policy.Given) (_ cedar.Decision, _ *policy.Template, err error) {
 	t := w.policy.Template(q.Object, q.Action)
 	if q.Object == "" {
 		t = w.policy.Operation(q.Name)
 	}
 	if t == nil {
 		return cedar.Decision{}, nil, fmt.Errorf("there is no operation %s without an object", q.Name)
-	}
-	s, err := w.policy.Subject(c)
-	if err != nil {
-		return cedar.Decision{}, t, err
 	}
 	operation := q.Name
 	if operation == "" {
@@ -247,10 +260,8 @@ func (w *World) ask(c policy.Caller, q Question, given *policy.Given) (cedar.Dec
 			}
 		}
 	}
-	d := t.Decide(&policy.Facts{Subject: s, ID: q.ID, Given: given, At: w.at, Address: w.from, Operation: operation,
-		Related: func(relation string) (bool, error) { return w.related(c, relation, q) }})
-	w.tell(d)
-	return d, t, nil
+	return t.Decide(&policy.Facts{Subject: s, ID: q.ID, Given: given, At: w.at, Address: w.from, Operation: operation,
+		Related: func(relation string) (bool, error) { return w.related(c, relation, q) }}), t, nil
 }
 
 func (w *World) tell(d cedar.Decision) {
@@ -302,11 +313,16 @@ func (w *World) way(c policy.Caller, relation string, q Question) (relations.Rea
 	if w.engine == nil || q.ID == "" {
 		return relations.Reason{}, nil
 	}
+	return w.engine.Why(context.Background(), relations.Revision{}, subjectOf(c), relation, relations.Object{Type: q.Object, ID: relations.EscapeID(q.ID)})
+}
+
+// subjectOf is a caller as relations know one.
+func subjectOf(c policy.Caller) relations.Subject {
 	who := relations.Subject{Type: "user", ID: relations.EscapeID(c.ID)}
 	if c.Service {
 		who.Type = "service"
 	}
-	return w.engine.Why(context.Background(), relations.Revision{}, who, relation, relations.Object{Type: q.Object, ID: relations.EscapeID(q.ID)})
+	return who
 }
 
 func (w *World) names() (list []string) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
+	"github.com/gatehouse-api/gatehouse/internal/words"
 	"github.com/gatehouse-api/gatehouse/sdk/identity"
 )
 
@@ -54,6 +55,10 @@ type OpenOption func(*Policy)
 // WithRelations says who is asked for relations (context.rel). Without, a policy that
 // reads one is an error.
 func WithRelations(r Relations) OpenOption { return func(p *Policy) { p.relations = r } }
+
+// WithClock says what time it is where policies read the clock (context.now,
+// context.local): for tests. Without, it is [time.Now].
+func WithClock(now func() time.Time) OpenOption { return func(p *Policy) { p.now = now } }
 
 // Open reads the bundle that `gatehouse policy export` has written, and compiles its
 // policies for a kind of database.
@@ -142,7 +147,11 @@ func (p *Policy) table(name string, b *bundle.Object) (*table, error) {
 		delete(said, a.Name)
 	}
 	for _, unknown := range slices.Sorted(maps.Keys(said)) {
-		return nil, fmt.Errorf("table.columns.%s: policies know no such attribute; they know %s", unknown, strings.Join(slices.Sorted(maps.Keys(t.columns)), ", "))
+		known := slices.Sorted(maps.Keys(t.columns))
+		if near := words.Nearest(unknown, known); near != "" {
+			return nil, fmt.Errorf("table.columns.%s: policies know no such attribute; write %s", unknown, near)
+		}
+		return nil, fmt.Errorf("table.columns.%s: policies know no such attribute; they know %s", unknown, strings.Join(known, ", "))
 	}
 	return t, nil
 }
@@ -169,7 +178,7 @@ func (p *Policy) find(name, action string) (*object, *asked, error) {
 	case !ok:
 		return nil, nil, fmt.Errorf("rows: nothing called %q is done to %s; known are %s", action, name, strings.Join(slices.Sorted(maps.Keys(o.actions)), ", "))
 	case o.table == nil:
-		return nil, nil, fmt.Errorf("rows: nobody has said where %s is kept; write into gatehouse.yaml: objects: {%s: {table: {name: %ss, tenant: tenant_id, owner: owner_id}}}, and export anew", name, name, name)
+		return nil, nil, fmt.Errorf("%w: %s; write into gatehouse.yaml: objects: {%s: {table: {name: %ss, tenant: tenant_id, owner: owner_id}}}, and export anew", ErrNoTable, name, name, name)
 	}
 	return o, a, nil
 }

@@ -21,6 +21,8 @@ var (
 	// ErrNotSQL says that a policy cannot be said as a predicate, or cannot be evaluated
 	// for this caller. No rows are filtered more loosely instead.
 	ErrNotSQL = errors.New("rows: the policies cannot be said in SQL")
+	// ErrNoTable says that the bundle does not say in which table the objects are kept.
+	ErrNoTable = errors.New("rows: nobody has said where these objects are kept")
 	// ErrTooMany says that the caller is related to more than [MaxRelated] objects.
 	ErrTooMany = errors.New("rows: the caller is related to more objects than a predicate lists; select by something else and ask for each row, or keep the relation in a column")
 )

@@ -309,7 +309,8 @@ func TestABundleThatCannotBeAskedIsRefusedWithTheLineToWrite(t *testing.T) {
 		table *policy.Table
 		says  string
 	}{
-		"an unknown attribute": {&policy.Table{Name: "orders", Columns: map[string]string{"amout": "cents"}}, "policies know no such attribute; they know"},
+		"a mistyped attribute": {&policy.Table{Name: "orders", Columns: map[string]string{"amout": "cents"}}, "policies know no such attribute; write amount"},
+		"an unknown attribute": {&policy.Table{Name: "orders", Columns: map[string]string{"colour": "cents"}}, "policies know no such attribute; they know"},
 		"an unknown type":      {&policy.Table{Name: "orders", Owner: "customer_id serial"}, "customer_id text|integer|boolean|uuid"},
 		"a type that is wrong": {&policy.Table{Name: "orders", Columns: map[string]string{"amount": "amount text"}}, "a Long cannot be kept in a column of text"},
 		"no name":              {&policy.Table{}, "table.name"},
