@@ -110,7 +110,7 @@ func (r *Rules) evaluate(q *Request, facts Entities, d *demands) Decision {
 	l := r.set.lookups.Get().(*lookup)
 	l.facts, l.demands = facts, d
 	l.kept[0].uid, l.kept[1].uid = q.Principal, q.Resource
-	allowed, said := cedargo.Authorize(&r.handed, l, *q)
+	allowed, said := cedargo.Authorize(r.speaking(q.Principal.Type), l, *q)
 	err := l.err
 	// The entities stay where they are until the next ones come: clearing them costs
 	// more than it frees.
@@ -129,27 +129,29 @@ type lookup struct {
 	err     error
 }
 
+// kept is an entity without its name, which is the one that is asked for.
 type kept struct {
-	uid        EntityUID
-	entity     Entity
-	found, has bool
+	uid              EntityUID
+	parents          EntityUIDSet
+	attributes, tags Record
+	found, has       bool
 }
 
 // Get implements cedar-go's EntityGetter, which knows no errors: the first one is
 // kept, and denies afterwards.
 func (l *lookup) Get(uid EntityUID) (Entity, bool) {
-	for i := range l.kept {
-		k := &l.kept[i]
-		if k.uid != uid {
-			continue
+	k := &l.kept[0]
+	if k.uid != uid {
+		if k = &l.kept[1]; k.uid != uid {
+			return l.fetch(uid)
 		}
-		if !k.has {
-			k.entity, k.found = l.fetch(uid)
-			k.has = true
-		}
-		return k.entity, k.found
 	}
-	return l.fetch(uid)
+	if !k.has {
+		e, found := l.fetch(uid)
+		k.parents, k.attributes, k.tags = e.Parents, e.Attributes, e.Tags
+		k.found, k.has = found, true
+	}
+	return Entity{UID: uid, Parents: k.parents, Attributes: k.attributes, Tags: k.tags}, k.found
 }
 
 func (l *lookup) fetch(uid EntityUID) (e Entity, found bool) {

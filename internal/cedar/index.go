@@ -23,9 +23,16 @@ type Rules struct {
 	pair     pair
 	any      bool // for what the schema does not know: every policy, and no decision
 	policies []*Policy
-	handed   handed
+	handed   handed   // whoever asks
+	by       []asking // by the types of who may ask
 	reads    Reads
 	demands  demands
+}
+
+// asking is what of the rules can speak where a principal of one type asks.
+type asking struct {
+	principal EntityType
+	handed    handed
 }
 
 // handed is how the library is given policies (its PolicyIterator). The function
@@ -36,6 +43,31 @@ type handed struct {
 
 // All returns the function.
 func (h *handed) All() iter.Seq2[cedargo.PolicyID, *cedargo.Policy] { return h.each }
+
+// hand makes it of policies, each in the form that it is to be evaluated in.
+func hand(policies []*Policy, form func(*Policy) *cedargo.Policy) handed {
+	forms := make([]*cedargo.Policy, len(policies))
+	for i, p := range policies {
+		forms[i] = form(p)
+	}
+	return handed{func(yield func(cedargo.PolicyID, *cedargo.Policy) bool) {
+		for i, p := range policies {
+			if !yield(cedargo.PolicyID(p.ID), forms[i]) {
+				return
+			}
+		}
+	}}
+}
+
+// speaking returns what is evaluated where a principal of a type asks.
+func (r *Rules) speaking(principal EntityType) *handed {
+	for i := range r.by {
+		if r.by[i].principal == principal {
+			return &r.by[i].handed
+		}
+	}
+	return &r.handed
+}
 
 // Policies are the policies of the rules, in the order of their sources.
 func (r *Rules) Policies() []*Policy { return slices.Clone(r.policies) }
@@ -141,47 +173,54 @@ func (s *Set) index() {
 }
 
 func (s *Set) newRules(key pair, policies []*Policy) *Rules {
-	compiled := make([]*cedargo.Policy, len(policies))
-	for i, p := range policies {
-		compiled[i] = p.compiled
-		if key != (pair{}) {
-			compiled[i] = p.indexed()
-		}
-	}
-	r := &Rules{set: s, pair: key, policies: policies, handed: handed{func(yield func(cedargo.PolicyID, *cedargo.Policy) bool) {
-		for i, p := range policies {
-			if !yield(cedargo.PolicyID(p.ID), compiled[i]) {
-				return
+	r := &Rules{set: s, pair: key, policies: policies, handed: hand(policies, (*Policy).written), reads: read(policies)}
+	r.demands = demandsOf(s.schema, key, policies, len(r.reads.Tags) > 0)
+	for _, t := range r.demands.principals {
+		var fit []*Policy
+		for _, p := range policies {
+			if mayBe(p.ast().Principal, t) {
+				fit = append(fit, p)
 			}
 		}
-	}}}
-	r.reads = read(policies)
-	r.demands = demandsOf(s.schema, key, policies, len(r.reads.Tags) > 0)
+		r.by = append(r.by, asking{t, hand(fit, (*Policy).indexed)})
+	}
 	return r
 }
 
+// written is the policy as it was written.
+func (p *Policy) written() *cedargo.Policy { return p.compiled }
+
 // indexed is the policy without what the index has settled where it hands it over:
-// the scope of the action, and the resource's type. That is a third of what the
-// evaluation of a short policy costs.
+// the scope of the action, and the types of principal and resource. That is more than
+// a third of what the evaluation of a short policy costs.
 func (p *Policy) indexed() *cedargo.Policy {
-	if p.settled == nil {
-		p.settled = p.compiled
-		a := *p.ast()
-		_, is := a.Resource.(ast.ScopeTypeIs)
-		if _, all := a.Action.(ast.ScopeTypeAll); !all || is {
-			a.Action = ast.ScopeTypeAll{}
-			if is {
-				a.Resource = ast.ScopeTypeAll{}
-			}
-			p.settled = cedargo.NewPolicyFromAST((*publicast.Policy)(&a))
-		}
+	if p.settled != nil {
+		return p.settled
+	}
+	p.settled = p.compiled
+	a := *p.ast()
+	a.Action = ast.ScopeTypeAll{}
+	switch s := a.Principal.(type) {
+	case ast.ScopeTypeIs:
+		a.Principal = ast.ScopeTypeAll{}
+	case ast.ScopeTypeIsIn:
+		a.Principal = ast.ScopeTypeIn{Entity: s.Entity}
+	}
+	switch s := a.Resource.(type) {
+	case ast.ScopeTypeIs:
+		a.Resource = ast.ScopeTypeAll{}
+	case ast.ScopeTypeIsIn:
+		a.Resource = ast.ScopeTypeIn{Entity: s.Entity}
+	}
+	if was := p.ast(); a.Action != was.Action || a.Principal != was.Principal || a.Resource != was.Resource {
+		p.settled = cedargo.NewPolicyFromAST((*publicast.Policy)(&a))
 	}
 	return p.settled
 }
 
-// mayBe reports whether a policy's scope can hold for resources of a type. What
-// a resource is in is data, which the schema does not prove: `in` may be any.
-func mayBe(scope ast.IsResourceScopeNode, t EntityType) bool {
+// mayBe reports whether a policy's scope can hold for entities of a type. What an
+// entity is in is data, which the schema does not prove: `in` may be any.
+func mayBe(scope ast.IsScopeNode, t EntityType) bool {
 	switch s := scope.(type) {
 	case ast.ScopeTypeEq:
 		return s.Entity.Type == t
