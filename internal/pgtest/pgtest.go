@@ -1,7 +1,8 @@
 //go:build unix
 
 // Package pgtest starts a private PostgreSQL for tests: a cluster of its own in a
-// temporary folder, reached through a Unix socket there, gone when the test ends.
+// temporary folder, reached through a Unix socket there, gone when the test ends, and
+// also when its process is killed or runs into its timeout.
 package pgtest
 
 import (
@@ -39,6 +40,9 @@ func Start(t testing.TB) *Server {
 	if err != nil {
 		t.Skipf("PostgreSQL is not installed (apt-get install -y postgresql): %v", err)
 	}
+	if err := keepToOurselves(); err != nil {
+		t.Fatal(err)
+	}
 	s := &Server{bin: bin}
 	// Not t.TempDir: that is a folder which another user cannot enter, and a
 	// socket's path must be short.
@@ -54,6 +58,7 @@ func Start(t testing.TB) *Server {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(s.watch(t))
 	initdb := s.command("initdb", "-D", s.data(), "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
