@@ -13,7 +13,7 @@ TOOLS      = $(CURDIR)/.tools
 # The tests of the program itself with x/oauth2, coreos/go-oidc and Chromium.
 INTEROP    = TestChromium|TestAnAppLogsAPersonInAndCallsTheAPI|TestAPersonLogsInThroughTheGateway|TestAnotherServiceGetsATokenAndCallsTheAPI
 
-.PHONY: postgres build test test-interop test-browser test-waf race lint cases bench bench-authz bench-tokens gates check fuzz fuzz-oracle test-h2spec tour ci help generate
+.PHONY: postgres openfga build test test-interop test-browser test-waf race lint cases bench bench-authz bench-tokens gates check fuzz fuzz-oracle test-h2spec tour ci help generate
 
 build: ## build ./bin/gatehouse, reproducibly; TAGS=waf puts the OWASP Core Rule Set in
 	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -22,6 +22,11 @@ postgres: ## install PostgreSQL for the tests of the shared store, where that is
 	@command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || \
 	  { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
 	  echo "PostgreSQL is not installed and cannot be: the tests of store/postgres will be skipped"
+
+openfga: ## build the OpenFGA server that relations are compared with (a module of its own: interop/openfga), where its modules can be had
+	@mkdir -p $(TOOLS)/openfga
+	@[ $(TOOLS)/openfga/openfga -nt interop/openfga/go.sum ] || { cd interop/openfga && $(GO) build -trimpath -o $(TOOLS)/openfga/ github.com/openfga/openfga/cmd/openfga ./model; } || \
+	  echo "OpenFGA cannot be built: the tests with it will be skipped"
 
 test: postgres ## vet and run every test; the usual run
 	$(GO) vet ./...
@@ -36,7 +41,7 @@ test-browser: ## sign in through the gateway with a real Chromium (installs it w
 	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; }
 	$(GO) test ./cmd/gatehouse -run TestChromium -count=1 -v | grep -E '^(---|ok|FAIL|PASS)|browser_test'
 
-test-interop: ## others' OAuth, OpenID and SAML programs and a real Chromium against ours (installs Node.js, npm packages, SimpleSAMLphp and Chromium where that is possible)
+test-interop: openfga ## others' OAuth, OpenID and SAML programs, OpenFGA and a real Chromium against ours (installs Node.js, npm packages, SimpleSAMLphp, OpenFGA and Chromium where that is possible)
 	@{ command -v node && command -v npm; } >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } || \
 	  echo "Node.js is not installed and cannot be: the tests with its programs will be skipped"
 	@command -v chromedriver >/dev/null || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
@@ -45,6 +50,7 @@ test-interop: ## others' OAuth, OpenID and SAML programs and a real Chromium aga
 	  echo "SimpleSAMLphp is not installed and cannot be: the tests with it will be skipped"
 	@! command -v npm >/dev/null || npm ci --prefix interop --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(GO) test ./interop -count=1 -v | grep -vE '^=== '
+	$(GO) test ./internal/relations -run TestARealOpenFGA -count=1 -v | grep -vE '^=== '
 	$(GO) test ./cmd/gatehouse -run '$(INTEROP)' -count=1 -v | grep -vE '^=== '
 
 race: postgres ## every test under the race detector

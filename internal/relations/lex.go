@@ -10,9 +10,11 @@ type source struct {
 
 // token is one word or one of the marks [ ] ( ) , : # *. The end is "".
 type token struct {
-	text string
-	at   place
-	word bool
+	text  string
+	at    place
+	word  bool
+	first bool // of its line
+	glued bool // nothing stands between it and the token before
 }
 
 // lex cuts a model into tokens. A comment begins with # at the beginning of a line or
@@ -22,6 +24,7 @@ func lex(file, text string) (*source, []token) {
 	var out []token
 	for i, line := range src.lines {
 		line = strings.TrimSuffix(line, "\r")
+		known, end := len(out), -1 // of the line's last token
 		for c := 0; c < len(line); {
 			at := place{i + 1, c + 1}
 			switch b := line[c]; {
@@ -30,16 +33,21 @@ func lex(file, text string) (*source, []token) {
 			case b == '#' && (c == 0 || line[c-1] == ' ' || line[c-1] == '\t'):
 				c = len(line)
 			case strings.IndexByte(marks, b) >= 0:
-				out = append(out, token{text: line[c : c+1], at: at})
+				out = append(out, token{text: line[c : c+1], at: at, glued: c == end})
 				c++
+				end = c
 			default:
 				n := strings.IndexAny(line[c:], marks+" \t")
 				if n < 0 {
 					n = len(line) - c
 				}
-				out = append(out, token{text: line[c : c+n], at: at, word: true})
+				out = append(out, token{text: line[c : c+n], at: at, word: true, glued: c == end})
 				c += n
+				end = c
 			}
+		}
+		if len(out) > known {
+			out[known].first = true
 		}
 	}
 	end := place{len(src.lines), len(src.lines[len(src.lines)-1]) + 1}
@@ -47,3 +55,23 @@ func lex(file, text string) (*source, []token) {
 }
 
 const marks = "[](),:#*"
+
+// reserved are the words that OpenFGA's grammar keeps for itself, where a type or a
+// relation is named.
+var reserved = []string{"and", "condition", "define", "false", "from", "in", "null", "or", "relations", "self", "this", "true", "with"}
+
+// nameable reports whether OpenFGA's grammar takes a word for a name: letters, digits
+// and _, with single / . and - between.
+func nameable(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		switch {
+		case letter, i > 0 && c >= '0' && c <= '9', i > 0 && c == '-':
+		case (c == '/' || c == '.') && i > 0 && i < len(s)-1 && strings.IndexByte("/.-", s[i-1]) < 0 && strings.IndexByte("/.-", s[i+1]) < 0:
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -151,22 +151,21 @@ func randomModel(rnd *rand.Rand) string {
 	for _, k := range []string{"group", "doc"} {
 		fmt.Fprintf(&b, "type %s\n  relations\n    define up: [%s]\n", k, []string{"group", "doc", "group, doc"}[rnd.IntN(3)])
 		for _, r := range relationNames {
-			lists := 1
-			fmt.Fprintf(&b, "    define %s: %s\n", r, randomRule(rnd, 2, &lists))
+			fmt.Fprintf(&b, "    define %s: %s\n", r, randomRule(rnd, 2, true))
 		}
 	}
 	return b.String()
 }
 
-func randomRule(rnd *rand.Rand, depth int, lists *int) string {
+// randomRule makes an expression; the list of types may only be what it begins with.
+func randomRule(rnd *rand.Rand, depth int, begins bool) string {
 	if depth > 0 && rnd.IntN(2) == 0 {
 		op := []string{" or ", " or ", " and ", " but not "}[rnd.IntN(4)]
-		return "(" + randomRule(rnd, depth-1, lists) + op + randomRule(rnd, depth-1, lists) + ")"
+		return "(" + randomRule(rnd, depth-1, begins) + op + randomRule(rnd, depth-1, false) + ")"
 	}
 	name := relationNames[rnd.IntN(len(relationNames))]
 	switch n := rnd.IntN(6); {
-	case n < 3 && *lists > 0:
-		*lists--
+	case n < 3 && begins:
 		all := []string{"user", "user:*", "group", "group#r0", "group#r1", "doc#r2", "doc#r3"}
 		rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		return "[" + strings.Join(all[:1+rnd.IntN(3)], ", ") + "]"

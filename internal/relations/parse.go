@@ -169,11 +169,35 @@ func (p *parser) header() *Error {
 	if e := p.want("model", fix); e != nil {
 		return e
 	}
+	if e := p.ownLine(p.peek()); e != nil {
+		return e
+	}
 	if e := p.want("schema", fix); e != nil {
 		return e
 	}
-	if t := p.next(); t.text != "1.1" {
+	if t := p.next(); t.text != "1.1" || t.first {
 		return p.src.fault(t.at, "write: schema 1.1", "schema %s is not read", t.shown())
+	}
+	return p.ownLine(p.peek())
+}
+
+// ownLine refuses what must begin a line and does not.
+func (p *parser) ownLine(t token) *Error {
+	if t.text != "" && !t.first {
+		return p.src.fault(t.at, "begin a new line", "%s stands behind something else", t.shown())
+	}
+	return nil
+}
+
+// oneLine refuses tokens that begin a line where one must go on; lists of types may go
+// over several.
+func (p *parser) oneLine(tokens []token) *Error {
+	inside := false
+	for _, t := range tokens {
+		if t.first && !inside {
+			return p.src.fault(t.at, "write it into one line", "%s goes on in another line", t.shown())
+		}
+		inside = t.text == "[" || inside && t.text != "]"
 	}
 	return nil
 }
@@ -184,10 +208,10 @@ func (p *parser) identifier(what string, longest int) (token, *Error) {
 	switch {
 	case !t.word:
 		return t, p.src.fault(t.at, "write a name: letters, digits, _ and -", "expected the name of a %s, found %s", what, t.shown())
-	case t.text == "self" || t.text == "this":
+	case slices.Contains(reserved, t.text):
 		return t, p.src.fault(t.at, "choose another name", "%q is reserved", t.text)
-	case !name(t.text, longest):
-		return t, p.src.fault(t.at, "write a shorter name of letters, digits, _ and -", "%q cannot name a %s", t.text, what)
+	case !name(t.text, longest) || !nameable(t.text):
+		return t, p.src.fault(t.at, "write a shorter name of letters, digits, _ and -, that begins with a letter", "%q cannot name a %s", t.text, what)
 	}
 	return t, nil
 }
@@ -207,6 +231,12 @@ func (p *parser) kind() (*kind, *Error) {
 		return nil, e
 	}
 	k := &kind{name: t.text, at: t.at}
+	if e := p.oneLine([]token{t}); e != nil {
+		return nil, e
+	}
+	if e := p.ownLine(p.peek()); e != nil {
+		return nil, e
+	}
 	if p.peek().text != "relations" {
 		return k, nil
 	}
@@ -225,7 +255,10 @@ func (p *parser) kind() (*kind, *Error) {
 }
 
 func (p *parser) definition() (*definition, *Error) {
-	p.next()
+	if e := p.ownLine(p.next()); e != nil {
+		return nil, e
+	}
+	line := p.tokens
 	t, e := p.identifier("relation", longestRelation)
 	if e != nil {
 		return nil, e
@@ -239,6 +272,12 @@ func (p *parser) definition() (*definition, *Error) {
 	}
 	if n := p.peek().text; n == "with" {
 		return nil, p.src.fault(p.peek().at, "a condition is for a Cedar policy (policies/*.cedar)", "conditions are not read")
+	}
+	if e := p.oneLine(line[:len(line)-len(p.tokens)]); e != nil {
+		return nil, e
+	}
+	if e := p.ownLine(p.peek()); e != nil {
+		return nil, e
 	}
 	return &definition{name: t.text, at: t.at, rule: r}, nil
 }
@@ -260,11 +299,18 @@ func (p *parser) expression() (*rule, *Error) {
 		if !is {
 			break
 		}
-		p.next()
+		last := p.next()
 		if f == exclusion {
+			last = p.peek()
 			if e := p.want("not", "write: but not"); e != nil {
 				return nil, e
 			}
+			if last.at.column != t.at.column+len("but ") {
+				return nil, p.src.fault(t.at, "write: but not, with one space", "but and not are apart")
+			}
+		}
+		if t.glued || p.peek().glued {
+			return nil, p.src.fault(t.at, "write spaces around "+last.text, "%q stands without spaces", last.text)
 		}
 		switch {
 		case joined == nil:
@@ -340,9 +386,12 @@ func (p *parser) types() (*rule, *Error) {
 		one := restricted{kind: t.text, at: t.at}
 		switch p.peek().text {
 		case ":":
-			p.next()
+			colon, star := p.next(), p.peek()
 			if e := p.want("*", "write: "+t.text+":*"); e != nil {
 				return nil, e
+			}
+			if !colon.glued || !star.glued {
+				return nil, p.src.fault(star.at, "write: "+t.text+":*", "there is a space inside %s:*", t.text)
 			}
 			one.everybody = true
 		case "#":
@@ -350,6 +399,9 @@ func (p *parser) types() (*rule, *Error) {
 			relation, e := p.identifier("relation", longestRelation)
 			if e != nil {
 				return nil, e
+			}
+			if !relation.glued {
+				return nil, p.src.fault(relation.at, "write: "+t.text+"#"+relation.text, "there is a space inside %s#%s", t.text, relation.text)
 			}
 			one.relation = relation.text
 		}

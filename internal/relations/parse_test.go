@@ -46,6 +46,12 @@ func TestWhatIsWrongWithAModelIsSaidWithItsPlace(t *testing.T) {
 		{"[user, user:*,", "[user, user,", `m.fga:9:27: user is there twice; take it out`},
 		{"define owner: [user]", "define this: [user]", `m.fga:14:12: "this" is reserved; choose another name`},
 		{"[user] or owner", "[user] or [group]", `m.fga:15:30: the relation "editor" has two lists of types; put the types into one list, or the second list into a relation of its own`},
+		{"[user] or owner", "owner or [user]", `m.fga:15:29: a list of types stands behind something else in the relation "editor"; write the list first, or into a relation of its own`},
+		{"define owner: [user]", "define owner:\n      [user]", `m.fga:15:7: "[" goes on in another line; write it into one line`},
+		{"define owner: [user]\n", "define owner: [user] ", `m.fga:14:30: "define" stands behind something else; begin a new line`},
+		{"model\n", "model ", `m.fga:1:9: "schema" stands behind something else; begin a new line`},
+		{"type user\n", "type user type other\n", `m.fga:3:11: "type" stands behind something else; begin a new line`},
+		{"type user\n", "type\nuser\n", `m.fga:4:1: "user" goes on in another line; write it into one line`},
 		{"define owner: [user]", "define owner: []", `m.fga:14:20: expected the name of a type, found "]"; write a name: letters, digits, _ and -`},
 	} {
 		_, err := ParseModel("m.fga", strings.Replace(sound, c.old, c.new, 1))
@@ -106,7 +112,7 @@ func TestTuplesAreReadAsTheyAreWritten(t *testing.T) {
 // FuzzParseModel looks for models that are taken and cannot be asked.
 func FuzzParseModel(f *testing.F) {
 	f.Add(sound)
-	f.Add("model schema 1.1 type a relations define b: [a:*, a#b] and (b or c from d)")
+	f.Add("model\n schema 1.1\ntype a\n relations\n  define c: [a]\n  define d: [a]\n  define b: [a:*, a#b] and (d or c from d)")
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := ParseModel("m.fga", text)
 		if err != nil {

@@ -2,6 +2,7 @@ package relations
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gatehouse-api/gatehouse/internal/words"
@@ -32,6 +33,11 @@ func (m *Model) validate() *Error {
 			}
 		}
 	}
+	return m.validateWays()
+}
+
+// validateWays judges where definitions lead.
+func (m *Model) validateWays() *Error {
 	can := m.holdable()
 	for _, k := range m.kinds {
 		left := map[string]bool{}
@@ -39,7 +45,7 @@ func (m *Model) validate() *Error {
 			if m.loops(k, d, map[string]bool{}, left) {
 				return m.src.fault(d.at, "give one of them a list of types, or take one out", "the relation %q of %q is defined by itself through other relations", d.name, k.name)
 			}
-			if !can[held{k.name, d.name}] {
+			if !can[held{k.name, d.name}] || !m.finds(k, d, d.rule, sought{}) {
 				return m.src.fault(d.at, "give it, or what it is made of, a list of types", "nobody can hold the relation %q of %q: it leads to no list of types", d.name, k.name)
 			}
 		}
@@ -61,9 +67,12 @@ func (m *Model) validateRule(k *kind, d *definition) (first *Error) {
 		var e *Error
 		switch r.form {
 		case direct:
-			if lists++; lists > 1 {
+			switch lists++; {
+			case lists > 1:
 				e = m.src.fault(r.at, "put the types into one list, or the second list into a relation of its own", "the relation %q has two lists of types", d.name)
-			} else {
+			case r != d.rule.leftmost():
+				e = m.src.fault(r.at, "write the list first, or into a relation of its own", "a list of types stands behind something else in the relation %q", d.name)
+			default:
 				e = m.validateTypes(r)
 			}
 		case computed:
@@ -121,6 +130,14 @@ func (m *Model) validateFrom(k *kind, r *rule) *Error {
 	return nil
 }
 
+// leftmost is what an expression begins with.
+func (r *rule) leftmost() *rule {
+	for len(r.parts) > 0 {
+		r = r.parts[0]
+	}
+	return r
+}
+
 // held is a relation of a type.
 type held struct{ kind, relation string }
 
@@ -170,4 +187,53 @@ func (m *Model) enters(k *kind, r *rule, can map[held]bool) bool {
 		return part(r.parts[0])
 	}
 	return !slices.ContainsFunc(r.parts, func(p *rule) bool { return !part(p) })
+}
+
+// sought is which relations a search has come by, by their types, and whether a list
+// with a type was found there.
+type sought map[string]map[string]bool
+
+// finds reports whether OpenFGA finds a list of types behind a relation. Its search
+// goes by no relation twice, whichever way it came there first, so that it misses some
+// that there are: what it takes for unreachable is refused here too.
+func (m *Model) finds(k *kind, d *definition, r *rule, before sought) bool {
+	seen := maps.Clone(before) // the maps in it are shared by all ways, as there
+	if seen[k.name] == nil {
+		seen[k.name] = map[string]bool{}
+	}
+	seen[k.name][d.name] = false
+	part := func(p *rule) bool { return m.finds(k, d, p, before) }
+	switch r.form {
+	case direct:
+		for _, t := range r.types {
+			if t.relation == "" {
+				seen[k.name][d.name] = true
+				return true
+			}
+			if _, was := seen[t.kind][t.relation]; !was && m.behind(t.kind, t.relation, seen) {
+				return true
+			}
+		}
+		return false
+	case computed:
+		if has, was := seen[k.name][r.name]; was {
+			return has
+		}
+		return m.behind(k.name, r.name, seen)
+	case fromOther:
+		return slices.ContainsFunc(k.relation(r.from).rule.types, func(t restricted) bool {
+			has, was := seen[t.kind][r.name]
+			return has || !was && m.behind(t.kind, r.name, seen)
+		})
+	case union:
+		return slices.ContainsFunc(r.parts, part)
+	}
+	return !slices.ContainsFunc(r.parts, func(p *rule) bool { return !part(p) })
+}
+
+// behind goes on with another relation, where its type has it.
+func (m *Model) behind(kind, relation string, seen sought) bool {
+	k := m.kind(kind)
+	d := k.relation(relation)
+	return d != nil && m.finds(k, d, d.rule, seen)
 }
