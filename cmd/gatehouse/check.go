@@ -30,12 +30,14 @@ type checked struct {
 
 // runCheck loads and compiles a configuration as serve does, says what it thinks
 // of it, and lists every waiver in force. It returns 1 when there is an error,
-// 2 when it was called wrongly. Nothing is dialled and nothing is written.
+// 2 when it was called wrongly. Nothing is written; nothing is dialled but, with --ask,
+// the OpenFGA servers of relations_at.
 func runCheck(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("gatehouse check", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	path := flags.String("config", config.DefaultPath(os.Getenv), "configuration to check")
 	asJSON := flags.Bool("json", false, "print the result as JSON")
+	ask := flags.Bool("ask", false, "ask the OpenFGA servers of relations_at whether they know store, model and relations")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -44,6 +46,9 @@ func runCheck(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	c, err := check(*path, time.Now)
+	if err == nil && *ask && c.errors() == 0 {
+		err = askAll(*path)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "gatehouse check:", err)
 		return 1

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
+	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/egress"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
@@ -34,4 +37,39 @@ func relatedElsewhere(f *config.File) (map[string]relations.Relations, error) {
 		all[a.Name] = r
 	}
 	return all, nil
+}
+
+// askElsewhere asks OpenFGA servers whether they know what is configured. What is
+// certainly wrong is a fault; unsure is told of servers that gave no answer.
+func askElsewhere(f *config.File, all map[string]relations.Relations, unsure func(api string, err error)) error {
+	var list []error
+	for _, a := range f.APIs {
+		fga, ok := all[a.Name].(*remote.OpenFGA)
+		if !ok {
+			continue
+		}
+		switch err := fga.Knows(context.Background(), a.Authorization().Relations); {
+		case errors.Is(err, remote.ErrMisconfigured):
+			list = append(list, &gatehouse.Fault{Key: "apis." + a.Name + ".relations_at.openfga", Says: err.Error(),
+				Fix: "write the file of relations to the store as a model, the model's id to model, the store's to store, and to token what the server takes"})
+		case err != nil:
+			unsure(a.Name, err)
+		}
+	}
+	return errors.Join(list...)
+}
+
+// askAll asks the OpenFGA servers of a configuration that is sound.
+func askAll(path string) error {
+	f, err := load(path, config.Options{})
+	if err != nil {
+		return err
+	}
+	all, err := relatedElsewhere(f)
+	if err != nil {
+		return err
+	}
+	var unsure []error
+	err = askElsewhere(f, all, func(api string, err error) { unsure = append(unsure, fmt.Errorf("the relations of %s: %w", api, err)) })
+	return errors.Join(append(unsure, err)...)
 }

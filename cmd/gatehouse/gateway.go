@@ -105,6 +105,13 @@ func (g *gateway) start(o gatewayOptions) error {
 	if err != nil {
 		return err
 	}
+	// One that cannot be reached now may be later: what needs it is refused until then.
+	err = askElsewhere(f, elsewhere, func(api string, err error) {
+		g.problems.Warn("relations cannot be asked for; what needs them is refused", "api", api, "error", err.Error())
+	})
+	if err != nil {
+		return err
+	}
 	gatehouse.Provide(g.kept, &relations.Source{Index: index, Elsewhere: elsewhere})
 	if err := watchRevocations(g.facts.Revocations(), g.problems); err != nil {
 		return err

@@ -55,23 +55,3 @@ func lex(file, text string) (*source, []token) {
 }
 
 const marks = "[](),:#*"
-
-// reserved are the words that OpenFGA's grammar keeps for itself, where a type or a
-// relation is named.
-var reserved = []string{"and", "condition", "define", "false", "from", "in", "null", "or", "relations", "self", "this", "true", "with"}
-
-// nameable reports whether OpenFGA's grammar takes a word for a name: letters, digits
-// and _, with single / . and - between.
-func nameable(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
-		switch {
-		case letter, i > 0 && c >= '0' && c <= '9', i > 0 && c == '-':
-		case (c == '/' || c == '.') && i > 0 && i < len(s)-1 && strings.IndexByte("/.-", s[i-1]) < 0 && strings.IndexByte("/.-", s[i+1]) < 0:
-		default:
-			return false
-		}
-	}
-	return true
-}

@@ -2,7 +2,10 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +42,45 @@ func NewOpenFGA(s Server, store, model string) (*OpenFGA, error) {
 		}
 	}
 	return &OpenFGA{server: s, store: store, model: model, most: openFGAMost, deadline: openFGADeadline}, nil
+}
+
+// Knows asks whether the store and its model are there, and whether the model has every
+// type and relation of m. The error wraps [ErrMisconfigured] where it is certain that
+// they are not, and [ErrUnavailable] where the server gives no answer.
+func (f *OpenFGA) Knows(ctx context.Context, m *relations.Model) error {
+	body, err := f.server.call(ctx, http.MethodGet, "/stores/"+f.store+"/authorization-models/"+f.model, nil)
+	if no, ok := errors.AsType[*refusal](err); ok && slices.Contains([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, no.status) {
+		return fmt.Errorf("%w: asked for the model %s of the store %s it answers %d %s", ErrMisconfigured, f.model, f.store, no.status, no.code)
+	}
+	if err != nil {
+		return fmt.Errorf("remote: asking OpenFGA for its model: %w", err)
+	}
+	var answer struct {
+		Model struct {
+			Types []struct {
+				Name      string                     `json:"type"`
+				Relations map[string]json.RawMessage `json:"relations"`
+			} `json:"type_definitions"`
+		} `json:"authorization_model"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("remote: asking OpenFGA for its model: %w: %w", ErrUnavailable, err)
+	}
+	there := map[string]map[string]json.RawMessage{}
+	for _, t := range answer.Model.Types {
+		there[t.Name] = t.Relations
+	}
+	for _, kind := range m.Types() {
+		if _, ok := there[kind]; !ok {
+			return fmt.Errorf("%w: its model %s has no type %s", ErrMisconfigured, f.model, kind)
+		}
+		for _, r := range m.Relations(kind) {
+			if _, ok := there[kind][r]; !ok {
+				return fmt.Errorf("%w: its model %s has no relation %s of %s", ErrMisconfigured, f.model, r, kind)
+			}
+		}
+	}
+	return nil
 }
 
 type tupleKey struct {

@@ -26,8 +26,13 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/secret"
 )
 
-// ErrUnavailable says that the decision point gave no answer that could be used.
-var ErrUnavailable = errors.New("remote: the decision point gave no answer")
+var (
+	// ErrUnavailable says that the decision point gave no answer that could be used.
+	ErrUnavailable = errors.New("remote: the decision point gave no answer")
+	// ErrMisconfigured says that the decision point answers, and will not answer what
+	// is configured: the token, the store, the model or what it defines is another one.
+	ErrMisconfigured = errors.New("remote: the decision point does not know what is configured")
+)
 
 // Server is where a decision point is, and how it is called.
 type Server struct {
@@ -56,9 +61,9 @@ func local(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// post sends a question as JSON and returns the answer, which must be JSON with 200.
-func (s *Server) post(ctx context.Context, path string, question []byte) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(s.URL, "/")+path, bytes.NewReader(question))
+// call sends a question as JSON and returns the answer, which must be JSON with 200.
+func (s *Server) call(ctx context.Context, method, path string, question []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/")+path, bytes.NewReader(question))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -79,11 +84,40 @@ func (s *Server) post(ctx context.Context, path string, question []byte) ([]byte
 	case len(body) > mostBytes:
 		return nil, fmt.Errorf("%w: it is longer than %d bytes", ErrUnavailable, mostBytes)
 	case res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%w: it answers %d", ErrUnavailable, res.StatusCode)
+		return nil, &refusal{res.StatusCode, codeOf(body)}
 	case media != "application/json":
 		return nil, fmt.Errorf("%w: it answers with %q", ErrUnavailable, media)
 	}
 	return body, nil
+}
+
+// refusal is an answer with another status than 200. It is an [ErrUnavailable].
+type refusal struct {
+	status int
+	code   string // what the decision point calls it, or ""
+}
+
+// Error returns the status, and the code.
+func (r *refusal) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%v: it answers %d %s", ErrUnavailable, r.status, r.code))
+}
+
+// Is reports whether target is ErrUnavailable.
+func (r *refusal) Is(target error) bool { return target == ErrUnavailable }
+
+// longestCode is how much of a decision point's own words is shown, in bytes.
+const longestCode = 64
+
+// codeOf returns the member code of an error's body (OpenFGA has one), where it is a
+// plain word.
+func codeOf(body []byte) string {
+	var e struct {
+		Code string `json:"code"`
+	}
+	if json.Unmarshal(body, &e) != nil || len(e.Code) > longestCode || strings.Trim(e.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return ""
+	}
+	return e.Code
 }
 
 // asked posts a value and reads the answer as another.
@@ -92,7 +126,7 @@ func asked[Q, A any](ctx context.Context, s *Server, path string, q Q) (a A, err
 	if err != nil {
 		return a, fmt.Errorf("remote: %w", err)
 	}
-	answer, err := s.post(ctx, path, question)
+	answer, err := s.call(ctx, http.MethodPost, path, question)
 	if err != nil {
 		return a, err
 	}

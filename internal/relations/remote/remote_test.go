@@ -54,8 +54,8 @@ func engine(t *testing.T) *relations.Engine {
 	return e
 }
 
-// openFGA is a server of OpenFGA's documented HTTP API over our own engine: no real
-// one could be obtained here.
+// openFGA is a server of OpenFGA's documented HTTP API over our own engine, for tests
+// that must always run; the real one is asked in interop.
 func openFGA(t *testing.T) http.Handler {
 	e := engine(t)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
