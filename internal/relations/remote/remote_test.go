@@ -158,12 +158,21 @@ func TestAnOpenFGAServerIsAskedByItsHTTPAPI(t *testing.T) {
 
 func TestAListThatOpenFGAMayHaveCutIsAnError(t *testing.T) {
 	all := ids(1000)
-	f, err := NewOpenFGA(at(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s := at(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"objects": all})
-	})), "01STORE", "01MODEL")
+		_ = json.NewEncoder(w).Encode(map[string]any{"objects": all, "results": []entity{{"doc", "1"}}})
+	}))
+	f, err := NewOpenFGA(s, "01STORE", "01MODEL")
 	if err != nil {
 		t.Fatal(err)
+	}
+	z, err := NewAuthZEN(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.deadline = 0
+	if l, err := z.List(t.Context(), relations.Revision{}, anne, "editor", "doc", 5000); !errors.Is(err, relations.ErrTooWide) || l.IDs != nil {
+		t.Errorf("%d, %v", len(l.IDs), err)
 	}
 	if l, err := f.List(t.Context(), relations.Revision{}, anne, "editor", "doc", 5000); !errors.Is(err, relations.ErrTooMany) || l.IDs != nil {
 		t.Errorf("%d, %v", len(l.IDs), err)
