@@ -118,7 +118,14 @@ func (s *Server) Stop() {
 
 // Pause has the server stand still until [Server.Resume]: connections to it are taken,
 // and nothing is answered.
-func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus // its threads go on for a moment
+	if _, err := syscall.Wait4(s.process.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("OpenFGA does not stand still: %v, %v", status, err)
+	}
+}
 
 // Resume has the server go on.
 func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
