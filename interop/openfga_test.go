@@ -82,19 +82,25 @@ paths:
 // third is closed to her, and that bob owns the second.
 var docsTuples = []string{"workspace:w#member@user:anne", "doc:1#workspace@workspace:w", "doc:3#workspace@workspace:w", "doc:3#blocked@user:anne", "doc:2#owner@user:bob"}
 
-// fga is a real OpenFGA server with TLS, a store and a model in it.
+// fga is a real OpenFGA server with a store and a model in it.
 type fga struct {
 	*fgatest.Server
 	store, model string
 	tls          fgatest.TLS
 }
 
-func newFGA(t *testing.T, flags ...string) *fga {
+// newFGA starts a server with TLS.
+func newFGA(t *testing.T) *fga {
 	t.Helper()
 	certified := &gateway{T: t, dir: t.TempDir()}
 	certified.certify()
-	f := &fga{tls: fgatest.TLS{Cert: filepath.Join(certified.dir, "tls.crt"), Key: filepath.Join(certified.dir, "tls.key"), CA: filepath.Join(certified.dir, "tls.crt")}}
-	f.Server = fgatest.Start(t, f.tls, flags...)
+	crt := filepath.Join(certified.dir, "tls.crt")
+	return startFGA(t, fgatest.TLS{Cert: crt, Key: filepath.Join(certified.dir, "tls.key"), CA: crt})
+}
+
+func startFGA(t *testing.T, tls fgatest.TLS) *fga {
+	t.Helper()
+	f := &fga{Server: fgatest.Start(t, tls), tls: tls}
 	f.store = f.Store(t)
 	var err error
 	if f.model, err = f.Model(t, f.store, docsModel); err != nil {
@@ -382,8 +388,7 @@ func (f *fga) askers(t *testing.T) (list []relations.Relations) {
 
 // A list is whole or an error, also where the server would cut it.
 func TestListsOfARealOpenFGAServerAreWholeOrAnError(t *testing.T) {
-	f := newFGA(t)
-	t.Setenv("SSL_CERT_FILE", f.tls.CA) // before anything in this process has looked
+	f := startFGA(t, fgatest.TLS{})
 	anne := relations.Subject{Type: "user", ID: "anne"}
 	many := relations.Subject{Type: "user", ID: "many"}
 	var tuples []string
