@@ -109,7 +109,7 @@ func (r *rule) entry(ctx context.Context, ask *asker, t *policy.Template, id str
 	case r.tenant.set() && o.Tenant != s.p.Tenant:
 		return other, "", nil
 	case t != nil:
-		found, why := ask.about(id, nil, 0, o.Owner).decide(t)
+		found, why := ask.about(id, nil, 0, o).decide(t)
 		return found, why, nil
 	case !s.role && o.Owner != s.p.ID:
 		return other, "", nil

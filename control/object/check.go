@@ -38,6 +38,9 @@ func check(o *policy.Object, b *gatehouse.Build, k string, all map[string]*polic
 	if !slices.Contains([]string{"", "lookup", "owners", "relations"}, o.Before) {
 		c.fault("before", "a write knows the owner by a lookup, by the map of owners, or by relations", "lookup")
 	}
+	if (o.Owner == "owners" || o.Tenant == "owners") && (o.Before == "lookup" || o.Before == "relations") {
+		c.fault("before", "the map of owners says whose the objects are, and nobody would ask it", "owners")
+	}
 	if o.Table != nil && o.Table.Name == "" {
 		c.fault("table", "a table has a name", "{name: orders, tenant: tenant_id, owner: customer_id}")
 	}

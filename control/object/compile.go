@@ -48,7 +48,6 @@ type rule struct {
 	picks    *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
 	drop     bool           // cut others' elements out of a list
 	totals   []total        // numbers that count the elements of a list
-	blind    bool           // a list in which nothing says whose the elements are
 	hide     bool           // refuse as if the object did not exist
 	declared bool           // the description tells of a conflict (409)
 	buffers  *sync.Pool     // of *cutting
@@ -65,6 +64,7 @@ type field struct {
 	param string         // a parameter of the path
 	path  *jsonwalk.Path // in the object
 	kept  bool           // in the map of owners
+	blind bool           // in the path of other operations: nothing says it of the elements of this list
 }
 
 // inObject reports whether the object itself must be seen.
@@ -151,16 +151,19 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 		kind: b.API + "/" + name, action: a, log: b.Log, buffers: new(sync.Pool),
 		hide: o.OnDeny.Status(a) == 404 || o.OnDeny.Status(policy.Read) == 404,
 	}
-	if err := errors.Join(r.fieldsOf(o, b, k), r.listOf(o, b, k), r.creationOf(o, b, k)); err != nil {
+	if err := errors.Join(r.fieldsOf(o, b, k), r.creationOf(o, b, k)); err != nil {
 		return nil, err
 	}
 	r.allowed, r.readers = c.allowed(o, b.Operation, a), c.allowed(o, nil, policy.Read)
 	r.policy, r.operation, r.act, r.seeing = c.policy, b.Operation.ID(), c.speaking(name, a), c.speaking(name, policy.Read)
-	if err := errors.Join(r.relate(b, name), r.identified(o, b, k)); err != nil {
+	if err := errors.Join(r.relate(b, name), r.identified(o, b, k), r.listOf(o, b, k)); err != nil {
 		return nil, err
 	}
-	if r.blind {
+	if r.owner.blind {
 		r.allowed.owner = false
+	}
+	if r.tenant.blind {
+		r.allowed = allowed{} // no role crosses tenants, and nobody could say whose they are
 	}
 	for name, scope := range o.Scopes {
 		// What reading takes, listing takes too.
@@ -182,13 +185,17 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 		}
 	}
 	if r.inMap() || o.Before == "owners" || r.learn != nil {
-		owners, err := gatehouse.Require[store.Owners](b.Kept)
-		if err != nil {
-			return nil, fmt.Errorf("object: %w", err)
-		}
-		r.owners = owners
+		return r, r.mapped(b)
 	}
 	return r, nil
+}
+
+// mapped finds the map of owners.
+func (r *rule) mapped(b *gatehouse.Build) (err error) {
+	if r.owners, err = gatehouse.Require[store.Owners](b.Kept); err != nil {
+		return fmt.Errorf("object: %w", err)
+	}
+	return nil
 }
 
 // fieldsOf compiles where the owner and the tenant stand.
@@ -211,8 +218,7 @@ func (r *rule) fieldOf(text string, b *gatehouse.Build, key string) (field, erro
 	if param, ok := strings.CutPrefix(text, "path."); ok {
 		if !strings.Contains(b.Operation.Template(), "{"+param+"}") {
 			if r.action == policy.Create || r.action == policy.List {
-				r.blind = r.blind || r.action == policy.List
-				return field{}, nil
+				return field{blind: r.action == policy.List}, nil
 			}
 			return field{}, &gatehouse.Fault{Key: key, Says: fmt.Sprintf("%s has no parameter {%s}", b.Operation.Template(), param), Fix: "response.FIELD"}
 		}
@@ -283,8 +289,10 @@ func (r *rule) identified(o *policy.Object, b *gatehouse.Build, k string) error 
 		}
 		r.replyID = p
 	}
-	if r.act != nil {
-		r.replyID = r.act.ReplyID
+	if r.policy != nil {
+		if t := r.policy.Template(r.object, r.action); t != nil {
+			r.replyID = t.ReplyID
+		}
 	}
 	if r.replyID == nil && r.learn != nil && !r.learn.Many() {
 		r.replyID = r.learn
@@ -343,9 +351,9 @@ func (r *rule) steps(o *policy.Object, b *gatehouse.Build, k string) ([]gatehous
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made}) // whole: every new object is recorded first
 	case r.action == policy.Create && (r.inObject() || r.hide):
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.made, Each: r.madeItem})
-	case r.action == policy.List && (r.sees() || r.inMap()):
+	case r.action == policy.List && r.tells():
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.listed, Each: r.listedItem})
-	case mode == afterwards, r.itself(b) && r.action == policy.Read && r.inObject() && b.Operation.Method() == "GET":
+	case mode == afterwards, r.itself(b) && r.action == policy.Read && r.inObject() && !(mode == byMap && r.act != nil) && b.Operation.Method() == "GET":
 		at(gatehouse.Inspect, gatehouse.ReplyBody, gatehouse.Step{Enforce: r.released, Each: r.releasedItem})
 	case r.hide:
 		at(gatehouse.Inspect, gatehouse.Reply, gatehouse.Step{Enforce: r.masked})

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 var (
@@ -39,6 +40,8 @@ func (c *Config) speaking(name string, a policy.Action) *policy.Template {
 type asker struct {
 	facts policy.Facts
 	fails error // why nothing is known of the caller
+
+	unsaid bool // the last decision: no policy permitted or forbade it
 }
 
 // asker begins to ask for the caller of an exchange; nil where no policy speaks.
@@ -88,9 +91,9 @@ func (r *rule) relate(b *gatehouse.Build, name string) error {
 	return err
 }
 
-// about sets which object is asked about.
-func (a *asker) about(id string, d *jsonwalk.Doc, node int, owner string) *asker {
-	a.facts.ID, a.facts.Doc, a.facts.Node, a.facts.Owner = id, d, node, owner
+// about sets which object is asked about, and what the map of owners knows of it.
+func (a *asker) about(id string, d *jsonwalk.Doc, node int, kept store.Owner) *asker {
+	a.facts.ID, a.facts.Doc, a.facts.Node, a.facts.Owner, a.facts.Tenant = id, d, node, kept.Owner, kept.Tenant
 	return a
 }
 
@@ -100,6 +103,7 @@ func (a *asker) decide(t *policy.Template) (found outcome, why string) {
 		return absent, a.fails.Error()
 	}
 	d := t.Decide(&a.facts)
+	a.unsaid = !d.Allowed && d.Err() == nil && len(d.Deciding()) == 0
 	switch err := d.Err(); {
 	case err != nil && len(d.Failures()) == 0:
 		return absent, err.Error()
@@ -122,7 +126,7 @@ func (r *rule) touch(a *asker, t *policy.Template, id string, d *jsonwalk.Doc, n
 	if found = r.tenanted(&v, s); found != own {
 		return found, ""
 	}
-	return a.about(id, d, node, "").decide(t)
+	return a.about(id, d, node, store.Owner{}).decide(t)
 }
 
 // tenanted compares the tenant alone.
@@ -135,6 +139,9 @@ func (r *rule) tenanted(v *openapi.Values, s standing) outcome {
 
 // sees reports whether the object itself must be seen.
 func (r *rule) sees() bool { return r.inObject() || r.act != nil && r.act.NeedsObject() }
+
+// tells reports whether the elements of a list are told apart.
+func (r *rule) tells() bool { return r.sees() || r.inMap() || r.byID() }
 
 // id returns the id by which the request names its one object, or "".
 func (r *rule) id(x *gatehouse.Exchange) (id string) {
@@ -161,13 +168,13 @@ func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	}
 	if d != nil && d.Kind(0) == jsonwalk.Array { // a batch is as many objects
 		for c, end := 1, d.Next(0); c < end; c = d.Next(c) {
-			if found, why := a.about("", d, c, "").decide(r.act); found != own {
+			if found, why := a.about("", d, c, store.Owner{}).decide(r.act); found != own {
 				return gatehouse.Deny(denied).Because(why), nil
 			}
 		}
 		return byPolicy, nil
 	}
-	found, why := a.about(r.id(x), d, 0, "").decide(r.act)
+	found, why := a.about(r.id(x), d, 0, store.Owner{}).decide(r.act)
 	if found != own {
 		if r.action == policy.Create {
 			return gatehouse.Deny(denied).Because(why), nil
@@ -182,7 +189,7 @@ func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 // foreseen refuses before the upstream is asked what the policies deny whatever the
 // object is like.
 func (r *rule) foreseen(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	if a := r.asker(ctx, x); a == nil || a.fails != nil || r.act.Denies(&a.about(r.id(x), nil, 0, "").facts) {
+	if a := r.asker(ctx, x); a == nil || a.fails != nil || r.act.Denies(&a.about(r.id(x), nil, 0, store.Owner{}).facts) {
 		return gatehouse.Deny(denied).Because("the policies deny it, whatever the object is like"), nil
 	}
 	return gatehouse.Pass, nil

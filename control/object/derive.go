@@ -1,7 +1,10 @@
 package object
 
 import (
+	"slices"
+
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/events"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 )
 
@@ -17,6 +20,9 @@ func eachOf(op gatehouse.Operation) string {
 		return ""
 	}
 	m := openapi.Match(r.Content, "application/json")
+	if m == nil && len(r.Content) > 0 && !slices.ContainsFunc(r.Content, func(t openapi.MediaType) bool { return events.Of(t.Type) == events.None }) {
+		return "[*]" // of a sequence, every item is one
+	}
 	if m == nil || m.Schema == nil {
 		return ""
 	}

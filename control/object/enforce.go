@@ -104,7 +104,7 @@ func (r *rule) admit(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return gatehouse.Deny(refusal), nil
 	case r.action == policy.Create:
 		return creation, nil
-	case r.sees() || r.inMap():
+	case r.sees() || r.inMap() || r.action == policy.List && r.byID():
 		gather(x)
 		return deferred, nil
 	case s.role:

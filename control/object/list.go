@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // cutting is the memory for cutting parts out of a reply.
@@ -91,28 +92,35 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	return gatehouse.PassBy("object.verified"), nil
 }
 
-// element compares one element of a list. One that the map of owners does not know is
-// somebody else's.
+// element compares one element of a list, or an object inside another. One that the map
+// of owners does not know is somebody else's.
 func (r *rule) element(ctx context.Context, ask *asker, d *jsonwalk.Doc, n int, s standing) (found outcome, why string, err error) {
-	id := ""
+	id, kept := "", store.Owner{}
 	if r.inMap() || r.byID() {
 		id = r.replied(d, n)
 	}
-	found = own
-	if r.sees() {
-		found, why = r.touch(ask, r.act, id, d, n, s)
+	if r.inMap() {
+		if id == "" {
+			return absent, "", nil
+		}
+		switch kept, err = r.owners.Owner(ctx, r.kind, id); {
+		case errors.Is(err, store.ErrNotFound):
+			return other, "", nil
+		case err != nil:
+			return absent, "", err
+		case r.tenant.set() && kept.Tenant != s.p.Tenant, r.act == nil && !s.role && kept.Owner != s.p.ID:
+			return other, "", nil
+		}
 	}
-	if !r.inMap() || found != own {
-		return found, why, nil
+	v := r.values(d, n)
+	if r.act == nil {
+		return r.judge(&v, s), "", nil
 	}
-	if id == "" {
-		return absent, "", nil
+	if found = r.tenanted(&v, s); found != own {
+		return found, "", nil
 	}
-	kept, why, err := r.entry(ctx, ask, r.act, id, s)
-	if kept == absent {
-		kept = other
-	}
-	return kept, why, err
+	found, why = ask.about(id, d, n, kept).decide(r.act)
+	return found, why, nil
 }
 
 // verdict is what the worst element of a list means for all of it.
@@ -219,7 +227,7 @@ func (r *rule) cutOut(x *gatehouse.Exchange, d *jsonwalk.Doc, cut *cutting) {
 
 // listOf finds out where the elements of a list are.
 func (r *rule) listOf(o *policy.Object, b *gatehouse.Build, k string) error {
-	if r.action != policy.List || !r.sees() && !r.inMap() {
+	if r.action != policy.List {
 		return nil
 	}
 	each := ""
@@ -234,10 +242,13 @@ func (r *rule) listOf(o *policy.Object, b *gatehouse.Build, k string) error {
 	}
 	p, err := jsonwalk.CompilePath(each)
 	if err != nil || !strings.HasSuffix(each, "[*]") {
+		if !r.tells() {
+			return nil // who may have the list may have all of it
+		}
 		return &gatehouse.Fault{Key: k + ".list.each", Says: "nothing says where the elements of " + b.Operation.ID() + " are", Fix: `"response.items[*]", or "response[*]"`}
 	}
 	r.each = p
-	if !r.drop {
+	if !r.drop || !r.tells() {
 		return nil
 	}
 	op, _ := b.Operation.(*openapi.Operation)

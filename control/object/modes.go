@@ -28,7 +28,7 @@ func (r *rule) modeOf(o *policy.Object, b *gatehouse.Build, k string) (mode, err
 	switch {
 	case r.action == policy.Create:
 		return atOnce, nil
-	case r.action == policy.List && (r.sees() || r.inMap()):
+	case r.action == policy.List && r.tells():
 		return afterwards, errors.Join(r.listable(b, k), r.readable(b, k))
 	case r.act != nil && o.Before == "relations" && r.act.NeedsObject():
 		return 0, &gatehouse.Fault{Key: k + ".before", Says: "policies for " + r.act.Name + " read the object, of which relations say nothing", Fix: "before: lookup"}

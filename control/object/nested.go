@@ -2,7 +2,6 @@ package object
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
-	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // spot is a place in a reply at which, or below which, an object of some kind may
@@ -95,7 +93,7 @@ func (c *Config) nested(b *gatehouse.Build, seen *covered) ([]gatehouse.Step, er
 	rules := map[string]*rule{}
 	for _, name := range slices.Sorted(maps.Keys(c.Objects)) {
 		o := c.Objects[name]
-		if !strings.HasPrefix(o.Owner, "response.") && !strings.HasPrefix(o.Tenant, "response.") {
+		if !told(o) {
 			continue
 		}
 		r, err := c.reading(b, name)
@@ -124,49 +122,6 @@ func (c *Config) nested(b *gatehouse.Build, seen *covered) ([]gatehouse.Step, er
 		return nil, nil
 	}
 	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: e.skips, Enforce: e.judge, Each: e.judgeItem}}, nil
-}
-
-// reading is the rule by which an object is seen, wherever it stands. A role that
-// names the operation sees what it brings.
-func (c *Config) reading(b *gatehouse.Build, name string) (*rule, error) {
-	o := c.Objects[name]
-	r := &rule{kind: b.API + "/" + name, action: policy.Read, hide: o.OnDeny.Status(policy.Read) == 404}
-	for to, text := range map[*field]string{&r.owner: o.Owner, &r.tenant: o.Tenant} {
-		rest, ok := strings.CutPrefix(text, "response.")
-		if !ok {
-			continue
-		}
-		p, err := jsonwalk.CompilePath(rest)
-		if err != nil {
-			return nil, fmt.Errorf("object: %w", err)
-		}
-		to.path = p
-	}
-	r.allowed = c.allowed(o, b.Operation, policy.Read)
-	r.policy, r.operation, r.act = c.policy, b.Operation.ID(), c.speaking(name, policy.Read)
-	return r, errors.Join(r.relate(b, name), r.identified(o, b, "objects."+name))
-}
-
-// schemaOf returns the schema of an object: what the operation that reads it gives.
-func schemaOf(o *policy.Object, b *gatehouse.Build) *openapi.Schema {
-	param, ok := strings.CutPrefix(o.ID, "path.")
-	if !ok {
-		return nil
-	}
-	for _, base := range policy.Bases(o, b.All, param) {
-		op, found := policy.Reader(o, b.All, base)
-		if !found {
-			continue
-		}
-		if described, ok := op.(*openapi.Operation); ok {
-			if res := described.Response(200); res != nil {
-				if s := res.JSON("application/json"); s != nil && s.Target().Types()&openapi.TypeObject != 0 {
-					return s.Target()
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // reply makes the spots of one status. Where the operation's own objects stand is
@@ -366,10 +321,15 @@ func (r *rule) seen(ctx context.Context, w *search, at int) outcome {
 	if w.of != r {
 		w.of, w.ask = r, r.asker(ctx, w.x)
 	}
-	id := ""
-	if r.byID() {
-		id = r.replied(w.d, at)
+	if w.ask != nil {
+		w.ask.unsaid = false
 	}
-	found, _ := r.touch(w.ask, r.act, id, w.d, at, s)
+	found, _, err := r.element(ctx, w.ask, w.d, at, s)
+	switch {
+	case err != nil:
+		return absent
+	case found == other && s.role && w.ask != nil && w.ask.unsaid:
+		return own // the role is for the operation and what it brings, and no policy forbids it
+	}
 	return found
 }

@@ -366,6 +366,7 @@ func TestWhatCannotBeEnforcedDoesNotCompile(t *testing.T) {
 		"an id in the body":             {"getOrder", with(func(o *policy.Object) { o.ID = "body" }), "no place where a request"},
 		"an id nobody has":              {"getOrder", with(func(o *policy.Object) { o.ID = "path.order" }), "no path has a parameter {order}"},
 		"an owner from the token":       {"getOrder", with(func(o *policy.Object) { o.Owner = "token.sub" }), "names no field"},
+		"a map that nobody asks":        {"getOrder", with(func(o *policy.Object) { o.Owner, o.Before = "owners", "lookup" }), "nobody would ask it"},
 		"an id in no reply":             {"listOrders", with(func(o *policy.Object) { o.ReplyID = "path.orderId" }), "names no field of a reply"},
 		"several owners":                {"getOrder", with(func(o *policy.Object) { o.Owner = "response.owners[*].id" }), "names no field"},
 		"an owner elsewhere":            {"getOrder", with(func(o *policy.Object) { o.Owner = "path.userId" }), "has no parameter {userId}"},

@@ -75,7 +75,7 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 	case res.Status >= 400:
 		replace(x)
 		return gatehouse.PassBy("object.error_replaced"), false
-	case s.role && r.tenant.path == nil && r.act == nil:
+	case s.role && !r.tenant.set() && r.act == nil:
 		return gatehouse.PassBy("object.role"), false
 	}
 	return legible(res)

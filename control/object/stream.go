@@ -41,13 +41,16 @@ func (r *rule) item(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.
 	if err != nil {
 		return gatehouse.Deny(unverifiable).Because("an item of the reply is not one JSON document")
 	}
-	ask, id := r.asker(ctx, x), r.id(x)
-	if r.action == policy.List && r.byID() {
-		id = r.replied(d, 0)
+	found, why := absent, ""
+	if r.action == policy.List {
+		found, why, err = r.element(ctx, r.asker(ctx, x), d, 0, s)
+	} else {
+		found, why = r.touch(r.asker(ctx, x), r.act, r.id(x), d, 0, s)
 	}
-	found, why := r.touch(ask, r.act, id, d, 0, s)
 	res.Parsed.Reset()
 	switch {
+	case err != nil:
+		return gatehouse.Deny(unverifiable).Because(err.Error())
 	case found == absent:
 		return gatehouse.Deny(unverifiable).Because(cmp.Or(why, "an item of the reply does not say whose it is"))
 	case found == own:

@@ -44,8 +44,8 @@ type Facts struct {
 	// Given is what is known of the object in place of Doc, Owner and Param; for tests
 	// and questions.
 	Given *Given
-	// Owner is the owner that a map of owners knows, for objects of such a map.
-	Owner string
+	// Owner and Tenant are those that a map of owners knows, for objects of such a map.
+	Owner, Tenant string
 	// Param returns a parameter of the path; nil where there is no path.
 	Param func(name string) (string, bool)
 	// At is when it is asked, Address from where, Operation by which operationId.
@@ -132,8 +132,12 @@ func (f *Facts) attributes() (cedar.Record, error) {
 func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 	switch {
 	case a.From == "owners":
-		if f.Owner != "" {
-			return named(a.Type, f.Owner), true, nil
+		kept := f.Owner
+		if a.Name == tenantName {
+			kept = f.Tenant
+		}
+		if kept != "" {
+			return named(a.Type, kept), true, nil
 		}
 	case a.param != "":
 		if f.Param != nil {
