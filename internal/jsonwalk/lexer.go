@@ -47,15 +47,6 @@ func (l *Lexer) Space() {
 	l.Pos = i
 }
 
-// marks has the high bit set of bytes that end the run of plain characters in a
-// string: a quote, a backslash, a control character or a byte of a longer
-// character. Bytes above the lowest one that is marked may be marked wrongly.
-func marks(x uint64) uint64 {
-	quote := x ^ '"'*ones
-	slash := x ^ '\\'*ones
-	return (x | (x - 0x20*ones) | (quote - ones) | (slash - ones)) & highs
-}
-
 // String reads the string whose opening quote is the next byte. It returns where
 // its text begins and ends, escapes unread, and whether it holds any.
 func (l *Lexer) String() (from, to int, escaped, ok bool) {
@@ -64,7 +55,7 @@ func (l *Lexer) String() (from, to int, escaped, ok bool) {
 	from = i
 	for {
 		for i+8 <= len(b) {
-			if m := marks(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			if m := Specials(binary.LittleEndian.Uint64(b[i:])); m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
 			}

@@ -12,19 +12,20 @@ const (
 	highs = 0x8080808080808080
 )
 
-// specials marks, of eight bytes, those that end the run of plain characters: a
-// quote, a backslash, a control character or a byte of a longer character. Marks
-// above the lowest may be wrong.
-func specials(x uint64) uint64 {
-	quote := x ^ '"'*ones
+// Specials has the high bits set of those of eight bytes that end the run of plain
+// characters in a string: a quote, a backslash, a control character or a byte of a
+// longer character. What is set above the lowest of them may be wrong.
+func Specials(x uint64) uint64 {
+	// A quote is 0x22: with that bit turned, it stands right above what is control.
+	control := x ^ 0x02*ones
 	slash := x ^ '\\'*ones
-	return (x | (x - 0x20*ones) | (quote - ones) | (slash - ones)) & highs
+	return (x | (control - 0x21*ones) | (slash - ones)) & highs
 }
 
 // plainEnd returns where the run of plain characters from i on ends.
 func plainEnd(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		if m := specials(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+		if m := Specials(binary.LittleEndian.Uint64(b[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 	}

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"math"
 	"regexp/syntax"
 	"unicode/utf8"
 )
@@ -139,4 +140,48 @@ func (c chain) match(b []byte) bool {
 		}
 	}
 	return at == len(b)
+}
+
+// stencil is a chain of which only the last link may come a varying number of
+// times, so that a character's place says which link it must be of. All of them
+// are looked at, and no link hangs on the one before it.
+type stencil struct {
+	at       [256]uint64 // by character: the places where it may stand; the last one is that of all beyond
+	min, max int         // how many characters there are
+}
+
+// stencil returns the stencil that matches what the chain does, or nil.
+func (c chain) stencil() *stencil {
+	const last = 63
+	s := &stencil{}
+	for i, l := range c {
+		places := uint64(math.MaxUint64) << s.min
+		if i < len(c)-1 {
+			if l.min != l.max || s.min+l.min > last {
+				return nil
+			}
+			places -= math.MaxUint64 << (s.min + l.min)
+		}
+		for b := range utf8.RuneSelf {
+			if l.set[b>>6]>>(b&63)&1 == 1 {
+				s.at[b] |= places
+			}
+		}
+		if s.max = s.min + l.max; l.max < 0 {
+			s.max = math.MaxInt
+		}
+		s.min += l.min
+	}
+	return s
+}
+
+func (s *stencil) match(b []byte) bool {
+	if len(b) < s.min || len(b) > s.max {
+		return false
+	}
+	fits := uint64(1)
+	for i, c := range b {
+		fits &= s.at[c] >> min(i, 63)
+	}
+	return fits == 1
 }

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -52,6 +53,45 @@ func FuzzChainsMatchWhatTheirExpressionDoes(f *testing.F) {
 		}
 		if got, want := c.match([]byte(text)), regexp.MustCompile(expression).MatchString(text); got != want {
 			t.Errorf("%q on %q: %v, want %v", expression, text, got, want)
+		} else if s := c.stencil(); s != nil && s.match([]byte(text)) != want {
+			t.Errorf("%q on %q: stencil %v, want %v", expression, text, !want, want)
 		}
 	})
+}
+
+// A stencil matches what its chain does, with every character at every place, and
+// with every length.
+func TestStencilsMatchWhatTheirChainsDo(t *testing.T) {
+	stencils := 0
+	for _, expression := range []string{`^$`, `^a$`, `^a{3}$`, `^a?$`, `^a*$`, `^ep_[A-Za-z0-9]{27}$`, `^[A-Z]{2}-[0-9]{4,8}$`, `^[a-z0-9-]{1,36}$`, `^[ab]{60}-[ac]{2}[b-d]{2,}$`, `^[ab]{62}b[ac]{3,5}$`, `^[ab]{63}c{0,2}$`,
+		`^[ab]{64}c{0,2}$`, `^a{40}b{23}c{2}$`, `^a{200}$`, `^[^\x80-\x{10ffff}]{70,80}$`, `^a{2}b*c$`} {
+		c, oracle := chainOf(expression), regexp.MustCompile(expression)
+		s := c.stencil()
+		if s == nil {
+			continue
+		}
+		stencils++
+		for _, text := range []string{"", strings.Repeat("a", 210), "ep_" + strings.Repeat("aZ9", 70), "AB-12345678901", strings.Repeat("ab", 30) + "-aabdbc", strings.Repeat("a", 62) + "bacacac", strings.Repeat("b", 63) + "ccc",
+			strings.Repeat("a", 40) + strings.Repeat("b", 23) + "ccc"} {
+			for n := range len(text) + 1 {
+				for i := range n + 1 {
+					for _, by := range []string{"a", "b", "c", "-", "1", "Z", "\x00", "\x7f", "\x80", "\xff"} {
+						b := []byte(text[:n])
+						if i < n {
+							b[i] = by[0]
+						}
+						if want := oracle.Match(b); s.match(b) != want || c.match(b) != want {
+							t.Fatalf("%s on %q: stencil %v, chain %v, want %v", expression, b, s.match(b), c.match(b), want)
+						}
+						if len(b) > 90 && i > 90 {
+							break
+						}
+					}
+				}
+			}
+		}
+	}
+	if stencils != 14 {
+		t.Errorf("%d stencils, want 14", stencils)
+	}
 }

@@ -34,6 +34,7 @@ func (a *assembler) link(s *state) error {
 	if err = a.naming(s); err != nil {
 		return err
 	}
+	a.expect(s)
 	return a.elements(s)
 }
 

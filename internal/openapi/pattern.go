@@ -32,7 +32,9 @@ func (l *loader) patternOf(text string) (*pattern, error) {
 	is, err := translate(rest)
 	if err == nil {
 		p.is, err = regexp.Compile(is)
-		p.chain = chainOf(is)
+		if p.chain = chainOf(is); p.chain != nil {
+			p.stencil = p.chain.stencil()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", errPattern, text, err)
@@ -42,6 +44,9 @@ func (l *loader) patternOf(text string) (*pattern, error) {
 }
 
 func (p *pattern) match(b []byte) bool {
+	if p.stencil != nil {
+		return p.stencil.match(b) && (p.not == nil || !p.not.Match(b))
+	}
 	if p.chain != nil {
 		return p.chain.match(b) && (p.not == nil || !p.not.Match(b))
 	}

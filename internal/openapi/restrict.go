@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -220,6 +221,9 @@ func (w *walk) excused(m *members) *keySet {
 func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
 	w.o, w.lim, w.mode, w.strict, w.shared, w.excusing = o, lim, p.mode, p.strict, p.shared, false
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
+	if w.longest = o.MaxString; w.longest <= 0 {
+		w.longest = math.MaxInt
+	}
 	ok := p.pass(w, body, picks)
 	if ok || w.unsure || !w.missed {
 		return ok

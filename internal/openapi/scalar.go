@@ -99,23 +99,30 @@ func (n *numbers) quickly(v int64) bool { return n == nil || n.quick && v >= n.f
 
 // holds reports whether v, of at most 15 digits, is known to have the format.
 func (f format) holds(v int64) bool {
+	from, to := f.integers()
+	return v >= from && v <= to
+}
+
+// integers returns between which bounds all integers of at most 15 digits have
+// the format.
+func (f format) integers() (from, to int64) {
 	switch f {
 	case formatInt8:
-		return v >= math.MinInt8 && v <= math.MaxInt8
+		return math.MinInt8, math.MaxInt8
 	case formatInt16:
-		return v >= math.MinInt16 && v <= math.MaxInt16
+		return math.MinInt16, math.MaxInt16
 	case formatUint8:
-		return v >= 0 && v <= math.MaxUint8
+		return 0, math.MaxUint8
 	case formatUint16:
-		return v >= 0 && v <= math.MaxUint16
+		return 0, math.MaxUint16
 	case formatInt32:
-		return v >= math.MinInt32 && v <= math.MaxInt32
+		return math.MinInt32, math.MaxInt32
 	case formatUint32:
-		return v >= 0 && v <= math.MaxUint32
+		return 0, math.MaxUint32
 	case formatUint64:
-		return v >= 0
+		return 0, math.MaxInt64
 	}
-	return true
+	return math.MinInt64, math.MaxInt64
 }
 
 func (r *run) number(i int, s *Schema) bool {

@@ -121,6 +121,7 @@ type text struct {
 type pattern struct {
 	is, not *regexp.Regexp // not may be nil
 	chain   chain          // the same as is, where there is one
+	stencil *stencil       // the same as chain, where there is one
 }
 
 type object struct {

@@ -88,7 +88,8 @@ type state struct {
 	needed   keySet   // of all conjunctive atoms
 	ruled    []uint16 // keys that not every caller may send, or see
 	byKey    []trans
-	byMask   []trans // undeclared names, by the set of patterns they match
+	expects  []expected // by key; nil when nothing is expected
+	byMask   []trans    // undeclared names, by the set of patterns they match
 	patterns []statePattern
 	names    *trans
 	prefix   []trans

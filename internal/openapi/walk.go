@@ -23,6 +23,7 @@ type walk struct {
 	stop    bool // the document is invalid
 	unsure  bool // judge it on the tape instead
 	spent   int  // bytes that were read once more
+	longest int  // that no string is too long, in bytes with its quotes
 
 	vals     bitset // what finish folded last
 	names    []uint64

@@ -25,7 +25,9 @@ type members struct {
 // object judges an object.
 func (w *walk) object(s *state, depth, at int) uint64 {
 	from := w.Pos
-	m := members{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), names: len(w.names), last: len(s.keys), kept: -1, here: w.here}
+	var m members // set one by one: a literal is made beside it and copied
+	m.s, m.live, m.entry, m.depth, m.last, m.kept = s, s.all, noEntry, depth, len(s.keys), -1
+	m.classes, m.names, m.here = len(w.classes), len(w.names), w.here
 	w.here = nil
 	for i, n := range s.atoms {
 		if n.types&TypeObject == 0 {
@@ -44,7 +46,7 @@ func (w *walk) object(s *state, depth, at int) uint64 {
 	if w.Pos < len(w.Src) && w.Src[w.Pos] == '}' {
 		w.Pos++
 	} else {
-		for w.member(&m) {
+		for w.expected(&m) && w.member(&m) {
 		}
 		if w.stop {
 			return 0
