@@ -147,7 +147,8 @@ func (w *walk) expected(m *members) (more bool) {
 		}
 		i = w.Pos
 	}
-	m.last, w.Pos = last, i
+	m.last = last
+	w.beyond(i)
 	return true
 }
 
