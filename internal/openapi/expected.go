@@ -136,13 +136,16 @@ func (w *walk) expected(m *members) (more bool) {
 		} else {
 			i = w.other(m, key, i)
 		}
+		if w.stop {
+			return false
+		}
 		m.kept = i
 		if i < len(b) && b[i] == ',' {
 			i++
 			continue
 		}
 		m.last, w.Pos = last, i
-		if w.stop || !w.separate(m, 0, false) {
+		if !w.separate(m, 0, false) {
 			return false
 		}
 		i = w.Pos
