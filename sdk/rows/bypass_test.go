@@ -3,6 +3,8 @@ package rows
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -28,6 +30,10 @@ func attempts(t *testing.T, w *twin, dialect string, fewest int) {
 		case err != nil:
 			failed++
 			verdict = fmt.Sprintf("the database says: %v", err)
+			// An error may hold a row: it must be one that the oracle's caller sees, too.
+			if _, _, same := w.oracle(t, q.text); same != nil && told(same) != told(err) {
+				t.Errorf("%s: %s\n guard  %v\n oracle %v", q.name, q.text, err, same)
+			}
 		default:
 			equal++
 		}
@@ -37,6 +43,11 @@ func attempts(t *testing.T, w *twin, dialect string, fewest int) {
 	if refused+failed+equal < fewest || refused < 60 {
 		t.Errorf("only %d attempts, %d refused by the guard", refused+failed+equal, refused)
 	}
+}
+
+// told is what of an error stands in quotes.
+func told(err error) string {
+	return strings.Join(regexp.MustCompile(`["'][^"']*["']`).FindAllString(err.Error(), -1), " ")
 }
 
 func TestAttemptsToGetPastTheGuardAreRefusedOrEqualInSQLite(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 // unsteady are what two runs of one query may answer differently: the clock, chance,
 // and what depends on the order of rows that nobody asked to be in one.
-var unsteady = []string{"limit", "fetch", "offset", "agg", "concat", "json", "xml", "over", "random", "now", "clock", "current", "local", "time", "pid", "xact", "insert", "val(", "session", "user", "change", "total", "setting", "uuid", "stat"}
+var unsteady = []string{"limit", "fetch", "offset", "agg", "concat", "json", "xml", "over", "random", "now", "clock", "current", "local", "time", "pid", "xact", "insert", "val(", "session", "user", "change", "total", "setting", "uuid", "stat", "savepoint"}
 
 // mutated compares a query that a fuzzer made, where the guard and the database behind
 // it take it. Whatever it is, it changes no row of others.

@@ -24,6 +24,7 @@ func guardedTables() []Option {
 	return []Option{
 		Table("orders", Tenant("tenant_id")), Table("items", Tenant("tenant_id")), Table("notes", Owner("user_id")),
 		Table("tasks", Tenant("tenant_id"), Owner("user_id")), Table("events", Tenant("tenant_id")), Table("papers", Tenant("tenant_id")),
+		Table("order lines", Tenant("tenant_id")), Table("2026_lines", Tenant("tenant_id")),
 	}
 }
 
@@ -153,7 +154,7 @@ func postgres(t testing.TB) (guarded *twin, raw *sql.DB) {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &twin{guarded: db}
 	var parts []string
-	for _, table := range []string{"orders", "items", "notes", "tasks", "events", "papers", "customers", "jobs", "reports", "archive.orders"} {
+	for _, table := range []string{"orders", "items", "notes", "tasks", "events", "papers", "customers", "jobs", "reports", "archive.orders", `"order lines"`, `"2026_lines"`} {
 		parts = append(parts, fmt.Sprintf("SELECT '%s ' || x::text FROM %s x", table, table))
 	}
 	w.dump = strings.Join(parts, " UNION ALL ") + " ORDER BY 1"
@@ -282,4 +283,55 @@ func queries(t testing.TB, file, dialect string) (all []named) {
 func TestAttemptsToGetPastTheGuardAreRefusedOrEqualInPostgreSQL(t *testing.T) {
 	w, _ := postgres(t)
 	attempts(t, w, "postgres", 170)
+}
+
+// The condition is asked before whatever of a text may fail, and indexes are used as if
+// it were a comparison and nothing else: for rows, and for their order.
+func TestTheConditionIsAskedFirstAndKnownToIndexes(t *testing.T) {
+	_, raw := postgres(t)
+	conn, err := raw.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	g, err := NewGuard(t.Context(), asker(conn), guardedTables()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := g.Caller(as("t2", "u2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	explain := func(query string) string {
+		j, err := g.Judge(who, query, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var args []any
+		for _, a := range j.Add {
+			args = append(args, a.Value)
+		}
+		found, err := conn.QueryContext(t.Context(), "EXPLAIN "+j.Text, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := lines(found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(all, "\n")
+	}
+	for _, query := range []string{"select id from notes where has_schema_privilege(body, 'usage')", "delete from notes where has_schema_privilege(body, 'usage') or body = 'x'", "select id from tasks where has_schema_privilege(title, 'usage') for update"} {
+		if plan := explain(query); !strings.Contains(plan, "Filter: ((CASE WHEN ") {
+			t.Errorf("%s asks something else first:\n%s", query, plan)
+		}
+	}
+	if _, err := conn.ExecContext(t.Context(), "ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off"); err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{"select id from orders where status = 'open'", "select amount from orders where owner_id = 'u2' order by amount limit 3"} {
+		if plan := explain(query); !strings.Contains(plan, "Index Cond: ((tenant_id = 't2'::text) AND") || strings.Contains(plan, "Sort") {
+			t.Errorf("%s makes nothing of its index:\n%s", query, plan)
+		}
+	}
 }

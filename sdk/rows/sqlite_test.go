@@ -23,7 +23,7 @@ func lite(t testing.TB) *twin {
 	if _, err := copied.Exec("DELETE FROM notes WHERE user_id <> 'u2'; DELETE FROM tasks WHERE user_id <> 'u2'"); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []string{"orders", "items", "tasks", "events", "papers"} {
+	for _, table := range []string{"orders", "items", "tasks", "events", "papers", `"order lines"`, `"2026_lines"`} {
 		if _, err := copied.Exec("DELETE FROM " + table + " WHERE tenant_id <> 't2' COLLATE BINARY"); err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func lite(t testing.TB) *twin {
 	var parts []string
 	for table, columns := range map[string]string{
 		"orders": "tenant_id, '', id, owner_id, status, amount, public, note", "items": "tenant_id, '', id, order_id, sku, qty", "notes": "'t2', user_id, id, body",
-		"tasks": "tenant_id, user_id, id, parent, title", "events": "tenant_id, '', id, at, what", "papers": "tenant_id, '', id, title",
+		"tasks": "tenant_id, user_id, id, parent, title", "events": "tenant_id, '', id, at, what", "papers": "tenant_id, '', id, title", `"order lines"`: "tenant_id, '', id, text", `"2026_lines"`: "tenant_id, '', id, text",
 		"customers": "'t2', '', id, region, name", "jobs": "'t2', '', id, order_id, state", "reports": "'t2', '', id, what, n", "settings": "'t2', '', key, value",
 	} {
 		parts = append(parts, fmt.Sprintf("SELECT json_array(%s) || ' %s' FROM %s", columns, table, table))

@@ -22,3 +22,8 @@ INSERT INTO jobs SELECT id, id, 'new' FROM orders WHERE id <= 60;
 CREATE TABLE reports (id bigint, what text, n bigint);
 CREATE TABLE settings (key text PRIMARY KEY, value text);
 INSERT INTO settings VALUES ('a', 'b');
+CREATE TABLE "order lines" (id integer PRIMARY KEY, tenant_id text NOT NULL, text text NOT NULL);
+INSERT INTO "order lines" SELECT id, tenant_id, 'line ' || id FROM orders WHERE id <= 50;
+CREATE TABLE "2026_lines" (id integer PRIMARY KEY, tenant_id text NOT NULL, text text NOT NULL);
+INSERT INTO "2026_lines" SELECT id, tenant_id, 'line ' || id FROM orders WHERE id <= 50;
+CREATE INDEX tasks_by_title ON tasks (title);

@@ -11,3 +11,7 @@ CREATE TABLE audit (what text);
 CREATE TRIGGER audit_orders AFTER UPDATE ON orders BEGIN INSERT INTO audit VALUES (new.id); END;
 CREATE TABLE stamped (id integer PRIMARY KEY, tenant_id text NOT NULL, at text);
 CREATE TRIGGER stamp AFTER UPDATE ON stamped BEGIN UPDATE stamped SET at = 'now'; END;
+CREATE VIEW totals_spaced AS SELECT tenant_id, count(*) AS n FROM [order lines] GROUP BY tenant_id;
+CREATE VIEW totals_2026 AS SELECT tenant_id, count(*) AS n FROM "2026_lines" GROUP BY tenant_id;
+CREATE TABLE spaced_log (what text);
+CREATE TRIGGER spaced AFTER INSERT ON spaced_log BEGIN DELETE FROM `order lines`; END;

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Ask runs a query of the guard's own, without a transaction of its own, and returns
@@ -57,8 +58,8 @@ func Discover(ctx context.Context, d Dialect, ask Ask, w Wanted) (Facts, error) 
 			}
 		}
 		for _, n := range []string{t.Schema, t.Name, t.Tenant, t.Owner} {
-			if strings.ContainsFunc(n, func(r rune) bool { return r < ' ' || r > '~' }) || len(n) > 63 {
-				return Facts{}, fmt.Errorf("rows: the name %q is not of at most 63 printable ASCII characters", n)
+			if strings.ContainsFunc(n, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune("\"'`[]", r) }) || len(n) > 63 {
+				return Facts{}, fmt.Errorf("rows: the name %q is not of at most 63 printable ASCII characters without quotes and brackets", n)
 			}
 		}
 	}
@@ -86,11 +87,14 @@ func names(src string) map[string]bool {
 	return all
 }
 
-// among returns one of the names that is a word, and "" when none is.
-func among(words map[string]bool, lists ...map[string]string) string {
+// among returns one of the names that a text mentions, and "" when it mentions none. A
+// name that is no plain word is looked for letter by letter.
+func among(text string, words map[string]bool, lists ...map[string]string) string {
+	text = lower(text)
 	for _, l := range lists {
 		for _, n := range slices.Sorted(maps.Keys(l)) {
-			if words[lower(n)] {
+			plain := n != "" && isNameStart(n[0]) && !strings.ContainsFunc(n, func(r rune) bool { return r < utf8.RuneSelf && !isNamePart(byte(r)) })
+			if plain && words[lower(n)] || !plain && strings.Contains(text, lower(n)) {
 				return n
 			}
 		}

@@ -27,6 +27,26 @@ WHERE classid = 'pg_catalog.pg_proc'::regclass AND refclassid IN ('pg_catalog.pg
 	pgTriggers  = `SELECT tgname, tgrelid::text, tgfoid::text FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
 	pgOperators = `SELECT oprname, oprcode::oid::text FROM pg_catalog.pg_operator WHERE oprnamespace <> 'pg_catalog'::regnamespace
 UNION ALL SELECT 'cast to ' || casttarget::regtype, castfunc::text FROM pg_catalog.pg_cast WHERE castfunc <> 0`
+	// What is called by writing to a table: defaults, generated columns, checks, indexes.
+	pgCalled = `SELECT 'a column of it', a.adrelid::text, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef a ON a.oid = d.objid
+WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+UNION ALL SELECT 'its constraint ' || c.conname, c.conrelid::text, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint c ON c.oid = d.objid
+WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND c.conrelid <> 0
+UNION ALL SELECT 'an index of it', i.indrelid::text, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_index i ON i.indexrelid = d.objid
+WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass`
+	// Types that call functions, and types of types, and the tables that have them.
+	pgTypes = `SELECT t.oid::text, t.typname, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint c ON c.oid = d.objid JOIN pg_catalog.pg_type t ON t.oid = c.contypid
+WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+UNION ALL SELECT t.oid::text, t.typname, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_type t ON t.oid = d.objid
+WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+UNION ALL SELECT oid::text, typname, typbasetype::text FROM pg_catalog.pg_type WHERE typbasetype <> 0
+UNION ALL SELECT t.oid::text, t.typname, a.atttypid::text FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+WHERE t.typrelid <> 0 AND t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+UNION ALL SELECT oid::text, typname, typelem::text FROM pg_catalog.pg_type WHERE typelem >= 16384`
+	pgTypeTables = `SELECT oid::text, reltype::text FROM pg_catalog.pg_class WHERE reltype <> 0 AND relkind IN ('r', 'p', 'v', 'f')`
+	// Sequences that number the rows of tables, all tenants' alike.
+	pgSequences = `SELECT c.relname, d.refobjid::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_depend d ON d.objid = c.oid
+WHERE c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')`
 )
 
 // catalogue is what PostgreSQL's is, while it is read.
@@ -43,7 +63,7 @@ type catalogue struct {
 // readCatalogue reads the catalogue, and finds what touches guarded tables.
 func readCatalogue(ctx context.Context, ask Ask, w Wanted, f *Facts) (*catalogue, error) {
 	c := &catalogue{facts: f, wanted: w, relations: map[string][]string{}, oids: map[string]string{}, functions: map[string]string{}, lists: map[string][][]string{}}
-	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators} {
+	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators, pgCalled, pgTypes, pgTypeTables, pgSequences} {
 		found, err := ask(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("rows: reading the catalogue: %w", err)
@@ -76,9 +96,9 @@ func discoverPostgreSQL(ctx context.Context, ask Ask, w Wanted, f *Facts) error 
 			return fmt.Errorf("rows: %s calls a function that is refused (%s), and cannot be told from others in a query: drop it, or name the function in rows.Reviewed", o[0], why)
 		}
 	}
-	for _, t := range c.lists[pgTriggers] {
-		if why, ok := c.functions[t[2]]; ok && !slices.Contains(w.Reviewed, t[0]) && c.relations[t[1]] != nil {
-			f.Writes[c.relations[t[1]][1]] = "its trigger " + t[0] + " calls a function that is refused (" + why + ")"
+	for _, q := range c.lists[pgSequences] {
+		if table := c.oids[q[1]]; table != "" {
+			f.Relations[q[0]] = "it numbers the rows of " + table + ", everybody's"
 		}
 	}
 	return nil
@@ -165,72 +185,4 @@ func (c *catalogue) add(oid string, t Table) {
 		t.Schema, t.Name = c.relations[below][0], c.relations[below][1]
 		c.add(below, t)
 	}
-}
-
-// reach finds views, rules and functions that touch guarded tables, or what does.
-func (c *catalogue) reach() {
-	for again := true; again; {
-		again = false
-		for _, r := range c.lists[pgRules] {
-			view := c.relations[r[0]]
-			if view == nil || c.oids[r[0]] != "" || slices.Contains(c.wanted.Reviewed, view[1]) {
-				continue
-			}
-			if through := c.touched(r[1], r[2]); through != "" {
-				c.oids[r[0]], again = view[1], true
-				c.reached = append(c.reached, r[0])
-				c.facts.Relations[view[1]] = "it reads " + through
-			}
-		}
-		for _, p := range c.lists[pgFunctions] {
-			if c.functions[p[0]] != "" || slices.Contains(c.wanted.Reviewed, p[1]) {
-				continue
-			}
-			if why := c.body(p); why != "" {
-				c.functions[p[0]], c.facts.Functions[p[1]], again = why, why, true
-			}
-		}
-	}
-}
-
-// touched returns what of an object is guarded or refused, or "".
-func (c *catalogue) touched(class, oid string) string {
-	if class == "pg_class" {
-		return c.oids[oid]
-	}
-	return c.functions[oid]
-}
-
-// body says why a function is refused, or "".
-func (c *catalogue) body(p []string) string {
-	for _, b := range c.lists[pgBodies] {
-		if b[0] == p[0] {
-			if through := c.touched(b[1], b[2]); through != "" {
-				return "it touches " + through
-			}
-		}
-	}
-	switch language, aggregate, extension := p[2], p[4] == "true", p[5] == "true"; {
-	case aggregate, language != "sql" && language != "plpgsql" && extension:
-		return ""
-	case language != "sql" && language != "plpgsql":
-		return "it is written in " + language + ", which is not read here"
-	}
-	words := names(p[3])
-	guarded := map[string]string{}
-	for _, t := range c.facts.Tables {
-		guarded[t.Name] = ""
-	}
-	if through := among(words, guarded, c.facts.Relations, c.facts.Functions); through != "" {
-		return "it touches " + through
-	}
-	if words["execute"] {
-		return "it runs text"
-	}
-	for w := range words {
-		if reaches(PostgreSQL, w, true) {
-			return "it calls " + w
-		}
-	}
-	return ""
 }

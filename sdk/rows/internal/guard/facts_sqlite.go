@@ -107,7 +107,7 @@ func (f *Facts) reachSQLite(objects [][]string, kind map[string]string, reviewed
 				if _, known := f.Writes[on]; known {
 					continue
 				}
-				if through := among(names(behindOn(o[3])), guarded, f.Relations, f.Writes); through != "" {
+				if through := among(behindOn(o[3]), names(behindOn(o[3])), guarded, f.Relations, f.Writes); through != "" {
 					f.Writes[on], again = "its trigger "+o[1]+" touches "+through, true
 				}
 				continue
@@ -115,7 +115,7 @@ func (f *Facts) reachSQLite(objects [][]string, kind map[string]string, reviewed
 			if o[0] != "view" && kind[name] != "virtual" {
 				continue
 			}
-			if through := among(names(o[3]), guarded, f.Relations); through != "" {
+			if through := among(o[3], names(o[3]), guarded, f.Relations); through != "" {
 				f.Relations[name], again = o[0]+" "+o[1]+" reads "+through, true
 			}
 		}

@@ -23,12 +23,12 @@ func TestWhatIsSentIsPutTogetherFromWhatWasJudged(t *testing.T) {
 		dialect   Dialect
 		src, want string
 	}{
-		{PostgreSQL, "select id from orders where status=$1 -- it's open", `WITH "orders" AS NOT MATERIALIZED (SELECT * FROM "public"."orders" WHERE "tenant_id" = CAST($2 AS text)) select id from orders where status=$1`},
-		{PostgreSQL, "with x as (select 1) select * from x, ORDERS;", `WITH "orders" AS NOT MATERIALIZED (SELECT * FROM "public"."orders" WHERE "tenant_id" = CAST($1 AS text)), x as (select 1) select * from x, ORDERS`},
-		{PostgreSQL, "update orders o set a=1 where x or y returning id", `update "public"."orders" o set a=1 where o."tenant_id" = CAST($1 AS text) AND (x or y) returning id`},
-		{PostgreSQL, "delete from notes", `delete from "public"."notes" WHERE "notes"."tenant_id" = CAST($1 AS text) AND "notes"."owner_id" = CAST($2 AS bigint) `},
+		{PostgreSQL, "select id from orders where status=$1 -- it's open", `WITH "orders" AS NOT MATERIALIZED (SELECT * FROM "public"."orders" WHERE "tenant_id" = CAST($2 AS text) AND (CASE WHEN "tenant_id" = ANY (ARRAY[CAST($2 AS text)]) THEN 1 END) IS NOT NULL) select id from orders where status=$1`},
+		{PostgreSQL, "with x as (select 1) select * from x, ORDERS;", `WITH "orders" AS NOT MATERIALIZED (SELECT * FROM "public"."orders" WHERE "tenant_id" = CAST($1 AS text) AND (CASE WHEN "tenant_id" = ANY (ARRAY[CAST($1 AS text)]) THEN 1 END) IS NOT NULL), x as (select 1) select * from x, ORDERS`},
+		{PostgreSQL, "update orders o set a=1 where x or y returning id", `update "public"."orders" o set a=1 where o."tenant_id" = CAST($1 AS text) AND (CASE WHEN o."tenant_id" = ANY (ARRAY[CAST($1 AS text)]) THEN 1 END) IS NOT NULL AND (x or y) returning id`},
+		{PostgreSQL, "delete from notes", `delete from "public"."notes" WHERE "notes"."tenant_id" = CAST($1 AS text) AND (CASE WHEN "notes"."tenant_id" = ANY (ARRAY[CAST($1 AS text)]) THEN 1 END) IS NOT NULL AND "notes"."owner_id" = CAST($2 AS bigint) AND (CASE WHEN "notes"."owner_id" = ANY (ARRAY[CAST($2 AS bigint)]) THEN 1 END) IS NOT NULL `},
 		{PostgreSQL, "insert into orders (id) values ($1), ($2) on conflict do nothing", `insert into "public"."orders" (id, "tenant_id") VALUES ($1, CAST($3 AS text)), ($2, CAST($3 AS text)) on conflict do nothing`},
-		{PostgreSQL, "select id from orders where id=$1 for update", `select id from "public"."orders" where "orders"."tenant_id" = CAST($2 AS text) AND (id=$1) for update`},
+		{PostgreSQL, "select id from orders where id=$1 for update", `select id from "public"."orders" where "orders"."tenant_id" = CAST($2 AS text) AND (CASE WHEN "orders"."tenant_id" = ANY (ARRAY[CAST($2 AS text)]) THEN 1 END) IS NOT NULL AND (id=$1) for update`},
 		{PostgreSQL, "select 1/* -- */+/* /* */ */2", "select 1 + 2"},
 		{SQLite, "select id from orders where a=? and b=?", `WITH "orders" AS NOT MATERIALIZED (SELECT * FROM "main"."orders" WHERE "tenant_id" = ?3 COLLATE BINARY) select id from orders where a=?1 and b=?2`},
 		{SQLite, "update [Orders] set a=:a", `update "main"."orders" set a=:a WHERE "orders"."tenant_id" = :gatehouse_0 COLLATE BINARY `},

@@ -203,6 +203,9 @@ func (s *sentence) writes() bool {
 
 // restrict returns what follows the WITH: the statement, held to the caller's rows.
 func (s *sentence) restrict() (string, error) {
+	if err := s.paths(); err != nil {
+		return "", err
+	}
 	for i, t := range s.toks {
 		if t.kind != word || i == s.main && s.verb != "select" {
 			continue

@@ -129,11 +129,16 @@ func (t Type) cast() string {
 func (s *sentence) condition(t *Table, prefix string) string {
 	var all []string
 	for _, c := range t.columns() {
-		compare := prefix + Ident(t.column(c)) + " = " + s.value(c)
+		column, value := prefix+Ident(t.column(c)), s.value(c)
 		if s.guard.dialect == SQLite {
-			compare += " COLLATE BINARY" // whatever the column's own is
+			all = append(all, column+" = "+value+" COLLATE BINARY") // whatever the column's own is
+			continue
 		}
-		all = append(all, compare)
+		// An error may tell the row that it is of, and of conditions that cost the same
+		// PostgreSQL asks the text's own first. To compare with an array of one costs half
+		// of what any function does. Behind IS NOT NULL that is estimated to be so of
+		// every row: how many there are is told by the comparison, which indexes know.
+		all = append(all, column+" = "+value, "(CASE WHEN "+column+" = ANY (ARRAY["+value+"]) THEN 1 END) IS NOT NULL")
 	}
 	return strings.Join(all, " AND ")
 }
