@@ -111,9 +111,9 @@ func (a *authorizer) verify(security rows.RowSecurity, database string) error {
 		fmt.Fprintf(a.stdout, "%s\n  %s\n  fix: %s\n", f.Object, f.Fault, f.Fix)
 	}
 	if len(found) > 0 {
-		fmt.Fprintf(a.stdout, "%d findings: row-level security does not hold\n", len(found))
+		fmt.Fprintf(a.stdout, "%s: row-level security does not hold\n", many(len(found), "finding"))
 		return errReported
 	}
-	fmt.Fprintf(a.stdout, "row-level security holds for %d tables\n", len(security.Tables))
+	fmt.Fprintf(a.stdout, "row-level security holds for %s\n", many(len(security.Tables), "table"))
 	return nil
 }

@@ -38,14 +38,14 @@ func TestRowLevelSecurityIsGeneratedAndVerified(t *testing.T) {
 		t.Errorf("the report is\n%s", report)
 	}
 	server.Exec(t, database, call(0, "generate", "--role", "app"))
-	if report := call(0, "verify", "--database", database, "--role", "app"); !strings.Contains(report, "holds for 1 tables") {
+	if report := call(0, "verify", "--database", database, "--role", "app"); !strings.Contains(report, "holds for 1 table") {
 		t.Errorf("the report is\n%s", report)
 	}
 	if report := call(1, "verify", "--database", database); !strings.Contains(report, "is a superuser") {
 		t.Errorf("the report for the one who connects is\n%s", report)
 	}
 	server.Exec(t, database, "GRANT TRUNCATE ON orders TO app")
-	if report := call(1, "verify", "--database", database, "--role", "app"); !strings.Contains(report, "may TRUNCATE") || !strings.Contains(report, "1 findings") {
+	if report := call(1, "verify", "--database", database, "--role", "app"); !strings.Contains(report, "may TRUNCATE") || !strings.Contains(report, "1 finding:") {
 		t.Errorf("the report is\n%s", report)
 	}
 	for _, wrong := range [][]string{{}, {"generate"}, {"undo"}} {

@@ -16,6 +16,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -84,6 +85,19 @@ func (s *Server) Exec(t testing.TB, database, statement string) {
 	if out, err := s.command("psql", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", statement, err, out)
 	}
+}
+
+// Run has psql read a script in the database of a URL that Database returned, with
+// options of psql's, and returns what it prints. It stops at the first error.
+func (s *Server) Run(t testing.TB, database, script string, options ...string) string {
+	t.Helper()
+	c := s.command("psql", append([]string{"-X", "-v", "ON_ERROR_STOP=1", "-d", database}, options...)...)
+	c.Stdin = strings.NewReader(script)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, script)
+	}
+	return string(out)
 }
 
 // Crash kills the server without a chance to write anything.
