@@ -19,9 +19,11 @@ import (
 
 // drawn is a configuration and a file of tests, by lot.
 type drawn struct {
-	r     *rand.Rand
-	ids   []string // of callers and owners, as the column of owners can hold them
-	model policy.Model
+	r       *rand.Rand
+	ids     []string // of callers and owners, as the column of owners can hold them
+	tenants []string // likewise
+	orders  []string // likewise
+	model   policy.Model
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -38,15 +40,21 @@ func (d *drawn) some(from ...string) (list []string) {
 // draw makes a configuration of which every policy is valid.
 func draw(t testing.TB, seed uint64) *drawn {
 	t.Helper()
-	d := &drawn{r: rand.New(rand.NewPCG(seed, 9)), ids: []string{"u1", "u2", "U1", "7", "07"}}
+	d := &drawn{r: rand.New(rand.NewPCG(seed, 9)), ids: []string{"u1", "u2", "U1", "7", "07"}, tenants: []string{"t1", "t2", "T1", "t1 "}, orders: []string{"o0", "o1", "O1", "o2"}}
 	m := orders(t)
 	o, table := m.Objects["order"], m.Objects["order"].Table
 	table.Columns = map[string]string{}
 	if d.r.IntN(3) == 0 {
 		table.Owner, d.ids = "customer integer", []string{"1", "2", "7", "-7", "41"}
 	}
-	if d.r.IntN(3) == 0 {
+	if d.r.IntN(4) == 0 {
+		table.ID, d.orders = "number integer", []string{"0", "1", "-1", "41"}
+	}
+	switch d.r.IntN(4) {
+	case 0:
 		o.Tenant, table.Tenant = "", ""
+	case 1:
+		table.Tenant, d.tenants = "tenant uuid", []string{"0190a8f2-7b1c-7d3e-8f00-00aa11bb22cc", "0190a8f2-7b1c-7d3e-8f00-00aa11bb22cd", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
 	}
 	for _, a := range []string{"region", "label", "amount", "open", "rank"} {
 		if d.r.IntN(3) == 0 {
@@ -135,7 +143,7 @@ func (d *drawn) file(t testing.TB) string {
 				}
 				id = "s" + id
 			}
-			a := map[string]any{"tenant": pick(d.r, "t1", "t2", "T1"), "roles": d.some("clerk", "support", "EU"), "scopes": d.some("orders:read")}
+			a := map[string]any{"tenant": pick(d.r, d.tenants...), "roles": d.some("clerk", "support", "EU"), "scopes": d.some("orders:read")}
 			if d.r.IntN(2) == 0 {
 				a["region"] = pick(d.r, words...)
 			}
@@ -148,9 +156,8 @@ func (d *drawn) file(t testing.TB) string {
 		given[kind] = accounts
 	}
 	all := map[string]any{}
-	for n := range 4 {
-		id := fmt.Sprint("o", n)
-		o := map[string]any{"owner": pick(d.r, d.ids...), "tenant_id": pick(d.r, "t1", "t2", "t1 "), "amount": d.r.IntN(5), "open": d.r.IntN(2) == 0}
+	for _, id := range d.orders {
+		o := map[string]any{"owner": pick(d.r, d.ids...), "tenant_id": pick(d.r, d.tenants...), "amount": d.r.IntN(5), "open": d.r.IntN(2) == 0}
 		for _, name := range d.some("region", "label") {
 			o[name] = pick(d.r, words...)
 		}

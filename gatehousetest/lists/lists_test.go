@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,50 @@ func TestAListThatWasNotPutThroughSQLSaysWhy(t *testing.T) {
 		r := try(t, c.model, New(), world)
 		if f := failures(r); f != "" || !strings.Contains(r.Lists(), c.says) {
 			t.Errorf("%s: %s\n%s", what, r.Lists(), f)
+		}
+	}
+}
+
+// A relation to more objects than a predicate lists is a reason, too.
+func TestAListOfTooManyRelationsSaysSo(t *testing.T) {
+	var tuples strings.Builder
+	for n := range rows.MaxRelated + 1 {
+		fmt.Fprintf(&tuples, `"order:x%d#editor@user:alice", `, n)
+	}
+	r := try(t, orders(t, edited), New(), strings.Replace(world, "relations: [", "relations: ["+tuples.String(), 1))
+	if f := failures(r); f != "" || !strings.HasPrefix(r.Lists(), "lists: 5 through SQL, 1 not (order: ") || !strings.Contains(r.Lists(), "[editor]: rows: the caller is related to more objects than a predicate lists") {
+		t.Errorf("%s\n%s", r.Lists(), f)
+	}
+}
+
+// A kind of object that is called by whom it belongs to is in one column with the owner.
+func TestPeopleAreListedByTheirOwnNames(t *testing.T) {
+	d, err := openapi.Parse("people.yaml", []byte(`openapi: 3.0.3
+info: {title: People, version: "1"}
+components: {schemas: {Person: {type: object, required: [id, team], properties: {id: {type: string}, team: {type: string}, nick: {type: string}}}}}
+paths:
+  /v1/people:
+    get: {operationId: listPeople, responses: {"200": {description: ok, content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Person"}}}}}}}
+  /v1/people/{personId}:
+    get: {operationId: getPerson, responses: {"200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Person"}}}}}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"path.personId", "response.id"} {
+		m := policy.Model{API: "people", Principal: policy.Claims{"team": "String"}, Objects: map[string]*policy.Object{"person": {ID: "path.personId", Owner: owner, Table: &policy.Table{Name: "people", Owner: "id"}}},
+			Sources: []cedar.Source{{Name: "team.cedar", Text: `permit(principal, action == Action::"person.list", resource is Person) when { resource.team == principal.team && (if resource has nick then resource.nick != "ghost" else true) };`}}}
+		for _, op := range d.Operations {
+			m.Operations = append(m.Operations, op)
+		}
+		r := try(t, m, New(), `given:
+  users: {alice: {team: a}, bob: {team: b}}
+  person: {alice: {team: a}, bob: {owner: bob, team: b}, carol: {id: carol, team: a}, dan: {team: a, nick: ghost}}
+coverage: {open: {person: [list]}}
+expect: ["alice can list person -> [alice, carol]", "bob can list person -> [bob]"]
+`)
+		if f := failures(r); f != "" || r.Lists() != "lists: 4 through SQL" {
+			t.Errorf("%s: %s\n%s", owner, r.Lists(), f)
 		}
 	}
 }

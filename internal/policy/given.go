@@ -85,25 +85,43 @@ func (p *Policy) changed(object string, g *Given, name string, to func(*Attribut
 	return out
 }
 
-// Called returns what the object's own attributes say that it is called by: its id, or
-// what stands where requests name it. It is "" where none says so.
-func (p *Policy) Called(object string, g *Given) string {
-	t := p.objects[object]
-	for i := range t.attributes {
-		a := &t.attributes[i]
-		if a.Name != "id" && a.From != t.object.ID {
+// Called returns what the object's own attributes say that it is called by: what stands
+// where requests name it, or else its id. It is "" where none says so.
+func (p *Policy) Called(object string, g *Given) (id string) {
+	for _, a := range p.calling(object) {
+		if id != "" && a.Name == "id" {
 			continue
 		}
 		switch v := g.record[a.Name].(type) {
 		case cedar.String:
-			return string(v)
+			id = string(v)
 		case cedar.EntityUID:
-			return string(v.ID)
+			id = string(v.ID)
 		case cedar.Long:
-			return strconv.FormatInt(int64(v), 10)
+			id = strconv.FormatInt(int64(v), 10)
 		}
 	}
-	return ""
+	return id
+}
+
+// Call returns an object that is like g, and called by the id in every attribute that
+// says so.
+func (p *Policy) Call(object string, g *Given, id string) *Given {
+	for _, a := range p.calling(object) {
+		g = p.With(object, g, a.Name, id)
+	}
+	return g
+}
+
+// calling are the attributes that an object is called by.
+func (p *Policy) calling(object string) (list []Attribute) {
+	t := p.objects[object]
+	for _, a := range t.attributes {
+		if a.Name == "id" || a.From == t.object.ID {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // Give makes an object of its attributes as JSON, by the names that they have in

@@ -59,17 +59,19 @@ func (w *World) madeUp(l *Listing) {
 func (m *maker) add(base Row, g *policy.Given, but string) {
 	if m.left > 0 {
 		m.left--
-		m.Rows = append(m.Rows, Row{cmp.Or(m.policy.Called(m.Object, g), base.ID), g, base.Like + but})
+		id := cmp.Or(m.policy.Called(m.Object, g), base.ID)
+		m.Rows = append(m.Rows, Row{id, m.policy.Call(m.Object, g, id), base.Like + but})
 	}
 }
 
-// stranger is an object of somebody's that has nothing remarkable but its name.
+// stranger is an object of somebody's that has nothing remarkable but its name, which
+// may be whose it is.
 func (w *World) stranger(object, owner, tenant, id string) Row {
 	g := w.policy.Stranger(object, owner, tenant)
 	if called := w.policy.Called(object, g); called != "" && called != "0" {
-		return Row{called, g, ""} // it is called like whose it is
+		id = called
 	}
-	return Row{id, w.policy.With(object, g, "id", id), ""}
+	return Row{id, w.policy.Call(object, g, id), ""}
 }
 
 // vary takes away and changes, one at a time, what the policies read.

@@ -6,6 +6,7 @@
 package policytest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,9 +156,7 @@ func (w *World) object(kind string, id, is *yaml.Node) error {
 	if err != nil {
 		return w.fault(is, "gatehouse policy show --schema", "%s %s: %v", kind, id.Value, err)
 	}
-	if g.Attribute("id") == nil {
-		g = w.policy.With(kind, g, "id", id.Value)
-	}
+	g = w.policy.Call(kind, g, cmp.Or(w.policy.Called(kind, g), id.Value))
 	if w.objects[kind] == nil {
 		w.objects[kind] = map[string]*policy.Given{}
 	}

@@ -256,15 +256,12 @@ func TestTheClockTheOperationAndTheAddressAreTheContext(t *testing.T) {
 	if m.Zone, err = time.LoadLocation("Europe/Berlin"); err != nil {
 		t.Fatal(err)
 	}
-	p := opened(t, PostgreSQL, m)
+	var now time.Time
+	p := opened(t, PostgreSQL, m, WithClock(func() time.Time { return now }))
 	ctx, outside, inside := alice(t.Context()), Address(netip.MustParseAddr("192.0.2.1")), Address(netip.MustParseAddr("10.1.2.3"))
 	ask := func(at, action string, options ...WhereOption) string {
-		p.now = func() time.Time {
-			now, err := time.Parse(time.RFC3339, at)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return now
+		if now, err = time.Parse(time.RFC3339, at); err != nil {
+			t.Fatal(err)
 		}
 		got := predicateOf(t, p, ctx, action, options...)
 		return map[bool]string{true: "open", false: got}[got == `((TRUE) AND NOT (NOT (("orders"."tenant_id" = $1::text)))) ["acme"]`]
@@ -327,6 +324,9 @@ func TestABundleThatCannotBeAskedIsRefusedWithTheLineToWrite(t *testing.T) {
 		if _, _, err := p.Where(alice(t.Context()), c.object, c.action); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s %s: %v", c.action, c.object, err)
 		}
+	}
+	if _, _, err := p.Where(alice(t.Context()), "order", "list"); !errors.Is(err, ErrNoTable) {
+		t.Error(err)
 	}
 	if _, err := Open(bundleOf(t, ordersModel(t)), Dialect(9)); err == nil {
 		t.Error("a dialect that nobody knows is taken")
