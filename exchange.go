@@ -169,9 +169,10 @@ const (
 	SaidWould                     // shadow: it would have been refused
 	SaidError                     // the step could not decide: refused
 	SaidErrorOpen                 // the step could not decide: let through by a waiver
+	SaidSuspect                   // the exchange went on, and the operators are told
 )
 
-var saidNames = [...]string{"", "pass", "grant", "deny", "answer", "would-deny", "error", "error-open"}
+var saidNames = [...]string{"", "pass", "grant", "deny", "answer", "would-deny", "error", "error-open", "suspect"}
 
 // String returns the outcome as `gatehouse explain` prints it.
 func (s Said) String() string {

@@ -16,6 +16,7 @@ const (
 	passed
 	granted
 	answered
+	suspected
 )
 
 // Pass lets the exchange go on.
@@ -27,6 +28,10 @@ func PassBy(rule string) Verdict { return Verdict{kind: passed, rule: rule} }
 // Grant lets the exchange go on and counts as the grant without which no
 // authenticated endpoint is reached. The rule goes to the trail.
 func Grant(rule string) Verdict { return Verdict{kind: granted, rule: rule} }
+
+// Suspect lets the exchange go on as [PassBy] does, and is told to the operators: in the
+// access line, the counters and a trail that is kept.
+func Suspect(rule string) Verdict { return Verdict{kind: suspected, rule: rule} }
 
 // Deny ends the exchange with a problem document (RFC 9457).
 func Deny(a *Answer) Verdict { return Verdict{kind: denied, answer: a} }
@@ -42,7 +47,12 @@ func (v Verdict) Because(detail string) Verdict {
 }
 
 // Passed reports whether the exchange may go on.
-func (v Verdict) Passed() bool { return v.kind == passed || v.kind == granted }
+func (v Verdict) Passed() bool {
+	return v.kind == passed || v.kind == granted || v.kind == suspected
+}
+
+// Suspects reports whether the verdict passes and the operators are to know of it.
+func (v Verdict) Suspects() bool { return v.kind == suspected }
 
 // Granted reports whether the verdict is a grant.
 func (v Verdict) Granted() bool { return v.kind == granted }

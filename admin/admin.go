@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/learned"
 	"github.com/gatehouse-api/gatehouse/record"
 )
 
@@ -57,6 +58,7 @@ type Config struct {
 	Recorder  *record.Recorder
 	Endpoints func() []*gatehouse.Endpoint // of the policy in force
 	Ready     func() []Check               // what must hold to serve; nil means nothing
+	Learned   func() learned.Report        // whose the objects seem to be; nil for nothing
 	JWKS      http.Handler                 // public keys of the identity that upstreams get; nil for none
 	Log       *slog.Logger                 // nil discards
 }

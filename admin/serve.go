@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-api/gatehouse/internal/learned"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
 )
@@ -23,6 +24,7 @@ const (
 	pathMetrics = "/metrics"
 	pathExplain = "/v1/explain/" // and the request id
 	pathPlan    = "/v1/plan"
+	pathLearned = "/v1/owners/suggestions"
 	pathKeys    = "/.well-known/jwks.json"
 )
 
@@ -83,6 +85,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.ready(w)
 	case pathPlan:
 		s.plan(w, r)
+	case pathLearned:
+		s.learned(w)
 	default:
 		problem(w, http.StatusNotFound, "admin.not_found", "There is nothing here.")
 	}
@@ -194,6 +198,16 @@ func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, http.StatusOK, record.PlanOf(e))
+}
+
+// learned answers with what was learned of whose the objects are: figures and names of
+// the description, and no id.
+func (s *Server) learned(w http.ResponseWriter) {
+	answer := learned.Report{Kinds: []learned.Findings{}}
+	if s.config.Learned != nil {
+		answer = s.config.Learned()
+	}
+	s.answer(w, http.StatusOK, answer)
 }
 
 // ready answers with the conditions of readiness: 503 unless all hold.

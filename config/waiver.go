@@ -59,6 +59,9 @@ func (r *reader) waiver(n *yaml.Node, key string, beside ...string) *gatehouse.W
 	if len(r.list) > before || w.Until.IsZero() {
 		return nil
 	}
+	if r.rename != nil {
+		key = r.rename(key)
+	}
 	r.waivers = append(r.waivers, Waived{key, w})
 	return w
 }

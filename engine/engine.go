@@ -121,6 +121,8 @@ func settle(x *gatehouse.Exchange, p *gatehouse.Plan, s *gatehouse.Step, v gateh
 	case v.Granted():
 		x.Cursor.Granted = true
 		mark(x, at, gatehouse.SaidGrant, v.Rule(), v.Detail())
+	case v.Suspects():
+		mark(x, at, gatehouse.SaidSuspect, v.Rule(), v.Detail())
 	case v.Passed():
 		mark(x, at, gatehouse.SaidPass, v.Rule(), v.Detail())
 	case v.Answer() == nil:
@@ -224,6 +226,8 @@ func shadow(ctx context.Context, x *gatehouse.Exchange, at int, s *gatehouse.Ste
 	case again(x, s, v, err):
 	case err != nil:
 		mark(x, at, gatehouse.SaidWould, undecided.Reason, err.Error())
+	case v.Suspects():
+		mark(x, at, gatehouse.SaidSuspect, v.Rule(), v.Detail())
 	case v.Passed():
 		mark(x, at, gatehouse.SaidPass, v.Rule(), v.Detail())
 	default:

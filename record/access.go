@@ -11,7 +11,7 @@ import (
 // changes its meaning or goes, not when one is added.
 const Schema = "gatehouse.access/1"
 
-// maxWould bounds how many would-denies one access line lists.
+// maxWould bounds how many would-denies, and how many suspicions, one access line lists.
 const maxWould = 8
 
 // The most bytes that are kept of texts a client chooses.
@@ -37,7 +37,10 @@ func appendAccess(dst []byte, b *buffers, c *cell, x *gatehouse.Exchange, t *gat
 		dst = text(dst, `,"detail":`, b, x.Ended.Detail())
 	}
 	if o.would {
-		dst = appendWould(dst, b, x)
+		dst = appendMarks(append(dst, `,"would_deny":[`...), b, x, gatehouse.SaidWould)
+	}
+	if o.suspect {
+		dst = appendMarks(append(dst, `,"suspected":[`...), b, x, gatehouse.SaidSuspect)
 	}
 	dst = integer(dst, `,"status":`, int64(x.Response.Status))
 	dst = integer(dst, `,"latency_us":`, t.Took/1000)
@@ -113,19 +116,23 @@ func method(s string) string {
 	return s
 }
 
-// appendWould appends what shadow steps would have refused.
-func appendWould(dst []byte, b *buffers, x *gatehouse.Exchange) []byte {
-	dst = append(dst, `,"would_deny":[`...)
+// appendMarks appends the rules by which steps said one thing: what those in shadow
+// would have refused, or what others suspect.
+func appendMarks(dst []byte, b *buffers, x *gatehouse.Exchange, said gatehouse.Said) []byte {
 	for i, n := 0, 0; i < len(x.Trail) && n < maxWould; i++ {
 		m := &x.Trail[i]
-		if m.Said != gatehouse.SaidWould {
+		if m.Said != said {
 			continue
 		}
 		if n++; n > 1 {
 			dst = append(dst, ',')
 		}
 		dst = appendString(append(dst, `{"control":`...), stepOf(x.Endpoint, m.Step).Control)
-		dst = append(text(dst, `,"rule":`, b, m.Rule), '}')
+		dst = text(dst, `,"rule":`, b, m.Rule)
+		if said == gatehouse.SaidSuspect {
+			dst = text(dst, `,"detail":`, b, m.Detail)
+		}
+		dst = append(dst, '}')
 	}
 	return append(dst, ']')
 }

@@ -112,11 +112,12 @@ type counters struct {
 	refusals ruleCounts
 	would    ruleCounts
 	errors   ruleCounts
+	suspects ruleCounts
 }
 
 func newCounters() *counters {
 	m := &counters{byName: map[name]*cell{}, apis: map[string]*api{}}
-	for _, r := range []*ruleCounts{&m.refusals, &m.would, &m.errors} {
+	for _, r := range []*ruleCounts{&m.refusals, &m.would, &m.errors, &m.suspects} {
 		r.byKey.Store(&map[rule]*atomic.Uint64{})
 	}
 	m.none = m.cellNamed(&gatehouse.Endpoint{})
@@ -213,7 +214,7 @@ func (m *counters) count(c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o
 	if o.decision == refused {
 		m.refusals.add(x.EndedBy, x.Ended.Rule())
 	}
-	if !o.would && !o.failed {
+	if !o.would && !o.failed && !o.suspect {
 		return
 	}
 	for i := range x.Trail {
@@ -222,6 +223,8 @@ func (m *counters) count(c *cell, x *gatehouse.Exchange, t *gatehouse.Traffic, o
 			m.would.add(stepOf(x.Endpoint, mark.Step).Control, mark.Rule)
 		case gatehouse.SaidError, gatehouse.SaidErrorOpen:
 			m.errors.add(stepOf(x.Endpoint, mark.Step).Control, mark.Said.String())
+		case gatehouse.SaidSuspect:
+			m.suspects.add(stepOf(x.Endpoint, mark.Step).Control, mark.Rule)
 		}
 	}
 }

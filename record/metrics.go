@@ -23,6 +23,7 @@ func (r *Recorder) WriteMetrics(w io.Writer) error {
 	p.requests(cells)
 	p.rules("gatehouse_refusals_total", "Requests that a control refused.", &r.counters.refusals, "rule")
 	p.rules("gatehouse_would_deny_total", "Refusals that shadow mode held back.", &r.counters.would, "rule")
+	p.rules("gatehouse_suspicions_total", "Requests that went through and that a control suspects.", &r.counters.suspects, "rule")
 	p.rules("gatehouse_step_errors_total", "Steps that could not decide, by what followed.", &r.counters.errors, "outcome")
 	p.histogram("gatehouse_gateway_seconds", "Time a request spent in the gateway itself, upstream not included.", apis, func(a *api) *histogram { return &a.gateway })
 	p.histogram("gatehouse_upstream_seconds", "Time spent waiting for the upstream.", apis, func(a *api) *histogram { return &a.upstream })

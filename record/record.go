@@ -121,6 +121,7 @@ type outcome struct {
 	decision decision
 	would    bool // some shadow step would have refused
 	failed   bool // some step could not decide, or the server failed
+	suspect  bool // some step suspects the caller
 }
 
 // decision is the one word for how the walk ended.
@@ -137,7 +138,7 @@ var decisions = [...]string{"allowed", "refused", "answered"}
 func (d decision) String() string { return decisions[d] }
 
 // ordinary reports that there is nothing to explain.
-func (o outcome) ordinary() bool { return o.decision != refused && !o.would && !o.failed }
+func (o outcome) ordinary() bool { return o.decision != refused && !o.would && !o.failed && !o.suspect }
 
 func outcomeOf(x *gatehouse.Exchange) outcome {
 	o := outcome{failed: x.Response.Status >= 500}
@@ -153,6 +154,8 @@ func outcomeOf(x *gatehouse.Exchange) outcome {
 			o.would = true
 		case gatehouse.SaidError, gatehouse.SaidErrorOpen:
 			o.failed = true
+		case gatehouse.SaidSuspect:
+			o.suspect = true
 		}
 	}
 	return o

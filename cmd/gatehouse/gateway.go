@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/idp"
 	"github.com/gatehouse-api/gatehouse/internal/clientip"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
+	"github.com/gatehouse-api/gatehouse/internal/learned"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -183,9 +184,13 @@ func (g *gateway) startAdmin(signer *jose.Signer) error {
 	if err != nil {
 		return err
 	}
+	ledger, err := gatehouse.Keep(g.kept, "", learned.New)
+	if err != nil {
+		return err
+	}
 	g.admin, err = admin.Listen(admin.Config{
 		Address: g.file.Admin.Address, State: g.state, Recorder: g.recorder, Log: g.problems,
-		Endpoints: g.endpoints,
+		Endpoints: g.endpoints, Learned: ledger.Report,
 		JWKS: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/jwk-set+json")
 			w.Header().Set("Cache-Control", "max-age=300")

@@ -33,7 +33,7 @@ func verbs() []verb {
 		{"tenants", "whose people and clients there are: add, list, disable, enable, remove", runTenants},
 		{"policy", "what the objects, roles and policies of an API say: show it, test it, ask it why", runPolicy},
 		{"roles", "what each role may do, and who has it", runRoles},
-		{"owners", "whose the objects behind an API are, where it does not say so itself: import, set, list, forget", runOwners},
+		{"owners", "whose the objects behind an API are, where it does not say so itself: import, set, list, forget, suggest", runOwners},
 		{"relations", "who has which relation to what: write, delete, list, import, check, why", runRelations},
 		{"sessions", "who is signed in in a browser: list and revoke", runSessions},
 		{"version", "print the version", runVersion},

@@ -20,13 +20,14 @@ const ownersUsage = `usage: gatehouse owners import API/OBJECT FILE --author WHO
        gatehouse owners set API/OBJECT ID OWNER --author WHO [--tenant T]   one object
        gatehouse owners list API/OBJECT [--of OWNER]                        whose the objects are
        gatehouse owners forget API/OBJECT ID --author WHO                   nobody's, until it is set again
+       gatehouse owners suggest [API] [--admin host:port]                   rules that fit what the running gateway has seen (learn: suggest)
 The map that objects with "owner: owners" or "before: owners" are judged by. Nobody may touch an object that is not in it.
 `
 
 // runOwners changes and lists whose objects are.
 func runOwners(args []string, stdout, stderr io.Writer) int {
 	return runVerb("owners", ownersUsage, args, stdout, stderr, map[string]func(*entry, []string) error{
-		"import": (*entry).importOwners, "set": (*entry).setOwner, "list": (*entry).listOwners, "forget": (*entry).forgetOwner,
+		"import": (*entry).importOwners, "set": (*entry).setOwner, "list": (*entry).listOwners, "forget": (*entry).forgetOwner, "suggest": (*entry).suggestOwners,
 	})
 }
 

@@ -99,6 +99,11 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 			errs = append(errs, err)
 		}
 		steps = append(steps, nested...)
+		learning, err := c.learning(b, seen.objects)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		steps = append(steps, learning...)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

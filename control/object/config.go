@@ -34,6 +34,9 @@ type Config struct {
 	// API's own roles. An operationId lets them call it on objects that are not
 	// their own, inside their tenant; tags and prefixes do not.
 	Roles map[string][]string `yaml:"roles"`
+	// Learn is "suggest" where the gateway learns whose the objects are of all operations
+	// with an id in their path and no rule for owners. It enforces nothing.
+	Learn string `yaml:"learn"`
 
 	policy *policy.Policy // of the API, or nil
 }

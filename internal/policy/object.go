@@ -63,6 +63,9 @@ type Object struct {
 	// OnDeny is the status of a refusal: 403, or 404 so that nobody learns whether
 	// the object exists; one for all actions, or by action. Default 403.
 	OnDeny Refusals `yaml:"on_deny"`
+	// Learn is "suggest" where the gateway learns from traffic whose the objects are, to
+	// suggest rules and to notice who is given what is another's. It enforces nothing.
+	Learn string `yaml:"learn"`
 	// Table is where the application keeps these objects, for its SQL.
 	Table *Table `yaml:"table"`
 }
