@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/learned"
 	"github.com/gatehouse-api/gatehouse/record"
 )
 
@@ -190,6 +191,24 @@ func TestMetricsAreServed(t *testing.T) {
 	answer, body := ask(t, s, pathMetrics, bearer(token))
 	if answer.Header.Get("Content-Type") != record.MetricsType || !strings.Contains(body, `gatehouse_refusals_total{control="object",rule="object.not_found"} 1`) {
 		t.Errorf("%v: %s", answer.Header, body)
+	}
+}
+
+func TestWhatWasLearnedIsServedToWhoHasTheToken(t *testing.T) {
+	s, token := server(t, func(c *Config) {
+		c.Learned = func() learned.Report {
+			return learned.Report{Kinds: []learned.Findings{{API: "orders", Base: "/v1/orders/{orderId}", Objects: 97}}}
+		}
+	})
+	if answer, body := ask(t, s, pathLearned, bearer(token)); answer.StatusCode != 200 || !strings.Contains(body, `"objects": 97`) {
+		t.Errorf("%s: %s", answer.Status, body)
+	}
+	if answer, _ := ask(t, s, pathLearned, func(*http.Request) {}); answer.StatusCode != 401 {
+		t.Errorf("without a token: %s", answer.Status)
+	}
+	s, token = server(t, nil)
+	if answer, body := ask(t, s, pathLearned, bearer(token)); answer.StatusCode != 200 || !strings.Contains(body, `"kinds": []`) {
+		t.Errorf("nothing learned: %s: %s", answer.Status, body)
 	}
 }
 

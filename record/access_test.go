@@ -36,6 +36,29 @@ func TestAnAccessLineHasEveryField(t *testing.T) {
 	}
 }
 
+// log.fields: what is suspected goes through, and is in the line, the counters and a
+// trail that is kept.
+func TestASuspicionIsToldInLineCountersAndTrail(t *testing.T) {
+	out, kept := &sink{}, &memoryTrails{}
+	r := New(Config{Log: out, Trails: kept})
+	x := passing(ordersEndpoint())
+	x.Trail[3] = gatehouse.Mark{Step: 3, Said: gatehouse.SaidSuspect, Rule: "object.foreign_suspected", Detail: "the object 5f3c2a1b90d4e877"}
+	r.Record(x, traffic)
+	if got := exposed(t, r); !strings.Contains(got, `gatehouse_suspicions_total{control="`+stepOf(x.Endpoint, 3).Control+`",rule="object.foreign_suspected"} 1`) {
+		t.Error(got)
+	}
+	closed(t, r)
+	line := out.lines(t)[0]
+	want := []any{map[string]any{"control": stepOf(x.Endpoint, 3).Control, "rule": "object.foreign_suspected", "detail": "the object 5f3c2a1b90d4e877"}}
+	if diff := cmp.Diff(want, line["suspected"]); diff != "" || line["decision"] != "allowed" {
+		t.Error(diff, line)
+	}
+	found, err := r.Find(t.Context(), x.ID)
+	if err != nil || found.Steps[len(found.Steps)-1].Verdict != "suspect" || kept.len() != 1 {
+		t.Errorf("%v: %+v", err, found)
+	}
+}
+
 // log.fields: a request that was refused before anything was known of it.
 func TestARequestWithoutEndpointAndPrincipalIsRecorded(t *testing.T) {
 	out := &sink{}

@@ -266,14 +266,21 @@ func (s *suggesting) lifting(k learned.Findings, owner *learned.Fit) {
 
 // rest says what was seen beside the rule, or why there is none.
 func (s *suggesting) rest(k learned.Findings, fits bool) {
-	if !fits {
+	if !fits && len(k.Doubtful) == 0 {
 		s.line("    # %s: no rule fits yet. Seen: %s of %s; it takes %d of %d, and a member or parameter that names them", k.Base, many(k.Objects, "object"), many(k.Callers, "caller"), learned.LeastObjects, learned.LeastCallers)
 		if k.Made > 0 {
 			s.line("    # %s were made through the gateway: owner: owners, with create: {operation: ..., learn: response.id}, knows whose those are", many(k.Made, "object"))
 		}
 	}
+	name := k.Object
+	if name == "" && !fits && len(k.Doubtful) > 0 {
+		name = s.name(k)
+	}
 	for _, f := range k.Doubtful {
 		s.line("    # not suggested for %s: %s; %s", k.Base, because(&f), f.Says)
+		if f.Value == "id" && f.Against > 0 && name != "" {
+			s.line("    # if it is right: %s: {id: %s, owner: %s}", quote(name), k.ID, quote(f.Place))
+		}
 	}
 	for _, f := range k.Queries {
 		_, name, _ := strings.Cut(f.Place, ".")

@@ -15,6 +15,9 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		o := c.Objects[name]
 		explain(s, name, o)
 	}
+	if c.Learn == suggest {
+		s.Fact("authz.object", "where there is an id and no rule for owners, replies are observed for rules to suggest and thefts to suspect; it enforces nothing")
+	}
 	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
 		named := slices.DeleteFunc(slices.Clone(c.Roles[role]), func(e string) bool { return strings.HasPrefix(e, "tag:") || strings.HasSuffix(e, "*") })
 		if role != "authenticated" && len(named) > 0 {
@@ -45,6 +48,9 @@ func explain(s *gatehouse.Sheet, name string, o *policy.Object) {
 	}
 	if o.Create != nil && o.Create.Learn != "" {
 		s.Fact("authz.object", "%s: whose it is when it is made by %s is recorded before the reply leaves", name, o.Create.Operation)
+	}
+	if o.Learn == suggest {
+		s.Fact("authz.object", "%s: who is given it is observed, for rules to suggest and thefts to suspect; it enforces nothing", name)
 	}
 	for _, action := range slices.Sorted(maps.Keys(o.Scopes)) {
 		s.Fact("authz.object", "%s: to %s it takes the scope %s, too", name, action, o.Scopes[action])

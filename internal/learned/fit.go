@@ -41,7 +41,7 @@ func (b *book) ownerFit(m int, pages []*Page) (Fit, bool) {
 	case f.fit.Objects < LeastObjects || f.fit.Callers < LeastCallers:
 		f.fit.Says = "too few objects are left without the roles that read what is others'"
 	case f.fit.Against > 0:
-		f.fit.Says = fmt.Sprintf("%d successful requests of %d callers were for objects of others, and no role explains them: if nobody had any business there, the rule is right and would have refused them", f.fit.Against, f.fit.Readers)
+		f.fit.Says = fmt.Sprintf("%d successful requests were for objects of others, by %d of the callers, and no role explains them: if they had no business there, the rule is right and would have refused them", f.fit.Against, f.fit.Readers)
 	}
 	return f.fit, true
 }
