@@ -51,11 +51,15 @@ func (d *draft) yaml() string {
 	line("# Check it with: gatehouse check")
 	line("listen:")
 	line("  address: 127.0.0.1:8443               # other machines need tls: {cert: chain.pem, key: key.pem}")
+	if d.issuer == "self" {
+		line("idp:")
+		line("  issuer: https://login.example.com     # our own authorization server: where people and clients reach this gateway")
+	}
 	line("apis:")
 	line("  %s:", d.name)
 	line("    openapi: %s", quote(d.path))
 	line("    upstream: %s", address(d.upstream))
-	line("    issuer: %s  # who issues the access tokens: any OpenID provider", address(d.issuer))
+	line("    issuer: %s  # who issues the access tokens: any OpenID provider, or self: our own", address(d.issuer))
 	line("    audience: %s  # what the tokens' aud must hold", quoteAudience(d.audience))
 	line("    # origins: [https://app.example.com]  # browser applications that may ask")
 	d.writeObjects(line)

@@ -30,7 +30,7 @@ func (g guess) object() *policy.Object {
 
 // Names that members which say whose an object is have, the likeliest first.
 func ownerNames() []string {
-	return []string{"owner_id", "customer_id", "user_id", "account_id", "ownerId", "customerId", "userId", "accountId"}
+	return []string{"owner_id", "customer_id", "user_id", "account_id", "ownerId", "customerId", "userId", "accountId", "author_id", "authorId"}
 }
 
 func tenantNames() []string {
@@ -93,7 +93,9 @@ func guessed(op *openapi.Operation) (guess, bool) {
 	if s == nil {
 		return guess{}, false
 	}
-	members := s.Properties()
+	members := slices.DeleteFunc(s.Properties(), func(name string) bool {
+		return s.Property(name).Types()&(openapi.TypeString|openapi.TypeInteger) == 0 // an id is text or a number
+	})
 	g := guess{
 		name:   singular(base[strings.LastIndexByte(base, '/')+1:]),
 		param:  param,

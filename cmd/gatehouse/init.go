@@ -28,7 +28,7 @@ func runInit(args []string, stdout, stderr io.Writer) int {
 	out := flags.String("o", "gatehouse.yaml", "file to write")
 	var d draft
 	flags.StringVar(&d.upstream, "upstream", "", "where the API is; default: the description's server, or http://127.0.0.1:9000")
-	flags.StringVar(&d.issuer, "issuer", "https://login.example.com", "who issues the access tokens: any OpenID provider")
+	flags.StringVar(&d.issuer, "issuer", "https://login.example.com", "who issues the access tokens: any OpenID provider, or self for our own authorization server")
 	flags.StringVar(&d.audience, "audience", "", "the aud of the access tokens; default: from the description's server")
 	files, err := interspersed(flags, args)
 	if err != nil {

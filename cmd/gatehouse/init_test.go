@@ -105,6 +105,25 @@ func TestInitTakesTheFlagsAndNeverOverwrites(t *testing.T) {
 	}
 }
 
+// What our own authorization server needs is written with it, and an author is an
+// owner where the replies give an id and no object.
+func TestInitWritesWhatOurOwnAuthorizationServerNeedsAndFindsAuthors(t *testing.T) {
+	description := describe(t, `{"openapi":"3.1.0","info":{"title":"Notes","version":"1"},"paths":{
+		"/notes/{noteId}":{"parameters":[{"name":"noteId","in":"path","required":true,"schema":{"type":"string"}}],"get":{"operationId":"getNote","responses":{"200":{"description":"a note","content":{"application/json":{"schema":{"type":"object","required":["id","author_id"],"properties":{"id":{"type":"string"},"author_id":{"type":"string"}}}}}}}}},
+		"/songs/{songId}":{"parameters":[{"name":"songId","in":"path","required":true,"schema":{"type":"string"}}],"get":{"operationId":"getSong","responses":{"200":{"description":"a song","content":{"application/json":{"schema":{"type":"object","properties":{"author_id":{"type":"object"}}}}}}}}}}}`)
+	path, result, _ := drafted(t, description, "--issuer", "self")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "note: {id: path.noteId, owner: response.author_id}") || strings.Contains(string(text), "song:") {
+		t.Errorf("guessed otherwise:\n%s", text)
+	}
+	if len(result.Findings) != 0 && result.Findings[0].Level == "error" || !strings.Contains(string(text), "idp:\n  issuer: https://login.example.com") {
+		t.Errorf("%v:\n%s", result.Findings, text)
+	}
+}
+
 // R47: nothing in a description becomes configuration.
 func TestADescriptionCannotWriteConfiguration(t *testing.T) {
 	evil := `x\", because: y}\n  evil: {openapi: a}\n\u2028# `

@@ -50,14 +50,12 @@ func (c *Config) reading(b *gatehouse.Build, name string) (*rule, error) {
 // readers are the roles that reach every object of a kind by the operations that read
 // one, and so wherever it stands.
 func (c *Config) readers(o *policy.Object, b *gatehouse.Build) (roles []string) {
-	var reads []gatehouse.Operation
-	for _, op := range b.All {
-		at := *b
-		at.Operation = op
-		if a, err := actionOf(o, &at, ""); err == nil && a == policy.Read {
-			reads = append(reads, op)
-		}
+	param, inPath := strings.CutPrefix(o.ID, "path.")
+	if len(c.Roles) == 0 || !inPath {
+		return nil
 	}
+	bases := policy.Bases(o, b.All, param)
+	reads := slices.DeleteFunc(slices.Clone(b.All), func(op gatehouse.Operation) bool { return o.ActionIn(op, param, bases) != policy.Read })
 	for role, entries := range c.Roles {
 		if role != "authenticated" && len(reads) > 0 && !slices.ContainsFunc(reads, func(op gatehouse.Operation) bool { return !slices.Contains(entries, op.ID()) }) {
 			roles = append(roles, role)
