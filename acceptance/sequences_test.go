@@ -103,7 +103,13 @@ objects: {order: {id: path.orderId, owner: response.customer_id, allow: {owner: 
 controls:
   ` + wide + "\n" + config
 	h := open(t, options{api: api, description: sequences, record: r, kept: u.kept})
-	inside := httptest.NewServer(middleware.Wrap(middleware.Config{Gate: h.gate, Record: h.said}, u))
+	return h, h.ways(t, u)
+}
+
+// ways returns the three ways into a house, of which the middleware is in front of next.
+func (h *house) ways(t testing.TB, next http.Handler) []watching {
+	t.Helper()
+	inside := httptest.NewServer(middleware.Wrap(middleware.Config{Gate: h.gate, Record: h.said}, next))
 	t.Cleanup(inside.Close)
 	plain, second := &http.Transport{}, &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{ServerName: hostName, InsecureSkipVerify: true},
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -111,7 +117,7 @@ controls:
 		}}
 	t.Cleanup(plain.CloseIdleConnections)
 	t.Cleanup(second.CloseIdleConnections)
-	return h, []watching{
+	return []watching{
 		{"h1", "http://" + h.plain, &http.Client{Transport: plain}}, {"h2", "https://" + hostName, &http.Client{Transport: second}},
 		{"middleware", "http://" + inside.Listener.Addr().String(), &http.Client{Transport: plain}},
 	}

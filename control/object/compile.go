@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -49,7 +51,7 @@ type rule struct {
 	drop     bool           // cut others' elements out of a list
 	totals   []total        // numbers that count the elements of a list
 	hide     bool           // refuse as if the object did not exist
-	declared bool           // the description tells of a conflict (409)
+	untold   []int          // statuses of conflicts that the description does not tell of
 	buffers  *sync.Pool     // of *cutting
 }
 
@@ -153,7 +155,7 @@ func (c *Config) object(b *gatehouse.Build, name string, seen *covered) ([]gateh
 func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a policy.Action) (*rule, error) {
 	k := "objects." + name
 	r := &rule{
-		kind: b.API + "/" + name, action: a, log: b.Log, buffers: new(sync.Pool),
+		kind: b.API + "/" + name, action: a, log: b.Log, buffers: new(sync.Pool), untold: []int{http.StatusConflict, http.StatusPreconditionFailed},
 		hide: o.OnDeny.Status(a) == 404 || o.OnDeny.Status(policy.Read) == 404,
 	}
 	if err := errors.Join(r.fieldsOf(o, b, k), r.creationOf(o, b, k)); err != nil {
@@ -184,7 +186,10 @@ func (c *Config) ruleOf(o *policy.Object, b *gatehouse.Build, name string, a pol
 	}
 	if op, ok := b.Operation.(*openapi.Operation); ok {
 		r.op = op
-		r.declared = op.Response(409) != nil && op.Response(409).Status == "409"
+		r.untold = slices.DeleteFunc(r.untold, func(status int) bool {
+			declared := op.Response(status)
+			return declared != nil && declared.Status == strconv.Itoa(status)
+		})
 		if r.inObject() && r.act == nil {
 			r.picks = openapi.NewPicks(r.each, r.tenant.path, r.owner.path)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -30,7 +31,7 @@ func (r *rule) made(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 		return gatehouse.Deny(refusal), nil
 	case res.Own:
 		return gatehouse.Pass, nil
-	case r.hide && res.Status == http.StatusConflict && !r.declared:
+	case r.hide && slices.Contains(r.untold, res.Status):
 		return gatehouse.Deny(conflict), nil
 	case r.hides(x):
 		return gatehouse.Deny(notFound), nil

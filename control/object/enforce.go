@@ -159,9 +159,10 @@ func (r *rule) inPath(x *gatehouse.Exchange, s standing) bool {
 }
 
 // gather makes the upstream send a reply that can be read: not a 304, not a part,
-// not compressed.
+// not compressed. Nor a 412, which would tell the entity tag and the age of what is
+// somebody else's.
 func gather(x *gatehouse.Exchange) {
-	x.Request.Drop = append(x.Request.Drop, "if-none-match", "if-modified-since", "if-range", "range")
+	x.Request.Drop = append(x.Request.Drop, "if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range")
 	x.Request.Forward.Set("accept-encoding", "identity")
 }
 

@@ -211,17 +211,17 @@ func overwrite(at []byte, n int) bool {
 }
 
 // cutOut removes the elements and the totals from the reply, and the fields that
-// speak of the bytes that were, or count.
+// speak of the bytes that were, or count: those of a list from which nothing had to be
+// cut as well, or their absence would tell.
 func (r *rule) cutOut(x *gatehouse.Exchange, d *jsonwalk.Doc, cut *cutting) {
 	f := &x.Response.Fields
 	for _, name := range [...]string{"accept-ranges", "content-range", "last-modified", "x-total-count", "x-total", "x-total-pages", "total-count"} {
 		f.Del(name)
 	}
-	if len(cut.nodes) == 0 && len(r.totals) == 0 {
-		return
+	if len(cut.nodes) > 0 || len(r.totals) > 0 {
+		cut.out = d.AppendWithout(cut.out[:0], cut.nodes)
+		x.Response.Body = append(x.Response.Body[:0], cut.out...)
 	}
-	cut.out = d.AppendWithout(cut.out[:0], cut.nodes)
-	x.Response.Body = append(x.Response.Body[:0], cut.out...)
 	x.Response.Changed()
 }
 

@@ -324,7 +324,7 @@ func TestAReplyThatMustBeReadIsAskedForWhole(t *testing.T) {
 	if _, err := steps[0].Enforce(context.Background(), x); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(x.Request.Drop, " "); got != "if-none-match if-modified-since if-range range" {
+	if got := strings.Join(x.Request.Drop, " "); got != "if-none-match if-modified-since if-match if-unmodified-since if-range range" {
 		t.Errorf("dropped: %s", got)
 	}
 	if x.Request.Forward.Get("accept-encoding") != "identity" {

@@ -77,8 +77,20 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 		return gatehouse.PassBy("object.error_replaced"), false
 	case s.role && !r.tenant.set() && r.act == nil:
 		return gatehouse.PassBy("object.role"), false
+	case x.Request.Method == http.MethodHead:
+		bare(res)
+		return gatehouse.PassBy("object.head"), false
 	}
 	return legible(res)
+}
+
+// bare leaves of a reply to HEAD what it is: there is nothing to compare, and its other
+// fields speak of a list with others' elements, how many there are and when they changed.
+func bare(res *gatehouse.Response) {
+	kind := res.Fields.Get("content-type")
+	if res.Fields = res.Fields[:0]; kind != "" {
+		res.Fields.Add("content-type", kind)
+	}
 }
 
 // legible reports whether a success can be looked at, or refuses it.

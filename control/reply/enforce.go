@@ -2,6 +2,7 @@ package reply
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
@@ -78,6 +79,9 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 		return gatehouse.Deny(unreadable).Because("the reply is too large to be looked at"), nil
 	case res.Fields.Encoded():
 		return gatehouse.Deny(unreadable).Because("the reply is encoded"), nil
+	case res.Status == http.StatusPartialContent:
+		// The range may be the value of one member, and which one nobody can tell.
+		return gatehouse.Deny(unreadable).Because("the reply is a part of a JSON text"), nil
 	}
 	o := k.options(x)
 	reading, ok := schema.Read(&res.Parsed, res.Body, limits, o, nil)

@@ -86,7 +86,7 @@ func derived(op Operation, param string, bases []string) Action {
 			continue
 		}
 		switch op.Method() {
-		case "GET":
+		case "GET", "HEAD":
 			return List
 		case "POST":
 			return Create

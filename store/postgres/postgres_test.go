@@ -250,3 +250,14 @@ func TestAServerThatIsNotProvenIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func BenchmarkOwner(b *testing.B) {
+	s, err := Open(b.Context(), Config{URL: pgtest.Start(b).Database(b)}, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	storetest.OwnersCost(b, s.Owners())
+	if err := s.Close(); err != nil {
+		b.Error(err)
+	}
+}

@@ -49,6 +49,7 @@ func OpenStore(ctx context.Context, path string, o Options) (*Store, error) {
 func dialect() relational.Dialect {
 	return relational.Dialect{
 		Name:    "sqlite",
+		Prepare: true,
 		Types:   strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{strict}", "STRICT"),
 		Earlier: "min(?, CAST(unixepoch('subsec') * 1000000 AS INTEGER))",
 		Version: func(ctx context.Context, tx *sql.Tx) (version int, err error) {

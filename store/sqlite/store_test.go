@@ -191,3 +191,14 @@ func TestAKeyOfOnceIsNotInTheFile(t *testing.T) {
 		t.Errorf("the key is in the file %d times", found)
 	}
 }
+
+func BenchmarkOwner(b *testing.B) {
+	s, err := OpenStore(b.Context(), filepath.Join(b.TempDir(), "state", StoreName), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	storetest.OwnersCost(b, s.Owners())
+	if err := s.Close(); err != nil {
+		b.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,4 +108,28 @@ func Owners(t *testing.T, open func(t *testing.T) store.Owners) {
 			t.Errorf("%d have it", had.Load())
 		}
 	})
+}
+
+// OwnersCost measures what one request pays for knowing whose an object is, among
+// 20,000.
+func OwnersCost(b *testing.B, o store.Owners) {
+	ids := make([]string, 20_000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("ord-%d", i)
+	}
+	for some := range slices.Chunk(ids, 1000) {
+		list := make([]store.Owner, len(some))
+		for i, id := range some {
+			list[i] = store.Owner{Kind: "orders/order", ID: id, Owner: "alice", Tenant: "t1", Author: "gateway", At: start}
+		}
+		if err := o.Set(b.Context(), list); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := o.Owner(b.Context(), "orders/order", ids[i*7919%len(ids)]); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

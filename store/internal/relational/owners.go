@@ -14,7 +14,10 @@ type owners struct{ s *Store }
 // Owners returns the role of that name.
 func (s *Store) Owners() store.Owners { return owners{s} }
 
-const selectOwners = `SELECT kind, id, owner, tenant, author, made FROM object_owner`
+const (
+	selectOwners = `SELECT kind, id, owner, tenant, author, made FROM object_owner`
+	selectOwner  = selectOwners + ` WHERE kind = ? AND id = ?`
+)
 
 func (o owners) failed(doing string, err error) error {
 	return fmt.Errorf("%s: %s: %w", o.s.dialect.Name, doing, err)
@@ -23,7 +26,13 @@ func (o owners) failed(doing string, err error) error {
 func (o owners) Owner(ctx context.Context, kind, id string) (store.Owner, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	e, err := readOwner(o.s.read.QueryRowContext(ctx, o.s.sql(selectOwners+` WHERE kind = ? AND id = ?`), kind, id).Scan)
+	var row *sql.Row
+	if o.s.owner != nil {
+		row = o.s.owner.QueryRowContext(ctx, kind, id)
+	} else {
+		row = o.s.read.QueryRowContext(ctx, o.s.sql(selectOwner), kind, id)
+	}
+	e, err := readOwner(row.Scan)
 	if err != nil {
 		return store.Owner{}, o.failed("reading an owner", missing(err))
 	}

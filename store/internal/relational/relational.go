@@ -30,6 +30,9 @@ type Dialect struct {
 	Name     string // of the engine, in errors
 	Numbered bool   // parameters are $1, $2 instead of ?
 	Types    *strings.Replacer
+	// Prepare says that what is asked for each request is prepared here: the driver
+	// reads the text of a statement each time otherwise.
+	Prepare bool
 	// Lock is a statement at the beginning of a migration that keeps other
 	// processes out until the transaction ends; "" where transactions do by
 	// themselves.
@@ -74,6 +77,7 @@ type Store struct {
 	blocks      topic[store.Block]
 	revocations topic[store.Revocation]
 	tuples      tupleTopic
+	owner       *sql.Stmt // reads one; nil where the driver keeps statements itself
 
 	closing sync.Once
 	closed  error
@@ -90,7 +94,11 @@ func Open(ctx context.Context, write, read *sql.DB, d Dialect, o Options) (*Stor
 	s.feed.start(s, o.Log)
 	s.blocks = topic[store.Block]{role: "block", load: s.loadBlocks}
 	s.revocations = topic[store.Revocation]{role: "revocation", load: s.loadRevocations}
-	if err := Migrate(ctx, write, d, migrations()); err != nil {
+	err := Migrate(ctx, write, d, migrations())
+	if err == nil && d.Prepare {
+		s.owner, err = read.PrepareContext(ctx, s.sql(selectOwner))
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
