@@ -60,11 +60,13 @@ func (s *socket) Read(b []byte) (int, error) {
 		return 0, nil
 	}
 	s.in = transfer{buf: b}
-	if s.asking {
+	// Only then is s.out this Read's: another goroutine may be in a Write.
+	asked := s.asking
+	if asked {
 		runtime.Gosched() // as before a Write
 	}
 	err := s.raw.Read(s.onRead)
-	if err == nil && s.out.buf != nil {
+	if err == nil && asked && s.out.buf != nil {
 		err = s.askSlowly()
 	}
 	if err != nil {

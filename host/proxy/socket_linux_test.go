@@ -85,3 +85,30 @@ func TestAWaitThatEndsIsFollowedByALook(t *testing.T) {
 		t.Errorf("the peer got %q, %v", got, err)
 	}
 }
+
+// HTTP/2 reads and writes one connection at the same time.
+func TestAReadDuringAWriteReturnsWhatIsThere(t *testing.T) {
+	s, peer := pair(t)
+	text := bytes.Repeat([]byte("0123456789abcdef"), 1<<19) // 8 MiB: more than any buffer
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.Write(text)
+		written <- err
+	}()
+	time.Sleep(50 * time.Millisecond)
+	if _, err := io.WriteString(peer, "yes"); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.SetReadDeadline(time.Now().Add(5 * time.Second))
+	b := make([]byte, 16)
+	if n, err := s.Read(b); err != nil || string(b[:n]) != "yes" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	got := make([]byte, len(text))
+	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("what was written came otherwise: %v", err)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}
