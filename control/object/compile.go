@@ -37,22 +37,22 @@ type rule struct {
 	object    string           // its name: the type of its relations
 	related   relations.Relations
 
-	names    []position   // where the request names the objects
-	lookup   []piece      // of the path that reads one of them
-	matched  bool         // the write carries the entity tag of what was looked at
-	owners   store.Owners // who knows their owners, or nil
-	log      *slog.Logger
-	learn    *jsonwalk.Path // where a reply names the objects that were made
-	replyID  *jsonwalk.Path // where an object in a reply has its id, or nil
-	form     form           // of that id
-	each     *jsonwalk.Path // where a list's elements are
-	op       *openapi.Operation
-	picks    *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
-	drop     bool           // cut others' elements out of a list
-	totals   []total        // numbers that count the elements of a list
-	hide     bool           // refuse as if the object did not exist
-	untold   []int          // statuses of conflicts that the description does not tell of
-	buffers  *sync.Pool     // of *cutting
+	names   []position   // where the request names the objects
+	lookup  []piece      // of the path that reads one of them
+	matched bool         // the write carries the entity tag of what was looked at
+	owners  store.Owners // who knows their owners, or nil
+	log     *slog.Logger
+	learn   *jsonwalk.Path // where a reply names the objects that were made
+	replyID *jsonwalk.Path // where an object in a reply has its id, or nil
+	form    form           // of that id
+	each    *jsonwalk.Path // where a list's elements are
+	op      *openapi.Operation
+	picks   *openapi.Picks // tenant and owner in the reply; nil where the tape must find them
+	drop    bool           // cut others' elements out of a list
+	totals  []total        // numbers that count the elements of a list
+	hide    bool           // refuse as if the object did not exist
+	untold  []int          // statuses of conflicts that the description does not tell of
+	buffers *sync.Pool     // of *cutting
 }
 
 // allowed is who may do something.
