@@ -140,6 +140,13 @@ func TestAListThatWasNotPutThroughSQLSaysWhy(t *testing.T) {
 		if f := failures(r); f != "" || !strings.Contains(r.Lists(), c.says) {
 			t.Errorf("%s: %s\n%s", what, r.Lists(), f)
 		}
+		r = try(t, c.model, New(), world+"coverage: {sql: all}\n")
+		if f := failures(r); !strings.Contains(f, "orders.test.yaml:15: alice can list order -> [o1, o3]: the list was not put through SQL: ") || !strings.Contains(f, "take sql: all out of coverage") {
+			t.Errorf("%s, where all lists are to go through SQL:\n%s", what, f)
+		}
+	}
+	if f := failures(try(t, orders(t, edited), New(), world+"coverage: {sql: all}\n")); f != "" {
+		t.Error(f)
 	}
 }
 

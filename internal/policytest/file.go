@@ -17,9 +17,9 @@ type File struct {
 	World  *World
 	API    string // that the file is about, or "" where it does not say
 	expect []expectation
-	all    struct{ policies, foreign bool } // what coverage: demands of all
-	open   map[string][]policy.Action       // what strangers of the tenant may do, by object
-	line   int                              // of coverage
+	all    struct{ policies, foreign, sql bool } // what coverage: demands of all
+	open   map[string][]policy.Action            // what strangers of the tenant may do, by object
+	line   int                                   // of coverage
 
 	openFields map[string]bool // that anybody may select although the schema demands something
 }
@@ -98,12 +98,13 @@ func (f *File) coverage(k, v *yaml.Node) error {
 	f.line = k.Line
 	for k, v := range pairs(v) {
 		switch k.Value {
-		case "policies", "foreign_owner":
+		case "policies", "foreign_owner", "sql":
 			if v.Value != "all" {
 				return f.World.fault(v, k.Value+": all", "expected all, found %q", v.Value)
 			}
 			f.all.policies = f.all.policies || k.Value == "policies"
 			f.all.foreign = f.all.foreign || k.Value == "foreign_owner"
+			f.all.sql = f.all.sql || k.Value == "sql"
 		case "open":
 			for object, actions := range pairs(v) {
 				for _, a := range actions.Content {
@@ -118,7 +119,7 @@ func (f *File) coverage(k, v *yaml.Node) error {
 				}
 			}
 		default:
-			return f.World.fault(k, nearest(k.Value, []string{"policies", "foreign_owner", "open"}), "unknown key %q", k.Value)
+			return f.World.fault(k, nearest(k.Value, []string{"policies", "foreign_owner", "sql", "open"}), "unknown key %q", k.Value)
 		}
 	}
 	return nil

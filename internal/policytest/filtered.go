@@ -39,13 +39,17 @@ func (r *run) compare(ctx context.Context, c Case, line int, l *Listing, by []ce
 	s, err := r.filter(ctx, l)
 	if not, ok := errors.AsType[*Unfiltered](err); ok {
 		c.Unfiltered = not.Why
+		if r.all.sql {
+			return fail("the list was not put through SQL: "+not.Why, "policies that SQL can say, and objects."+l.Object+".table; or take sql: all out of coverage")
+		}
 		return []Case{c}
 	}
 	if err != nil {
 		return fail("the list cannot be selected by SQL: "+err.Error(), "what objects."+l.Object+".table says of the table (docs/rows.md)")
 	}
 	for i, row := range l.Rows {
-		if bySQL := slices.Contains(s.Rows, i); !slices.Contains(s.Left, i) && bySQL != by[i].Allowed {
+		_, bySQL := slices.BinarySearch(s.Rows, i)
+		if _, left := slices.BinarySearch(s.Left, i); !left && bySQL != by[i].Allowed {
 			return fail(r.differs(l, row, by[i], bySQL)+r.answers(l, s, by), "objects."+l.Object+".table as the application's table is; where it is, this is a fault of Gatehouse: please report it")
 		}
 	}
