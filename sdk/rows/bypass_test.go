@@ -51,5 +51,5 @@ func told(err error) string {
 }
 
 func TestAttemptsToGetPastTheGuardAreRefusedOrEqualInSQLite(t *testing.T) {
-	attempts(t, lite(t), "sqlite", 150)
+	attempts(t, lite(t), "sqlite", 315)
 }

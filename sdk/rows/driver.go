@@ -6,6 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse/sdk/rows/internal/guard"
 )
@@ -162,6 +165,9 @@ func (c *conn) judge(ctx context.Context, query string, args []driver.NamedValue
 	if c.tx != nil && !who.System && who != c.owner {
 		return nil, ErrOtherCaller
 	}
+	if err := arguable(args); err != nil && !who.System {
+		return nil, err
+	}
 	s, err := c.guard.Judge(who, query, len(args))
 	if err != nil {
 		return nil, err
@@ -198,6 +204,29 @@ func (c *conn) judge(ctx context.Context, query string, args []driver.NamedValue
 		return nil, j.finish(err)
 	}
 	return j, nil
+}
+
+// arguable refuses arguments that are called like the guard's own, and a first one that
+// is none: drivers (pgx) take options there that rewrite the text after it was judged.
+func arguable(args []driver.NamedValue) error {
+	for _, a := range args {
+		if strings.HasPrefix(strings.ToLower(a.Name), "gatehouse_") {
+			return fmt.Errorf("rows: the argument %s is called like the guard's own: call it something else", a.Name)
+		}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0].Value.(type) {
+	case nil, bool, int, int64, float64, string, []byte, time.Time:
+		return nil
+	}
+	t := reflect.TypeOf(args[0].Value)
+	_, rewrites := t.MethodByName("RewriteQuery")
+	if rewrites || strings.HasPrefix(t.PkgPath(), "github.com/jackc/pgx/") && strings.HasPrefix(t.Name(), "Query") {
+		return fmt.Errorf("rows: the first argument is a %s, which changes how the text is run: pass values only, or use pgxrows", t)
+	}
+	return nil
 }
 
 // ExecContext runs a statement.

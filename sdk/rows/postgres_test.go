@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/gatehouse-api/gatehouse/internal/pgtest"
@@ -282,7 +283,7 @@ func queries(t testing.TB, file, dialect string) (all []named) {
 
 func TestAttemptsToGetPastTheGuardAreRefusedOrEqualInPostgreSQL(t *testing.T) {
 	w, _ := postgres(t)
-	attempts(t, w, "postgres", 170)
+	attempts(t, w, "postgres", 420)
 }
 
 // The condition is asked before whatever of a text may fail, and indexes are used as if
@@ -332,6 +333,21 @@ func TestTheConditionIsAskedFirstAndKnownToIndexes(t *testing.T) {
 	for _, query := range []string{"select id from orders where status = 'open'", "select amount from orders where owner_id = 'u2' order by amount limit 3"} {
 		if plan := explain(query); !strings.Contains(plan, "Index Cond: ((tenant_id = 't2'::text) AND") || strings.Contains(plan, "Sort") {
 			t.Errorf("%s makes nothing of its index:\n%s", query, plan)
+		}
+	}
+}
+
+// What rewrites a text after it was judged is no argument.
+func TestAnOptionOfTheDriverIsNoArgument(t *testing.T) {
+	w, _ := postgres(t)
+	const text = "select tenant_id from orders where id > $1 and @a > 0 and @b <> ''"
+	for _, option := range []any{pgx.NamedArgs{"a": 1, "b": "t1"}, pgx.StrictNamedArgs{"a": 1, "b": "t1"}, pgx.QueryExecModeSimpleProtocol, pgx.QueryResultFormats{1}} {
+		found, err := w.guarded.QueryContext(as("t2", "u2"), text, option)
+		if err == nil {
+			all, err := lines(found)
+			t.Errorf("%T: %d rows, %v", option, len(all), err)
+		} else if !strings.Contains(err.Error(), "the first argument is a pgx.") {
+			t.Errorf("%T: %v", option, err)
 		}
 	}
 }

@@ -113,3 +113,22 @@ func everything(t testing.TB, db *sql.DB, query string) []string {
 func TestTheGuardAgreesWithACopyOfTheTenantsRowsInSQLite(t *testing.T) {
 	agree(t, lite(t), "sqlite")
 }
+
+// The guard's own values are the guard's, whatever an argument is called.
+func TestAnArgumentCannotBeCalledLikeTheGuards(t *testing.T) {
+	w := lite(t)
+	for _, name := range []string{"gatehouse_0", "GATEHOUSE_0"} {
+		found, err := w.guarded.QueryContext(as("t2", "u2"), "select tenant_id from orders where amount < :most", sql.Named(name, "t1"), sql.Named("most", 30))
+		if err == nil {
+			all, err := lines(found)
+			t.Errorf("%s: %v, %v", name, all, err)
+		}
+	}
+	found, err := w.guarded.QueryContext(as("t2", "u2"), "select tenant_id from orders where amount < :most", sql.Named("most", 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := lines(found); err != nil || len(all) != 1 || all[0] != "t2" {
+		t.Errorf("%v, %v", all, err)
+	}
+}
