@@ -25,9 +25,18 @@ type Principal struct {
 	Bound     Binding   // what the caller has shown to hold, without which the proof is nothing
 	Proof     Proof     // what proved it; nil for what holds whatever happens
 
+	// Subject keeps this principal as the policies of its API see it, so that it is not
+	// made again for every request.
+	Subject atomic.Pointer[Subject]
 	// Seal keeps the signed form of this principal that goes upstream, so that
 	// it is not signed again for every request.
 	Seal atomic.Pointer[Seal]
+}
+
+// Subject is a principal as policies see it. Only they know what it is made of.
+type Subject interface {
+	// ID returns the principal's id.
+	ID() string
 }
 
 // Claim is one claim of a caller's token.

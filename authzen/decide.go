@@ -75,7 +75,7 @@ func (s *Server) asked(ctx context.Context, q *question) (cedar.Decision, error)
 			return cedar.Decision{}, err
 		}
 	}
-	if r.Context, err = s.context(q, held); err != nil {
+	if r.Context, err = s.context(q, reads, held); err != nil {
 		return cedar.Decision{}, err
 	}
 	return rules.Decide(r, f), nil
@@ -101,7 +101,7 @@ func (s *Server) held(ctx context.Context, q *question, reads cedar.Reads) (ceda
 
 // context makes the context of a decision. Time and relations are ours, whatever the
 // question says of them; address and operation are the asker's to say.
-func (s *Server) context(q *question, held cedar.RecordMap) (cedar.Record, error) {
+func (s *Server) context(q *question, reads cedar.Reads, held cedar.RecordMap) (cedar.Record, error) {
 	var address netip.Addr
 	operation := ""
 	if raw, ok := q.Context["ip"]; ok {
@@ -119,11 +119,10 @@ func (s *Server) context(q *question, held cedar.RecordMap) (cedar.Record, error
 			return cedar.Record{}, fmt.Errorf("authzen: context.operation: %w", err)
 		}
 	}
-	ours, err := bundle.Context(s.options.Now(), s.options.Zone, address, operation, held)
-	if err != nil {
-		return cedar.Record{}, err
+	m := cedar.RecordMap{}
+	if held != nil {
+		m["rel"] = cedar.NewRecord(held)
 	}
-	m := ours.Map()
 	for name, raw := range q.Context {
 		switch name {
 		case "now", "local", "ip", "operation", "rel":
@@ -133,7 +132,7 @@ func (s *Server) context(q *question, held cedar.RecordMap) (cedar.Record, error
 			m[cedar.String(name)] = v
 		}
 	}
-	return cedar.NewRecord(m), nil
+	return bundle.NewScene(reads, s.options.Zone).Context(bundle.Moment{At: s.options.Now(), Address: address, Operation: operation}, m).Record, nil
 }
 
 // plain reads a text, an integer or a boolean; others are not taken into a context.

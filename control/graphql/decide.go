@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/gatehouse-api/gatehouse"
+	callers "github.com/gatehouse-api/gatehouse/control/internal/asked"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
@@ -109,11 +110,11 @@ func (k *check) facts(x *gatehouse.Exchange) (*policy.Facts, error) {
 	if p == nil || p.ID == "" {
 		return nil, errNobody
 	}
-	s, err := k.policy.Subject(policy.Caller{Service: p.Kind == "client", ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
+	s, err := callers.Subject(k.policy, p)
 	if err != nil {
 		return nil, err
 	}
-	return &policy.Facts{Subject: s, Param: x.Request.Param, At: x.At, Address: x.Conn.Client, Operation: k.operation}, nil
+	return &policy.Facts{Subject: s, Path: &x.Request, At: x.At, Address: x.Conn.Client, Operation: k.operation}, nil
 }
 
 // errNobody is why policies have nobody to decide about.

@@ -51,8 +51,8 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	}
 	p := x.Principal
 	a := &asker{}
-	a.facts.Subject, a.fails = r.policy.Subject(asked.Caller(p))
-	a.facts.Param, a.facts.At, a.facts.Address, a.facts.Operation = x.Request.Param, x.At, x.Conn.Client, r.operation
+	a.facts.Subject, a.fails = asked.Subject(r.policy, p)
+	a.facts.Path, a.facts.At, a.facts.Address, a.facts.Operation = &x.Request, x.At, x.Conn.Client, r.operation
 	if r.related != nil {
 		// All relations of one request are of one moment.
 		var at relations.Revision

@@ -20,11 +20,11 @@ func (d *decider) decide(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	if p == nil || p.ID == "" {
 		return gatehouse.Deny(denied), nil
 	}
-	s, err := d.policy.Subject(asked.Caller(p))
+	s, err := asked.Subject(d.policy, p)
 	if err != nil {
 		return gatehouse.Verdict{}, err
 	}
-	f := policy.Facts{Subject: s, Param: x.Request.Param, At: x.At, Address: x.Conn.Client, Operation: d.template.Name}
+	f := policy.Facts{Subject: s, Path: &x.Request, At: x.At, Address: x.Conn.Client, Operation: d.template.Name}
 	said := d.template.Decide(&f)
 	switch err := said.Err(); {
 	case err != nil:

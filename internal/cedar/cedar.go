@@ -58,6 +58,7 @@ type Policy struct {
 
 	compiled *cedargo.Policy
 	settled  *cedargo.Policy // see indexed
+	verdict  string          // see Verdict
 	where    *layout         // nil where it was not found
 	source   int
 	offset   int
@@ -65,6 +66,10 @@ type Policy struct {
 
 // Place is where the policy begins, as file:line:column.
 func (p *Policy) Place() string { return place(p.File, p.Line, p.Column) }
+
+// Verdict says what the policy decides where it decides, as "forbidden by eu-hours
+// (outside business hours)". It is text of the configuration.
+func (p *Policy) Verdict() string { return p.verdict }
 
 func (p *Policy) ast() *ast.Policy { return (*ast.Policy)(p.compiled.AST()) }
 
@@ -85,6 +90,13 @@ func New(schemaText Source, policies ...Source) (*Set, error) {
 	}
 	for _, p := range s.policies {
 		p.where = nil // only mistakes have a place
+		p.verdict = "forbidden by " + p.ID
+		if p.Permit {
+			p.verdict = "permitted by " + p.ID
+		}
+		if p.Reason != "" {
+			p.verdict += " (" + p.Reason + ")"
+		}
 	}
 	return s, nil
 }

@@ -58,6 +58,14 @@ func (d Decision) Deciding() []*Policy {
 	return out
 }
 
+// Alone returns the policy that decided where it is the only one, and nil otherwise.
+func (d Decision) Alone() *Policy {
+	if d.err != nil || len(d.said.Errors) > 0 || len(d.said.Reasons) != 1 {
+		return nil
+	}
+	return d.set.byID[d.said.Reasons[0].PolicyID]
+}
+
 // Failures are the policies that could not be evaluated. Where there is one the
 // request is denied, whatever others say.
 func (d Decision) Failures() []Failure {

@@ -35,10 +35,6 @@ type Reads struct {
 	Itself bool
 }
 
-// ReadsContext reports whether a policy looks at the context at all: without, a
-// decision depends on principal and resource alone.
-func (r Reads) ReadsContext() bool { return len(r.Context) > 0 }
-
 // Reads says what the rules look at. It was found out at load, and is not to be
 // changed.
 func (r *Rules) Reads() Reads { return r.reads }

@@ -4,33 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
-
-// Caller is who asks.
-type Caller = bundle.Caller
-
-// Subject is a caller as policies see it. It never changes and may be kept for as
-// long as its caller.
-type Subject struct {
-	id, tenant string
-	entity     cedar.Entity
-}
-
-// Subject makes a subject of a caller. A claim that is not of its declared type
-// is an error; one that is not there is not there, and a policy that reads it
-// denies.
-func (p *Policy) Subject(c Caller) (*Subject, error) {
-	entity, err := bundle.Principal(p.set, c)
-	if err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	return &Subject{c.ID, c.Tenant, entity}, nil
-}
 
 // Facts are what one decision is made from. They are used by one goroutine.
 type Facts struct {
@@ -41,13 +21,15 @@ type Facts struct {
 	// makes of it. Nil where it has not been read.
 	Doc  *jsonwalk.Doc
 	Node int
-	// Given is what is known of the object in place of Doc, Owner and Param; for tests
+	// Given is what is known of the object in place of Doc, Owner and Path; for tests
 	// and questions.
 	Given *Given
 	// Owner and Tenant are those that a map of owners knows, for objects of such a map.
 	Owner, Tenant string
-	// Param returns a parameter of the path; nil where there is no path.
-	Param func(name string) (string, bool)
+	// Path has the parameters of the request's path; nil where there is none.
+	Path interface {
+		Param(name string) (string, bool)
+	}
 	// At is when it is asked, Address from where, Operation by which operationId.
 	At        time.Time
 	Address   netip.Addr
@@ -62,6 +44,8 @@ type Facts struct {
 	template *Template
 	resource cedar.Entity
 	built    bool
+	facts    []byte // as they stood, where the subject may keep what is made of them
+	space    [mostStood]byte
 }
 
 // errUnnamed is returned for an object that policies know by its id.
@@ -75,22 +59,29 @@ var errUnseen = errors.New("policy: the object has not been read")
 // Decision.Err says so.
 func (t *Template) Decide(f *Facts) cedar.Decision {
 	q := cedar.Request{Principal: f.Subject.entity.UID, Action: t.action, Resource: cedar.NewEntityUID(t.typ, cedar.String(f.ID))}
-	f.template, f.built = t, false
+	f.about(t)
 	if t.typ == apiType {
 		q.Resource.ID = cedar.String(t.policy.API)
 	}
 	if t.ByID && f.ID == "" && t.Action != Create {
 		return cedar.Undecided(errUnnamed)
 	}
-	if t.context {
-		context, err := t.contextOf(f)
-		if err != nil {
-			return cedar.Undecided(err)
-		}
-		q.Context = context
+	context, err := t.contextOf(f)
+	if err != nil {
+		return cedar.Undecided(err)
 	}
-	return t.rules.Decide(q, f)
+	q.Context = context.Record
+	d := t.rules.Decide(q, f)
+	if d.Allowed && len(f.facts) > 0 {
+		k := f.Subject.knows(t)
+		k.facts, k.attributes = string(f.facts), f.resource.Attributes
+		f.Subject.learn(k)
+	}
+	return d
 }
+
+// about begins a decision.
+func (f *Facts) about(t *Template) { f.template, f.built, f.facts = t, false, nil }
 
 // Entity implements [cedar.Entities].
 func (f *Facts) Entity(uid cedar.EntityUID) (cedar.Entity, bool, error) {
@@ -101,13 +92,27 @@ func (f *Facts) Entity(uid cedar.EntityUID) (cedar.Entity, bool, error) {
 		return cedar.Entity{}, false, nil
 	}
 	if !f.built {
-		attributes, err := f.attributes()
+		attributes, err := f.alike()
 		if err != nil {
 			return cedar.Entity{}, false, err
 		}
 		f.resource, f.built = cedar.Entity{UID: uid, Attributes: attributes}, true
 	}
 	return f.resource, true, nil
+}
+
+// alike returns the object's attributes: those of the caller's last object, where the
+// same facts stand in this one.
+func (f *Facts) alike() (cedar.Record, error) {
+	stood, whole := f.stood(f.space[:0])
+	if !whole {
+		return f.attributes()
+	}
+	if k := f.Subject.knows(f.template); k.facts == string(stood) && len(stood) > 0 {
+		return k.attributes, nil
+	}
+	f.facts = stood
+	return f.attributes()
 }
 
 func (f *Facts) attributes() (cedar.Record, error) {
@@ -132,17 +137,13 @@ func (f *Facts) attributes() (cedar.Record, error) {
 func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 	switch {
 	case a.From == "owners":
-		kept := f.Owner
-		if a.Name == tenantName {
-			kept = f.Tenant
-		}
-		if kept != "" {
+		if kept := f.kept(a); kept != "" {
 			return named(a.Type, kept), true, nil
 		}
 	case a.param != "":
-		if f.Param != nil {
-			if text, found := f.Param(a.param); found {
-				return named(a.Type, text), true, nil
+		if f.Path != nil {
+			if text, found := f.Path.Param(a.param); found {
+				return named(a.Type, strings.Clone(text)), true, nil // it may be kept
 			}
 		}
 	case f.Doc == nil && f.template.Action != Create:
@@ -160,6 +161,14 @@ func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 		v = f.unsaid(a.Name)
 	}
 	return v, v != nil, nil
+}
+
+// kept is what a map of owners knows of an attribute.
+func (f *Facts) kept(a *Attribute) string {
+	if a.Name == tenantName {
+		return f.Tenant
+	}
+	return f.Owner
 }
 
 // unsaid is what a creation does not say: it is the caller's. Nobody makes an

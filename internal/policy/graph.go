@@ -217,7 +217,7 @@ func (p *Policy) graphTemplates() {
 // about is the template of one field.
 func (p *Policy) about(rules *cedar.Rules) *Template {
 	t := p.ruled(selectAction, fieldType, rules, nil)
-	t.holds = t.mentions("policies")
+	t.holds = t.scene.Needs("policies")
 	return t
 }
 

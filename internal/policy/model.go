@@ -60,6 +60,7 @@ type Policy struct {
 	templates map[templateKey]*Template
 	byOp      map[string]*Template
 	rest      []string // ids of the operations without object
+	serial    int      // of the last template
 
 	graph    *Graph
 	fields   map[string]*Template // of who selects what policies name

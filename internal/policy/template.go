@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"github.com/gatehouse-api/gatehouse/internal/bundle"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
@@ -38,11 +39,12 @@ type Template struct {
 	ReplyID *jsonwalk.Path
 
 	policy  *Policy
+	serial  int // among the policy's templates
 	typ     cedar.EntityType
 	action  cedar.EntityUID
 	rules   *cedar.Rules
-	context bool     // some policy reads the context
-	related []string // the relations that the schema has
+	scene   *bundle.Scene
+	related []string // the relations that the schema has, where some policy speaks of them
 	holds   bool     // some policy asks which names of @policy hold
 }
 
@@ -73,11 +75,15 @@ func (p *Policy) template(name string, typ cedar.EntityType, o *objectType) *Tem
 }
 
 func (p *Policy) ruled(name string, typ cedar.EntityType, rules *cedar.Rules, o *objectType) *Template {
-	t := &Template{Name: name, policy: p, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name)), rules: rules}
+	p.serial++
+	t := &Template{Name: name, policy: p, serial: p.serial, typ: typ, action: cedar.NewEntityUID(actionType, cedar.String(name)), rules: rules}
 	reads := t.rules.Reads()
-	t.context = reads.ReadsContext() || slices.ContainsFunc(contextNames, t.mentions)
+	t.scene = bundle.NewScene(reads, p.Zone)
 	if o != nil {
-		t.Relations, t.related = reads.Relations, o.relations
+		t.Relations = reads.Relations
+		if t.scene.Needs("rel") {
+			t.related = o.relations
+		}
 		if slices.Contains(reads.Context, "") || slices.Contains(reads.Context, "rel") {
 			t.Relations = o.relations // the record is read as a whole
 		}
@@ -86,9 +92,6 @@ func (p *Policy) ruled(name string, typ cedar.EntityType, rules *cedar.Rules, o 
 	t.Spoken = len(t.Relations) > 0 || slices.ContainsFunc(t.rules.Policies(), func(r *cedar.Policy) bool { return p.origins[r.ID] == "" })
 	return t
 }
-
-// contextNames are the attributes that every context has.
-var contextNames = []string{"now", "local", "ip", "operation", "rel", "policies"}
 
 // mentions reports whether a policy speaks of an attribute of that name, of
 // whatever: facts are held to the schema for all of them.

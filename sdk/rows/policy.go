@@ -36,7 +36,7 @@ type object struct {
 type asked struct {
 	action    cedar.EntityUID
 	rules     *cedar.Rules
-	context   bool   // some policy reads the context
+	scene     *bundle.Scene
 	operation string // the one that does it, "" where several do
 }
 
@@ -91,7 +91,7 @@ func (p *Policy) object(name string, b *bundle.Object) (*object, error) {
 			continue
 		}
 		a := &asked{action: action, rules: set.Rules(action, b.Type)}
-		a.context = a.rules.Reads().ReadsContext()
+		a.scene = bundle.NewScene(a.rules.Reads(), p.bundle.Location())
 		if ids := b.Operations[does]; len(ids) == 1 {
 			a.operation = ids[0]
 		}

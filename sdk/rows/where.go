@@ -115,19 +115,16 @@ func (p *Policy) residual(o *object, a *asked, who identity.Identity, q *questio
 	if err != nil {
 		return cedar.Residual{}, err
 	}
-	request := cedar.Request{Principal: principal.UID, Action: a.action}
-	if a.context {
-		var open cedar.RecordMap // what they are is left open
+	var open cedar.RecordMap // what they are is left open
+	if len(o.related) > 0 && a.scene.Needs("rel") {
+		rel := cedar.RecordMap{}
 		for _, r := range o.related {
-			if open == nil {
-				open = cedar.RecordMap{}
-			}
-			open[cedar.String(r)] = cedar.Boolean(false)
+			rel[cedar.String(r)] = cedar.Boolean(false)
 		}
-		if request.Context, err = bundle.Context(p.now(), p.bundle.Location(), q.address, q.operation, open); err != nil {
-			return cedar.Residual{}, err
-		}
+		open = cedar.RecordMap{"rel": cedar.NewRecord(rel)}
 	}
+	context := a.scene.Context(bundle.Moment{At: p.now(), Address: q.address, Operation: q.operation}, open)
+	request := cedar.Request{Principal: principal.UID, Action: a.action, Context: context.Record}
 	return a.rules.Residual(request, cedar.EntityMap{principal.UID: principal})
 }
 

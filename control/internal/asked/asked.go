@@ -10,32 +10,36 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
-// Caller returns a principal as policies know callers.
-func Caller(p *gatehouse.Principal) policy.Caller {
-	return policy.Caller{Service: p.IsClient(), ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim}
+// Subject returns a principal as policies see it: the one that it keeps, where it is
+// theirs.
+func Subject(by *policy.Policy, p *gatehouse.Principal) (*policy.Subject, error) {
+	if kept := p.Subject.Load(); kept != nil {
+		if s, ok := (*kept).(*policy.Subject); ok && s.Of(by) {
+			return s, nil
+		}
+	}
+	s, err := by.Subject(policy.Caller{Service: p.IsClient(), ID: p.ID, Tenant: p.Tenant, Roles: p.Roles, Scopes: p.Scopes, Claim: p.Claim})
+	if err != nil {
+		return nil, err
+	}
+	kept := gatehouse.Subject(s)
+	p.Subject.Store(&kept)
+	return s, nil
 }
 
 // Why names the policies that decided, for the trail. A policy's own reason is text
 // of the configuration.
 func Why(d cedar.Decision) string {
+	if p := d.Alone(); p != nil {
+		return p.Verdict()
+	}
 	list := d.Deciding()
 	if len(list) == 0 {
 		return "no policy permits it"
 	}
-	var b strings.Builder
-	if d.Allowed {
-		b.WriteString("permitted by ")
-	} else {
-		b.WriteString("forbidden by ")
-	}
+	verdicts := make([]string, len(list))
 	for i, p := range list {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(p.ID)
-		if p.Reason != "" {
-			b.WriteString(" (" + p.Reason + ")")
-		}
+		verdicts[i] = p.Verdict()
 	}
-	return b.String()
+	return strings.Join(verdicts, ", ")
 }
