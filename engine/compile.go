@@ -216,6 +216,6 @@ func granted(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error
 }
 
 // replied leaves in the trail when the upstream had replied.
-func replied(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	return gatehouse.PassBy("engine.replied"), nil
-}
+func replied(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) { return wasReplied, nil }
+
+var wasReplied = gatehouse.PassBy("engine.replied")

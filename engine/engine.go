@@ -89,7 +89,7 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 			continue
 		}
 		v, err := s.Enforce(ctx, x)
-		if again(x, s, v, err) {
+		if s.Need == gatehouse.Object && again(x, v, err) {
 			continue
 		}
 		if err != nil {
@@ -173,10 +173,7 @@ func want(x *gatehouse.Exchange, s *gatehouse.Step) (Want, bool) {
 
 // again reports whether a step that needs an object has judged one and must see
 // another. Whatever it says, the next step asks for an object of its own.
-func again(x *gatehouse.Exchange, s *gatehouse.Step, v gatehouse.Verdict, err error) bool {
-	if s.Need != gatehouse.Object {
-		return false
-	}
+func again(x *gatehouse.Exchange, v gatehouse.Verdict, err error) bool {
 	l := &x.Lookup
 	x.Cursor.Looked = false
 	if !l.Again || err != nil || !v.Passed() {
@@ -223,7 +220,7 @@ func shadow(ctx context.Context, x *gatehouse.Exchange, at int, s *gatehouse.Ste
 	// the post-condition what it may not close itself.
 	x.Cursor.Granted = x.Cursor.Granted || s.Stage == gatehouse.Authorize
 	switch {
-	case again(x, s, v, err):
+	case s.Need == gatehouse.Object && again(x, v, err):
 	case err != nil:
 		mark(x, at, gatehouse.SaidWould, undecided.Reason, err.Error())
 	case v.Suspects():

@@ -23,6 +23,7 @@ var (
 	byRole   = gatehouse.Grant("object.role")
 	deferred = gatehouse.Grant("object.deferred")
 	creation = gatehouse.Grant("object.create")
+	verified = gatehouse.PassBy("object.verified")
 )
 
 // errNoState is returned when the object's present state could not be read, so

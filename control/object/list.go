@@ -89,7 +89,7 @@ func (r *rule) listed(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 		// Into the log only: the caller must not learn how many there are of others.
 		return gatehouse.PassBy("object.dropped").Because(x.Text(x.Number(int64(dropped)), " elements of others")), nil
 	}
-	return gatehouse.PassBy("object.verified"), nil
+	return verified, nil
 }
 
 // element compares one element of a list, or an object inside another. One that the map
@@ -129,7 +129,7 @@ func verdict(worst outcome) gatehouse.Verdict {
 	case absent:
 		return gatehouse.Deny(unverifiable).Because("an element does not say whose it is")
 	case own:
-		return gatehouse.PassBy("object.verified")
+		return verified
 	}
 	return gatehouse.Deny(foreign).Because("an element is somebody else's")
 }

@@ -36,7 +36,7 @@ func (r *rule) released(ctx context.Context, x *gatehouse.Exchange) (gatehouse.V
 	case other:
 		return r.refuse().Because(why), nil
 	}
-	return gatehouse.PassBy("object.verified").Because(why), nil
+	return verified.Because(why), nil
 }
 
 // masked makes every miss look alike, so that nobody learns from the upstream's

@@ -54,7 +54,7 @@ func (r *rule) item(ctx context.Context, x *gatehouse.Exchange, item *gatehouse.
 	case found == absent:
 		return gatehouse.Deny(unverifiable).Because(cmp.Or(why, "an item of the reply does not say whose it is"))
 	case found == own:
-		return gatehouse.PassBy("object.verified")
+		return verified
 	case drop:
 		item.Dropped = true
 		return gatehouse.PassBy("object.dropped")
