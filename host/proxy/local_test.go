@@ -287,9 +287,12 @@ func TestAHandlersContextEndsWithTheStreamThatAsked(t *testing.T) {
 	go func() { <-began; cancel() }()
 	req = request(t, "GET", "https://"+d.addr+"/slow", nil).WithContext(ctx)
 	req.Host = "api.test"
-	if r, err := c.Do(req); err == nil {
+	switch r, err := c.Do(req); {
+	case err == nil:
 		_ = r.Body.Close()
 		t.Fatalf("%d", r.StatusCode)
+	case ctx.Err() == nil: // it never came to the handler
+		t.Fatal(err)
 	}
 	if err := <-ended; err != context.Canceled {
 		t.Errorf("%v", err)
