@@ -231,6 +231,26 @@ func TestShadowDecidesAndNeverDenies(t *testing.T) {
 	}
 }
 
+// What a step suspects goes through, is told, in shadow too, and is no grant.
+func TestASuspicionPassesAndIsTold(t *testing.T) {
+	suspect := func(context.Context, *gatehouse.Exchange) (gatehouse.Verdict, error) {
+		return gatehouse.Suspect("test.suspected").Because("a cause"), nil
+	}
+	for _, mode := range []gatehouse.Mode{gatehouse.Enforce, gatehouse.Shadow} {
+		watcher := at("watcher", gatehouse.Respond, suspect)
+		watcher.Mode = mode
+		x := &gatehouse.Exchange{}
+		run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("allow", gatehouse.Authorize, grant), watcher))
+		if x.EndedBy != "" || x.Response.Status != 200 || !trailHas(x, gatehouse.SaidSuspect) || x.Trail[len(x.Trail)-1].Rule != "test.suspected" || x.Trail[len(x.Trail)-1].Detail != "a cause" {
+			t.Errorf("%s: %+v", mode, x.Trail)
+		}
+	}
+	x := &gatehouse.Exchange{}
+	if run(x, compile(t, build(), at("auth", gatehouse.Authenticate, prove), at("watcher", gatehouse.Authorize, suspect))); x.Ended.Rule() != "authorize.not_granted" {
+		t.Errorf("a suspicion grants: %+v", x.Ended)
+	}
+}
+
 func TestAuthenticationHasNoShadow(t *testing.T) {
 	auth := at("jwt", gatehouse.Authenticate, prove)
 	auth.Mode = gatehouse.Shadow

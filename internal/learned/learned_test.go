@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -484,5 +485,37 @@ func BenchmarkNote(b *testing.B) {
 		who := all[i%len(things)/5]
 		c := o.get.Caller(who.id, who.tenant, who.roles, false, false)
 		o.get.Note(&Sighting{Caller: c, Object: o.get.Object(th.id), Asked: true, Looked: 0b11, Own: 1, Tenant: 0b10, At: o.now})
+	}
+}
+
+// Requests, reloads and reports go on at once.
+func TestManyNoteAtOnce(t *testing.T) {
+	o := open(t)
+	all, things := people(10)
+	var work sync.WaitGroup
+	for _, p := range all {
+		work.Go(func() {
+			for range 20 {
+				for _, th := range things {
+					c := o.get.Caller(p.id, p.tenant, p.roles, false, false)
+					s := Sighting{Caller: c, Object: o.get.Object(th.id), Asked: true, Looked: 0b11, At: o.now}
+					if th.customer == p.id {
+						s.Own = 1
+						o.get.Note(&s)
+					}
+				}
+			}
+		})
+	}
+	work.Go(func() {
+		for range 50 {
+			again := &orders{t: t, ledger: o.ledger, suspicions: map[string][]Suspicion{}}
+			again.open("orders")
+			o.ledger.Report()
+		}
+	})
+	work.Wait()
+	if f := o.finds(); placesOf(f.Owners) != "response.customer_id" || f.Owners[0].Held != 1000 {
+		t.Errorf("%+v", f)
 	}
 }
