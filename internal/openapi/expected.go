@@ -26,9 +26,12 @@ type expected struct {
 	state      *state
 }
 
-// maxExpected is how long a name is that two words of eight bytes hold, with the
-// quotes and the colon.
-const maxExpected = 16
+// Names of up to twoWords bytes, with the quotes and the colon, are compared as two
+// words; longest is what size holds.
+const (
+	twoWords = 16
+	longest  = math.MaxUint8
+)
 
 // never stands for a member that is not expected: no nine bytes are zeros but for
 // the first one and ones but for the last.
@@ -44,14 +47,13 @@ func (a *assembler) expect(s *state) {
 	s.expects = make([]expected, len(s.keys))
 	for i := range s.keys {
 		t, quoted := &s.byKey[i], s.quoted[i]
-		if len(quoted) >= maxExpected || quoted[0] != '"' || t.wary || t.bad != 0 || t.rest != nil || s.closes != 0 && t.covers == 0 {
+		if len(quoted) >= longest || quoted[0] != '"' || t.wary || t.bad != 0 || t.rest != nil || s.closes != 0 && t.covers == 0 {
 			s.expects[i] = never
 			continue
 		}
 		e := &s.expects[i]
 		*e = expected{state: t.to, size: uint8(len(quoted) + 1)}
-		text := make([]byte, 2*maxExpected)
-		copy(text, quoted+":")
+		text := []byte(quoted + ":\x00\x00\x00\x00\x00\x00\x00")
 		e.head = binary.LittleEndian.Uint64(text)
 		if e.size < 8 {
 			e.idle = 8 * (8 - e.size)
@@ -115,7 +117,7 @@ func (w *walk) expected(m *members) (more bool) {
 			break
 		}
 		e := &s.expects[key]
-		if !e.begins(b, i) {
+		if !e.begins(b, i) || e.size > twoWords && string(b[i:i+len(s.quoted[key])]) != s.quoted[key] {
 			if from := w.beyond(i); from > i {
 				i = from
 				continue
@@ -163,7 +165,8 @@ func (w *walk) beyond(i int) int {
 }
 
 // begins reports whether the member's name and the colon behind it stand at b[i]:
-// all bytes of `"name":` are compared, in one word or in two that may overlap.
+// all bytes of `"name":` are compared, in one word or in two that may overlap. Of
+// what is longer than [twoWords] the middle is left out.
 func (e *expected) begins(b []byte, i int) bool {
 	end := i + int(e.size)
 	return max(i+8, end) <= len(b) && (binary.LittleEndian.Uint64(b[i:])^e.head)<<(e.idle&63) == 0 &&

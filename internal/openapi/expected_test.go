@@ -40,6 +40,8 @@ components:
         thirteen_1313: {const: "13"}
         fourteen_14141: {type: boolean}
         fifteen_names_15: {type: string}
+        sixteen_names_16: {type: integer}
+        a_name_of_33_bytes_and_its_quotes: {type: string}
         limit: {type: integer}
         secret: {type: string, x-gatehouse-roles: [admin]}
         made: {type: string, readOnly: true}
@@ -157,7 +159,7 @@ var thoroughly = []struct {
 // on roles.
 var (
 	thing = []string{`"a":-2`, `"b2":"nine char"`, `"c_3":"ab-1"`, `"four":"a-b"`, `"fives":"off"`, `"sixsix":-128`, `"seven_7":"2026-11-22"`, `"eight_88":1.5`, `"thirteen_1313":"13"`,
-		`"fourteen_14141":true`, `"fifteen_names_15":"ten chars."`, `"limit":3`, `"any":[1]`, `"one":12`, `"closed":{"p":1,"q":{"a":0,"seven_7":"2026-11-22"}}`, `"open":{"p":"x","z":0}`,
+		`"fourteen_14141":true`, `"fifteen_names_15":"ten chars."`, `"sixteen_names_16":0`, `"a_name_of_33_bytes_and_its_quotes":"q"`, `"limit":3`, `"any":[1]`, `"one":12`, `"closed":{"p":1,"q":{"a":0,"seven_7":"2026-11-22"}}`, `"open":{"p":"x","z":0}`,
 		`"named":{"p":""}`, `"few":{"p":1,"q":2}`, `"list":[{"p":"x","q":"y"},{"p":"z"}]`, `"qu\"ote":"\u00e9"`}
 	ruled = []string{`"loose":{"p":1,"x":2}`, `"secret":"s"`, `"made":"m"`, `"word":"w"`}
 )
