@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -130,5 +131,26 @@ func TestAnArgumentCannotBeCalledLikeTheGuards(t *testing.T) {
 	}
 	if all, err := lines(found); err != nil || len(all) != 1 || all[0] != "t2" {
 		t.Errorf("%v, %v", all, err)
+	}
+}
+
+// What a connection has of its own reaches into tables, too.
+func TestTemporaryViewsAndTriggersAreFound(t *testing.T) {
+	raw := open(t, "temporary.db")
+	raw.SetMaxOpenConns(1)
+	load(t, raw, "sqlite.sql")
+	if _, err := raw.Exec("CREATE TEMP VIEW seen AS SELECT * FROM orders; CREATE TEMP TRIGGER gone AFTER INSERT ON jobs BEGIN DELETE FROM items; END"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Wrap(t.Context(), raw, guardedTables()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{"select * from seen", "insert into jobs values (900, 1, 'x')"} {
+		_, err := db.ExecContext(as("t2", "u2"), text)
+		if _, refused := errors.AsType[*Refused](err); !refused {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

@@ -315,6 +315,7 @@ a CHECK that reads it => insert into checked_counts (id) values (1)
 an index that reads it => insert into indexed_counts (id) values (1)
 a partition with a trigger => insert into ledger (id, at) values (1, '2026-05-05')
 a partition with a trigger, to update => update ledger set id = 2
+a rule of a guarded table => update "2026_lines" set text = 'x' where id = 2
 a view that is written through => insert into triggers_seen values (1)
 a function that writes what has a trigger => select note_it()
 a function of a name with spaces => select lines_count()
@@ -604,3 +605,6 @@ a table with spaces in its name => select count(*) from "order lines"
 a table that begins with a digit => select count(*) from "2026_lines"
 a view of a table that begins with a digit => select * from totals_2026
 a trigger of a name with spaces => insert into spaced_log values ('x')
+the schema as a string => select sql from 'sqlite_master'
+the schema as a string, in a join => select 1 from jobs join 'main'.'sqlite_schema'
+pragma as a string => select name from 'pragma_table_info'('orders')

@@ -17,6 +17,7 @@ LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid::
 	// Views, and rules of tables: what they are of, and what they read or call.
 	pgRules = `SELECT DISTINCT r.ev_class::text, d.refclassid::regclass::text, d.refobjid::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
 WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass) AND d.refobjid <> r.ev_class`
+	pgWritten   = `SELECT ev_class::text, rulename FROM pg_catalog.pg_rewrite WHERE ev_type <> '1'`
 	pgFunctions = `SELECT p.oid::text, p.proname, l.lanname, coalesce(p.prosrc, ''), (p.prokind = 'a')::text,
 EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')::text
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
@@ -63,7 +64,7 @@ type catalogue struct {
 // readCatalogue reads the catalogue, and finds what touches guarded tables.
 func readCatalogue(ctx context.Context, ask Ask, w Wanted, f *Facts) (*catalogue, error) {
 	c := &catalogue{facts: f, wanted: w, relations: map[string][]string{}, oids: map[string]string{}, functions: map[string]string{}, lists: map[string][][]string{}}
-	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators, pgCalled, pgTypes, pgTypeTables, pgSequences} {
+	for _, q := range []string{pgSchemas, pgRelations, pgInherits, pgRules, pgFunctions, pgBodies, pgTriggers, pgOperators, pgWritten, pgCalled, pgTypes, pgTypeTables, pgSequences} {
 		found, err := ask(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("rows: reading the catalogue: %w", err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// discoverSQLite reads the schema of main.
+// discoverSQLite reads the schema of main, and the connection's own of temp.
 func discoverSQLite(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
 	schemas, err := ask(ctx, "SELECT name FROM pragma_database_list")
 	if err != nil {
@@ -18,7 +18,7 @@ func discoverSQLite(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
 	for _, s := range schemas {
 		f.Schemas = append(f.Schemas, lower(s[0]))
 	}
-	kinds, err := ask(ctx, "SELECT name, type FROM pragma_table_list WHERE schema = 'main'")
+	kinds, err := ask(ctx, "SELECT name, type FROM pragma_table_list WHERE schema = 'main' OR schema = 'temp' AND type <> 'table' ORDER BY schema DESC")
 	if err != nil {
 		return fmt.Errorf("rows: reading the tables: %w", err)
 	}
@@ -29,7 +29,7 @@ func discoverSQLite(ctx context.Context, ask Ask, w Wanted, f *Facts) error {
 			f.Relations[lower(k[0])] = "it is the inside of a virtual table"
 		}
 	}
-	objects, err := ask(ctx, "SELECT type, name, tbl_name, coalesce(sql, '') FROM main.sqlite_schema")
+	objects, err := ask(ctx, "SELECT type, name, tbl_name, coalesce(sql, '') FROM main.sqlite_schema UNION ALL SELECT type, name, tbl_name, coalesce(sql, '') FROM temp.sqlite_schema WHERE type <> 'table'")
 	if err != nil {
 		return fmt.Errorf("rows: reading the schema: %w", err)
 	}

@@ -133,7 +133,7 @@ func (s *sentence) word(i int, t token) error {
 	if why, ok := g.facts.Writes[name]; ok && s.writes() {
 		return s.refuse(i, "the table "+name+" is not written here: "+why, "look at what that does, and name it in rows.Reviewed")
 	}
-	if t.kind != text {
+	if t.kind != text || s.guard.dialect == SQLite && reaches(SQLite, name, false) {
 		if err := s.function(i, name); err != nil {
 			return err
 		}

@@ -56,6 +56,11 @@ func (c *catalogue) written() (again bool) {
 			again = c.unwritable(t[1], "its trigger "+t[0]+" calls a function that is refused ("+why+")") || again
 		}
 	}
+	for _, r := range c.lists[pgWritten] {
+		if c.oids[r[0]] != "" && !slices.Contains(c.wanted.Reviewed, r[1]) { // what it makes of a statement is not held to anybody's rows
+			again = c.unwritable(r[0], "its rule "+r[1]+" writes something else, or more") || again
+		}
+	}
 	for _, u := range c.lists[pgCalled] {
 		if why := c.functions[u[2]]; why != "" {
 			again = c.unwritable(u[1], u[0]+" calls a function that is refused ("+why+")") || again
