@@ -126,8 +126,8 @@ func (s *suggesting) noObject(a *config.API, covered map[string]bool, f *config.
 
 // object writes the rule for one kind of objects.
 func (s *suggesting) object(k learned.Findings) {
-	owner, others := likeliest(k.Owners, ownerNames())
-	tenant, _ := likeliest(k.Tenants, tenantNames())
+	owner, others := likeliest(k.Owners, ownerNames(), k.ID)
+	tenant, _ := likeliest(k.Tenants, tenantNames(), k.ID)
 	name := k.Object
 	if name == "" {
 		name = s.name(k)
@@ -139,6 +139,9 @@ func (s *suggesting) object(k learned.Findings) {
 	}
 	for _, o := range others {
 		s.line("      # %s as well, and may be meant instead", because(&o))
+	}
+	if owner != nil && strings.HasPrefix(owner.Place, "path.") && owner.Place != k.ID {
+		s.line("      # The caller writes the path: that the object is below its %s is for the upstream to check", strings.TrimPrefix(owner.Place, "path."))
 	}
 	s.line("      %s:", quote(name))
 	if k.Object != "" {
@@ -159,15 +162,19 @@ func (s *suggesting) object(k learned.Findings) {
 }
 
 // likeliest returns the fit that is called like what it is, or else the one with the most
-// evidence; and those that fit as well.
-func likeliest(fits []learned.Fit, names []string) (best *learned.Fit, others []learned.Fit) {
+// evidence; and those that fit as well. A parameter of the path is what the caller wrote:
+// it comes last, but where it is the object's own id.
+func likeliest(fits []learned.Fit, names []string, id string) (best *learned.Fit, others []learned.Fit) {
 	if len(fits) == 0 {
 		return nil, nil
 	}
 	rank := func(f learned.Fit) int {
 		in, name, _ := strings.Cut(f.Place, ".")
-		if in == "path" {
-			return -1 // compared before the upstream is asked
+		switch {
+		case f.Place == id:
+			return -1
+		case in == "path":
+			return len(names) + 1
 		}
 		if i := slices.Index(names, name[strings.LastIndexByte(name, '.')+1:]); i >= 0 {
 			return i

@@ -77,7 +77,7 @@ func learnedThings() learned.Report {
 			Operations: []learned.Seen{seen("read", "getBox", "staff"), seen("update", "updateBox"), seen("delete", "deleteBox"), seen("list", "listBoxes")}},
 		{API: "things", ID: "path.id", Base: "/cups/{id}", Shared: true, Tenants: []learned.Fit{fit("response.tenant_id", "tenant", "getCup")},
 			Operations: []learned.Seen{seen("read", "getCup"), seen("list", "listCups")}},
-		{API: "things", ID: "path.hatId", Base: "/users/{userId}/hats/{hatId}", Owners: []learned.Fit{fit("response.owner_id", "id", "getHat"), fit("path.userId", "id", "getHat")},
+		{API: "things", ID: "path.hatId", Base: "/users/{userId}/hats/{hatId}", Owners: []learned.Fit{fit("path.userId", "id", "getHat")},
 			Operations: []learned.Seen{seen("read", "getHat"), seen("list", "listHats")}},
 		{API: "elsewhere", ID: "path.id", Base: "/x/{id}"},
 	}}
@@ -109,7 +109,7 @@ func TestEverySuggestionLoadsWhenItIsPasted(t *testing.T) {
 	for _, want := range []string{
 		"      box:\n", "owner: response.owner_id\n", "operations:\n          read: [getBox]\n          update: [updateBox]\n          delete: [deleteBox]\n          list: []\n",
 		"owner: [read, update, delete]", `"role:help desk": [read, update]`, "the member id was the caller's sub: 20 objects of 5 callers as well, and may be meant instead",
-		"# roles.staff names getBox: whoever has the role reaches what is others' all the same.", "      cup:\n", "tenant: response.tenant_id\n", "owner: path.userId\n", "    no_object: {}\n",
+		"# roles.staff names getBox: whoever has the role reaches what is others' all the same.", "      cup:\n", "tenant: response.tenant_id\n", "owner: path.userId\n", "# The caller writes the path", "    no_object: {}\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

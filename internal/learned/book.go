@@ -25,6 +25,7 @@ type book struct {
 	since     time.Time
 	leads     uint64 // the members that are known to say whose an object is
 	echoing   uint64 // those that seem to say who asks
+	trusted   uint64 // those that callers do not write themselves
 }
 
 // member is a place in requests and replies.
@@ -99,6 +100,9 @@ func (b *book) member(place string) int {
 	}
 	if len(b.members) == mostMembers {
 		return -1
+	}
+	if strings.HasPrefix(place, "response.") || place == b.kind.ID { // the object's own id is what was given
+		b.trusted |= 1 << len(b.members)
 	}
 	b.members = append(b.members, member{place: place})
 	return len(b.members) - 1
@@ -195,7 +199,7 @@ func (p *Page) judge(s *Sighting, k *caller, looked, own uint64, now uint32) Sus
 	var o *object
 	if s.Object != 0 {
 		worth := 1
-		if own != 0 || made {
+		if own&b.trusted != 0 || made {
 			worth = 2
 		}
 		o = b.find(s.Object, worth, now)
@@ -207,8 +211,8 @@ func (p *Page) judge(s *Sighting, k *caller, looked, own uint64, now uint32) Sus
 	switch leads := looked & b.leads; {
 	case leads != 0:
 		foreign = fresh&leads == 0
-	case o != nil && o.owned() && s.Asked: // a list may show to many what is one's
-		foreign = !made && own == 0 && (c.service || !o.of(c.who))
+	case o != nil && o.owned(b.trusted) && s.Asked: // a list may show to many what is one's
+		foreign = !made && own&b.trusted == 0 && (c.service || !o.of(c.who, b.trusted))
 	}
 	if o != nil {
 		before = p.claims(o, c, own, fresh, made)
@@ -227,7 +231,7 @@ func (p *Page) judge(s *Sighting, k *caller, looked, own uint64, now uint32) Sus
 			at.blind++
 		}
 		return k.suspect(s.Object, now)
-	case o != nil && o.of(c.who):
+	case o != nil && o.of(c.who, b.trusted):
 		at.own++
 	default:
 		at.unknown++
@@ -242,20 +246,21 @@ func (p *Page) judge(s *Sighting, k *caller, looked, own uint64, now uint32) Sus
 // claims notes on an object what the sighting says of its owner, and reports whether it
 // was given to somebody else before.
 func (p *Page) claims(o *object, c *Caller, own, fresh uint64, made bool) (before bool) {
+	b := p.book
+	if own&b.trusted == 0 && !made && o.reader == 0 && !o.owned(b.trusted) && !c.lifted {
+		o.reader = c.who
+	}
 	if own == 0 && !made {
-		if o.reader == 0 && !o.owned() && !c.lifted {
-			o.reader = c.who
-		}
 		return false
 	}
 	for left := own &^ fresh; left != 0; left &= left - 1 {
-		p.book.members[bits.TrailingZeros64(left)].conflicts++
+		b.members[bits.TrailingZeros64(left)].conflicts++
 	}
 	if !made {
-		before = o.reader != 0 && o.reader != c.who && !o.told && own&p.book.leads != 0
+		before = o.reader != 0 && o.reader != c.who && !o.told && own&b.leads != 0
 	}
 	o.told = o.told || before
-	o.claim(c, own, made)
+	o.claim(c, own, b.trusted, made)
 	return before
 }
 
@@ -283,7 +288,7 @@ func (b *book) lead() {
 		switch {
 		case b.echoes(m, objects[m]):
 			b.echoing |= 1 << m
-		case objects[m] >= LeastObjects && owners[m] >= LeastCallers && reached[m]*5 <= owners[m] && !inQuery(b.members[m].place):
+		case objects[m] >= LeastObjects && owners[m] >= LeastCallers && reached[m]*5 <= owners[m] && b.trusted&(1<<m) != 0:
 			b.leads |= 1 << m
 		}
 	}

@@ -322,7 +322,7 @@ func TestReadingDrivesOutNothingThatSaysWhoseObjectsAre(t *testing.T) {
 		o.shows(o.change, thief, th, false)
 	}
 	for _, k := range o.get.book.objects {
-		if k.of(o.get.Caller("thief", "t0", nil, false, false).who) {
+		if k.of(o.get.Caller("thief", "t0", nil, false, false).who, o.get.book.trusted) {
 			t.Fatal("a thief owns something")
 		}
 	}
@@ -517,5 +517,41 @@ func TestManyNoteAtOnce(t *testing.T) {
 	work.Wait()
 	if f := o.finds(); placesOf(f.Owners) != "response.customer_id" || f.Owners[0].Held != 1000 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A path is written by whoever asks: who writes its own name into it, before the id of
+// another's order, is not the owner, drives none out, and is suspected.
+func TestWhoWritesItsNameIntoThePathOwnsNothing(t *testing.T) {
+	o := open(t)
+	k := Kind{API: "orders", ID: "path.orderId", Base: "/users/{userId}/orders/{orderId}"}
+	get := o.ledger.Open(k, Operation{ID: "getOrder", Action: "read", Reader: true, Places: []string{"response.customer_id", "path.userId"}})
+	del := o.ledger.Open(k, Operation{ID: "deleteOrder", Action: "update", Places: []string{"path.userId"}})
+	all, things := people(10)
+	note := func(p *Page, who person, th thing, own, looked uint64) Suspicion {
+		return p.Note(&Sighting{Caller: p.Caller(who.id, who.tenant, nil, false, false), Object: p.Object(th.id), Asked: true, Looked: looked, Own: own, At: o.now})
+	}
+	thief := person{id: "thief", tenant: "t0"}
+	for _, th := range things { // first
+		note(del, thief, th, 1, 1)
+	}
+	for i, th := range things {
+		note(get, all[i/5], th, 0b11, 0b11)
+		note(del, all[(i/5+1)%10], th, 1, 1) // and others after the owner
+	}
+	for _, th := range things {
+		if note(del, thief, th, 1, 1) == None || note(get, thief, th, 0b10, 0b11) == None {
+			t.Fatalf("%s: a name in the path hides a theft", th.id)
+		}
+	}
+	for i, th := range things {
+		if said := note(del, all[i/5], th, 1, 1); said != None {
+			t.Fatalf("%s: the owner is suspected: %d", th.id, said)
+		}
+	}
+	for _, f := range o.ledger.Report().Kinds {
+		if strings.Contains(placesOf(f.Owners), "path.") {
+			t.Errorf("%+v", f.Owners)
+		}
 	}
 }

@@ -4,9 +4,9 @@
 // what was possible, and not what is allowed.
 //
 // What makes an object somebody's is a creation that the caller was answered with
-// 201, or a member of the reply (or a parameter of the path) that equals the
-// caller's proven id. To be given an object makes it nobody's: who reads first owns
-// nothing.
+// 201, or a member of the reply that equals the caller's proven id; of the path, only
+// an object's own id that does. What callers write themselves proves nothing, and to be
+// given an object makes it nobody's: who reads first owns nothing.
 //
 // Who owns what is itself personal data. Ids of objects, callers and tenants are
 // kept as hashes by a key that every process makes anew and never writes; the names

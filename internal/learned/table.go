@@ -19,11 +19,18 @@ type claim struct {
 	group uint8
 }
 
+// proves reports whether a claim is one by what callers do not write themselves.
+func (c *claim) proves(trusted uint64) bool { return c.who != 0 && (c.made || c.by&trusted != 0) }
+
 // owned reports whether something says whose the object is.
-func (o *object) owned() bool { return o.owners[0].who != 0 || o.owners[1].who != 0 }
+func (o *object) owned(trusted uint64) bool {
+	return o.owners[0].proves(trusted) || o.owners[1].proves(trusted)
+}
 
 // of reports whether the object is a caller's.
-func (o *object) of(who uint64) bool { return o.owners[0].who == who || o.owners[1].who == who }
+func (o *object) of(who, trusted uint64) bool {
+	return o.owners[0].who == who && o.owners[0].proves(trusted) || o.owners[1].who == who && o.owners[1].proves(trusted)
+}
 
 // claimed returns the members that say that the object is somebody else's.
 func (o *object) claimed(who uint64) (by uint64) {
@@ -36,8 +43,8 @@ func (o *object) claimed(who uint64) (by uint64) {
 }
 
 // claim notes that an object is a caller's. What was said before by the same members
-// holds no longer.
-func (o *object) claim(c *Caller, by uint64, made bool) {
+// holds no longer. A claim by what callers write themselves takes nobody's place.
+func (o *object) claim(c *Caller, by, trusted uint64, made bool) {
 	var mine, free *claim
 	for i := range o.owners {
 		switch p := &o.owners[i]; {
@@ -47,13 +54,15 @@ func (o *object) claim(c *Caller, by uint64, made bool) {
 			if p.by &^= by; p.by == 0 && !p.made {
 				p.who = 0
 			}
-			if p.who == 0 || free == nil {
+			if free == nil || p.who == 0 || free.who != 0 && !p.proves(trusted) {
 				free = p
 			}
 		}
 	}
 	if mine == nil {
-		mine = free
+		if mine = free; mine.who != 0 && !made && by&trusted == 0 {
+			return
+		}
 		*mine = claim{who: c.who, group: uint8(c.group)}
 	}
 	mine.by |= by
@@ -61,11 +70,11 @@ func (o *object) claim(c *Caller, by uint64, made bool) {
 }
 
 // worth is how much is lost when an object is forgotten.
-func (o *object) worth() int {
+func (o *object) worth(trusted uint64) int {
 	switch {
 	case o.id == 0:
 		return 0
-	case o.owned():
+	case o.owned(trusted):
 		return 2
 	}
 	return 1
@@ -87,11 +96,11 @@ func (b *book) find(id uint64, worth int, now uint32) *object {
 			o.seen = now
 			return o
 		}
-		if w, v := o.worth(), victim.worth(); w < v || w == v && o.seen < victim.seen {
+		if w, v := o.worth(b.trusted), victim.worth(b.trusted); w < v || w == v && o.seen < victim.seen {
 			victim = o
 		}
 	}
-	if victim.worth() > worth {
+	if victim.worth(b.trusted) > worth {
 		return nil
 	}
 	if victim.id != 0 {
