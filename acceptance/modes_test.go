@@ -43,13 +43,15 @@ paths:
     get: {operationId: getOrder, responses: {"200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Order"}}}}}}
     patch: {operationId: updateOrder, requestBody: {content: {application/json: {schema: {type: object, properties: {note: {type: string}}}}}}, responses: {"200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Order"}}}}}}
     delete: {operationId: deleteOrder, responses: {"200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Order"}}}}}}
+  /v1/moves:
+    post: {operationId: moveOrders, requestBody: {required: true, content: {application/json: {schema: {type: object, properties: {ids: {type: array, items: {type: string}}}}}}}, responses: {"200": {description: ok}}}
   /v1/customers/{customerId}:
     parameters: [{name: customerId, in: path, required: true, schema: {type: string}}]
     get: {operationId: getCustomer, responses: {"200": {description: ok, content: {application/json: {schema: {type: object, properties: {orders: {type: array, items: {$ref: "#/components/schemas/Order"}}}}}}}}}
 `
 
 // modalActions are what the operations do to orders.
-var modalActions = map[string]string{"getOrder": "read", "updateOrder": "update", "deleteOrder": "delete", "listOrders": "list", "feedOrders": "list", "getCustomer": "read"}
+var modalActions = map[string]string{"getOrder": "read", "updateOrder": "update", "deleteOrder": "delete", "moveOrders": "update", "listOrders": "list", "feedOrders": "list", "getCustomer": "read"}
 
 // modalModel is a combination of ways.
 type modalModel struct {
@@ -76,7 +78,7 @@ func modalModelOf(r *rand.Rand) modalModel {
 	}
 	for _, role := range some(r, "support", "admin") {
 		m.roles[role] = append(m.roles[role], pick(r, "listOrders", "feedOrders"))
-		m.roles[role] = append(m.roles[role], some(r, "getOrder", "updateOrder", "deleteOrder")...)
+		m.roles[role] = append(m.roles[role], some(r, "getOrder", "updateOrder", "deleteOrder", "moveOrders")...)
 	}
 	return m
 }
@@ -84,7 +86,8 @@ func modalModelOf(r *rand.Rand) modalModel {
 // yaml is its configuration, in JSON, which is YAML.
 func (m modalModel) yaml(dir, until string) string {
 	waiver := map[string]string{"because": "a test of every way", "owner": "test@example.com", "until": until}
-	order := map[string]any{"id": "path.orderId", "owner": m.owner, "allow": m.allow, "operations": map[string][]string{"list": {"listOrders", "feedOrders"}}}
+	order := map[string]any{"id": "path.orderId", "owner": m.owner, "allow": m.allow,
+		"operations": map[string][]string{"list": {"listOrders", "feedOrders"}, "update": {"moveOrders"}}, "ids": map[string][]string{"moveOrders": {"body.ids[*]"}}}
 	for key, text := range map[string]string{"tenant": m.tenant, "before": m.before} {
 		if text != "" {
 			order[key] = text
@@ -140,8 +143,8 @@ func (m modalModel) permits(caller string, roles []string, operation string, o t
 type modalGate struct {
 	things  []thing
 	door    http.Handler
-	written bool
-	said    string // to the last request
+	written []string // the orders of the last request that was let through
+	said    string   // to the last request
 }
 
 // titled authenticates whoever a field names, with the roles of another.
@@ -188,8 +191,17 @@ func (g *modalGate) upstream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch id, one := strings.CutPrefix(r.URL.Path, "/v1/orders/"); {
 	case one:
-		g.written = g.written || r.Method != http.MethodGet
+		if r.Method != http.MethodGet {
+			g.written = append(g.written, id)
+		}
 		_, _ = w.Write([]byte(order(g.things[slices.IndexFunc(g.things, func(o thing) bool { return o.id == id })])))
+	case r.URL.Path == "/v1/moves":
+		var moved struct{ IDs []string }
+		if err := json.NewDecoder(r.Body).Decode(&moved); err != nil {
+			moved.IDs = []string{"unreadable"}
+		}
+		g.written = moved.IDs
+		_, _ = w.Write([]byte("{}"))
 	case r.URL.Path == "/v1/orders":
 		_, _ = w.Write([]byte(`{"items":[` + strings.Join(all, ",") + `]}`))
 	case r.URL.Path == "/v1/feed":
@@ -249,13 +261,15 @@ type unforgetting struct{ store.Owners }
 func (unforgetting) Forget(context.Context, string, string) error { return nil }
 
 // ask sends a request and returns the orders that were seen or changed by it.
-func (g *modalGate) ask(caller string, roles []string, operation, id string) (touched []string) {
-	method, path, body := http.MethodGet, "/v1/orders/"+id, ""
+func (g *modalGate) ask(caller string, roles []string, operation string, ids []string) (touched []string) {
+	method, path, body := http.MethodGet, "/v1/orders/"+ids[0], ""
 	switch operation {
 	case "updateOrder":
 		method, body = http.MethodPatch, `{"note":"x"}`
 	case "deleteOrder":
 		method = http.MethodDelete
+	case "moveOrders":
+		method, path, body = http.MethodPost, "/v1/moves", `{"ids":["`+strings.Join(ids, `","`)+`"]}`
 	case "listOrders":
 		path = "/v1/orders"
 	case "feedOrders":
@@ -270,14 +284,14 @@ func (g *modalGate) ask(caller string, roles []string, operation, id string) (to
 		r.Header.Set("Content-Type", "application/json")
 	}
 	w := httptest.NewRecorder()
-	g.written = false
+	g.written = nil
 	func() {
 		defer func() { _ = recover() }() // a sequence is cut so
 		g.door.ServeHTTP(w, r)
 	}()
 	g.said = fmt.Sprint(w.Code, " ", w.Body)
 	for _, o := range g.things {
-		if strings.Contains(w.Body.String(), o.secret()) || g.written && o.id == id {
+		if strings.Contains(w.Body.String(), o.secret()) || slices.Contains(g.written, o.id) {
 			touched = append(touched, o.id)
 		}
 	}
@@ -289,7 +303,7 @@ func (g *modalGate) ask(caller string, roles []string, operation, id string) (to
 // the configuration does not give, and everybody what it gives.
 func TestHoweverOwnersAreKnownAndObjectsFoundTheSameAreTouched(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 2026))
-	operations := []string{"getOrder", "updateOrder", "deleteOrder", "listOrders", "feedOrders", "getCustomer"}
+	operations := []string{"getOrder", "updateOrder", "deleteOrder", "moveOrders", "listOrders", "feedOrders", "getCustomer"}
 	loaded, refused, asked, granted, wrong := 0, map[string]int{}, 0, 0, 0
 	for try := 0; loaded < 150 && wrong < 10 && try < 2000; try++ {
 		m := modalModelOf(r)
@@ -311,7 +325,16 @@ func TestHoweverOwnersAreKnownAndObjectsFoundTheSameAreTouched(t *testing.T) {
 					may = append(may, o.id)
 				}
 			}
-			id := pick(r, g.things...).id
+			ids := []string{pick(r, g.things...).id}
+			if operation == "moveOrders" {
+				ids = nil
+				for len(ids) == 0 {
+					for _, o := range some(r, g.things...) {
+						ids = append(ids, o.id)
+					}
+				}
+				r.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+			}
 			switch whole := len(may) == len(g.things); {
 			case modalActions[operation] == "list" && (m.drop || whole), operation == "getCustomer" && whole:
 				want = may
@@ -322,16 +345,16 @@ func TestHoweverOwnersAreKnownAndObjectsFoundTheSameAreTouched(t *testing.T) {
 					}
 					want = append(want, o.id)
 				}
-			case operation != "listOrders" && operation != "getCustomer" && slices.Contains(may, id):
-				want = []string{id}
+			case operation != "listOrders" && operation != "getCustomer" && !slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(may, id) }):
+				want = slices.Sorted(slices.Values(ids))
 			}
 			asked++
 			if len(want) > 0 {
 				granted++
 			}
-			if got := g.ask(caller, roles, operation, id); !slices.Equal(got, want) {
+			if got := g.ask(caller, roles, operation, ids); !slices.Equal(got, want) {
 				wrong++
-				t.Errorf("%s of %s by %s of %q with %q touched %q, want %q: %s\n%+v\n%+v", operation, id, caller, people[caller], roles, got, want, g.said, m, g.things)
+				t.Errorf("%s of %q by %s of %q with %q touched %q, want %q: %s\n%+v\n%+v", operation, ids, caller, people[caller], roles, got, want, g.said, m, g.things)
 			}
 		}
 	}

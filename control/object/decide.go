@@ -152,21 +152,49 @@ func (r *rule) id(x *gatehouse.Exchange) (id string) {
 	return id
 }
 
-// decided asks the policies before anything is known of the object but its name, or
-// for an object that is about to be made.
+// decided asks the policies before anything is known of the objects but their names, or
+// for one that is about to be made.
 func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	a := r.asker(ctx, x)
 	if a == nil {
 		return gatehouse.Deny(notAllowed), nil
 	}
+	if r.action == policy.Create {
+		return r.creates(x, a)
+	}
+	n, found, why := 0, own, ""
+	refusal := r.eachID(x, func(id string) *gatehouse.Answer {
+		if n++; n > mostOwned {
+			return tooMany
+		}
+		if found, why = a.about(id, nil, 0, store.Owner{}).decide(r.act); found != own {
+			return r.refuse().Answer()
+		}
+		return nil
+	})
+	if n == 0 && refusal == nil { // a list, of which the policies ask no more than who wants it
+		if found, why = a.about("", nil, 0, store.Owner{}).decide(r.act); found != own {
+			refusal = r.refuse().Answer()
+		}
+	}
+	if refusal != nil {
+		r.evenly(ctx, x, refusal)
+		return gatehouse.Deny(refusal).Because(why), nil
+	}
+	return byPolicy.Because(why), nil
+}
+
+// creates asks the policies for an object that is about to be made, or for each of a
+// batch.
+func (r *rule) creates(x *gatehouse.Exchange, a *asker) (gatehouse.Verdict, error) {
 	var d *jsonwalk.Doc
-	if r.action == policy.Create && x.Request.HasBody {
+	if x.Request.HasBody {
 		var err error
 		if d, err = jsonwalk.Of(&x.Request.Parsed, x.Request.Body, limits); err != nil || x.Request.BodyTooLarge {
 			return gatehouse.Deny(notJudgeable), nil
 		}
 	}
-	if d != nil && d.Kind(0) == jsonwalk.Array { // a batch is as many objects
+	if d != nil && d.Kind(0) == jsonwalk.Array {
 		for c, end := 1, d.Next(0); c < end; c = d.Next(c) {
 			if found, why := a.about("", d, c, store.Owner{}).decide(r.act); found != own {
 				return gatehouse.Deny(denied).Because(why), nil
@@ -176,12 +204,7 @@ func (r *rule) decided(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	}
 	found, why := a.about(r.id(x), d, 0, store.Owner{}).decide(r.act)
 	if found != own {
-		if r.action == policy.Create {
-			return gatehouse.Deny(denied).Because(why), nil
-		}
-		v := r.refuse()
-		r.evenly(ctx, x, v.Answer())
-		return v.Because(why), nil
+		return gatehouse.Deny(denied).Because(why), nil
 	}
 	return byPolicy.Because(why), nil
 }
