@@ -292,7 +292,11 @@ func (r *reader) compiled(a *API, m policy.Model, object *block) *policy.Policy 
 		case !ok:
 			r.apiFault(a, "objects", one.Error(), "see: gatehouse policy show")
 		case strings.HasPrefix(f.Key, "objects.") && object != nil:
-			r.fault(&gatehouse.Fault{Key: f.Key, Says: f.Says, Fix: f.Fix}, fallback{at: object.place, block: object})
+			b := object
+			if i := slices.IndexFunc(a.blocks, func(b *block) bool { return b.kind.Name == "graphql" }); i >= 0 && m.Graph.Has(f.Key) {
+				b = a.blocks[i]
+			}
+			r.fault(&gatehouse.Fault{Key: f.Key, Says: f.Says, Fix: f.Fix}, fallback{at: b.place, block: b})
 		default:
 			r.apiFault(a, f.Key, f.Says, f.Fix)
 		}

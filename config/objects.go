@@ -6,12 +6,16 @@ import "slices"
 // order.
 func (a *API) Objects() (list []string) {
 	for _, b := range a.everyBlock() {
-		if b.kind.Name != "object" {
+		if b.kind.Name != "object" && b.kind.Name != "graphql" {
 			continue
 		}
 		_, objects := lookup(b.node, "objects")
 		for k := range pairs(objects) {
-			list = append(list, k.Value)
+			name := k.Value
+			if b.kind.Name == "graphql" && a.policy != nil {
+				name = a.policy.Kind(name) // the map of owners knows a type Order as order
+			}
+			list = append(list, name)
 		}
 	}
 	slices.Sort(list)

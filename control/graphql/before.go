@@ -145,19 +145,23 @@ func idsIn(d *jsonwalk.Doc, n int, path []string, f func(id string)) bool {
 // asked, and notes which it must be asked for.
 func (k *check) before(ctx context.Context, x *gatehouse.Exchange, a *asked) (*refusal, error) {
 	a.touched = a.touched[:0]
+	ask := k.asker(ctx, x)
 	for i := range a.list {
 		one := &a.list[i]
 		for j := range one.op.touches {
 			t := &one.op.touches[j]
 			r := t.act.rule
 			ownOnes, others := r.stands(x.Principal, t.act.action)
-			if !ownOnes && !others {
+			if !ownOnes && !others && (r.acts[t.act.action] == nil || !r.admits(x.Principal)) {
 				return refuse(notAllowed, t.field.Name), nil
 			}
 			if t.act.action >= update && r.spoofed(one, a.doc, t.field, x.Principal, others) {
 				return refuse(ownerSpoofed, t.field.Name), nil
 			}
 			if t.act.path == nil {
+				if found, why := r.creates(ask, k.schema, one, a.doc, t.field, x.Principal); found != own {
+					return refuse(notAllowed, said(t.field.Name, why)), nil
+				}
 				continue
 			}
 			add := func(id string) { a.touched = append(a.touched, touched{r, t.act.action, id}) }
@@ -173,7 +177,7 @@ func (k *check) before(ctx context.Context, x *gatehouse.Exchange, a *asked) (*r
 		if !a.touched[i].rule.mapped {
 			continue
 		}
-		if why, err := k.mapped(ctx, &a.touched[i], x.Principal); why != nil || err != nil {
+		if why, err := k.mapped(ctx, ask, &a.touched[i], x.Principal); why != nil || err != nil {
 			return why, err
 		}
 	}
@@ -182,27 +186,33 @@ func (k *check) before(ctx context.Context, x *gatehouse.Exchange, a *asked) (*r
 
 // mapped compares an object with the caller by our own map of owners. What is not in
 // it belongs to nobody who asks.
-func (k *check) mapped(ctx context.Context, t *touched, who *gatehouse.Principal) (*refusal, error) {
+func (k *check) mapped(ctx context.Context, ask *asker, t *touched, who *gatehouse.Principal) (*refusal, error) {
 	o, err := k.owners.Owner(ctx, t.rule.kind, t.id)
 	if errors.Is(err, store.ErrNotFound) {
-		return t.rule.refused(), nil
+		return t.rule.refused(""), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("graphql: whose an object is: %w", err)
 	}
+	if t.rule.acts[t.action] != nil {
+		if found, why := t.rule.decideMapped(ask, o, t.id, who, t.action); found != own {
+			return t.rule.refused(why), nil
+		}
+		return nil, nil
+	}
 	_, others := t.rule.stands(who, t.action)
 	if t.rule.tenant != nil && o.Tenant != who.Tenant || !others && o.Owner != who.ID {
-		return t.rule.refused(), nil
+		return t.rule.refused(""), nil
 	}
 	return nil, nil
 }
 
 // refused is the refusal of somebody else's object.
-func (r *rule) refused() *refusal {
+func (r *rule) refused(why string) *refusal {
 	if r.hide {
-		return refuse(notFound, r.of.name)
+		return refuse(notFound, said(r.of.name, why))
 	}
-	return refuse(foreign, r.of.name)
+	return refuse(foreign, said(r.of.name, why))
 }
 
 // spoofed reports whether the arguments of a field name somebody else as owner or
@@ -294,7 +304,7 @@ const lookupName = "GatehouseLookup"
 
 // looked compares the objects' present state with the caller before the request goes
 // on.
-func (k *check) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (k *check) looked(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	a := borrow(x)
 	if !slices.ContainsFunc(a.touched, func(t touched) bool { return !t.rule.mapped }) {
 		return gatehouse.Pass, nil
@@ -310,6 +320,7 @@ func (k *check) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	if data == jsonwalk.Missing || d.Kind(data) != jsonwalk.Object {
 		return gatehouse.Verdict{}, errNoState
 	}
+	ask := k.asker(ctx, x)
 	for i, t := range a.touched {
 		if t.rule.mapped {
 			continue
@@ -324,10 +335,11 @@ func (k *check) looked(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 		if d.Kind(n) != jsonwalk.Object {
 			return gatehouse.Verdict{}, errNoState
 		}
-		switch t.rule.judge(d, n, x.Principal, t.action) {
+		found, says := t.rule.decide(ask, d, n, x.Principal, t.action)
+		switch found {
 		case own:
 		case foreignObject:
-			why := t.rule.refused()
+			why := t.rule.refused(says)
 			return gatehouse.Deny(why.answer).Because(why.because), nil
 		default:
 			return gatehouse.Verdict{}, errNoState

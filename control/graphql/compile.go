@@ -3,6 +3,7 @@ package graphql
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,9 @@ type check struct {
 
 	policy    *policy.Policy // of the API, or nil
 	operation string         // operationId
+	spoken    bool           // policies decide on some objects
+	learns    bool           // some mutations make objects whose owner is recorded
+	log       *slog.Logger
 }
 
 // Compile implements [gatehouse.Control].
@@ -52,7 +56,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", policy: c.policy, operation: b.Operation.ID(), shadowCost: c.CostMode == "shadow"}
+	k := &check{max: c, schema: s, rules: ruled(), trusted: t, get: b.Operation.Method() == "GET", policy: c.policy, operation: b.Operation.ID(), log: b.Log, shadowCost: c.CostMode == "shadow"}
 	if err := errors.Join(k.vouched(), k.knowing(b)); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,9 @@ func (k *check) knowing(b *gatehouse.Build) error {
 		for _, f := range t.fields {
 			k.acts = k.acts || len(f.acts) > 0
 		}
-		if t.rule != nil && t.rule.mapped && k.owners == nil {
+		k.spoken = k.spoken || t.rule != nil && t.rule.some()
+		k.learns = k.learns || t.rule != nil && t.rule.learn
+		if t.rule != nil && (t.rule.mapped || t.rule.learn) && k.owners == nil {
 			o, err := gatehouse.Require[store.Owners](b.Kept)
 			if err != nil {
 				return &gatehouse.Fault{Key: "objects." + t.name + ".before", Says: "there is no map of owners to ask: " + err.Error(), Fix: "before: lookup"}

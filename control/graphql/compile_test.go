@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/control/graphql"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 type operation struct{ id, method string }
@@ -117,6 +118,15 @@ func TestASchemaThatCannotBeKeptDoesNotCompile(t *testing.T) {
 		{"another status", orders, order(graphql.Object{Owner: "owner", OnDeny: 500}), "403, or 404"},
 		{"a change without a look-up", "type Query { a: Order } type Order { owner: ID } type Mutation { note(id: ID!): Order }", order(graphql.Object{Owner: "owner"}), "must know its owner before"},
 		{"no map of owners", orders, order(graphql.Object{Owner: "owner", Before: "owners"}), "no map of owners"},
+		{"an owner by relations that are not there", orders, order(graphql.Object{Owner: "relations"}), "no model of relations"},
+		{"an id to learn that is not there", orders + "type Mutation { make: Order }", order(graphql.Object{Owner: "owner", Create: &policy.Creation{Learn: "response.number"}}), "objects.Order.create.learn: Order has no field number"},
+		{"an id in replies that is not there", orders + "type Mutation { make: Order }", order(graphql.Object{Owner: "owner", ReplyID: "response.user", Create: &policy.Creation{Learn: "response.user"}}), "objects.Order.reply_id: Order has no field user"},
+		{"two fields for one id", orders + "type Mutation { make: Order }", order(graphql.Object{Owner: "owner", ReplyID: "response.id", Create: &policy.Creation{Learn: "response.owner"}}), "is named by response.owner, and later by response.id"},
+		{"nothing to learn from", orders, order(graphql.Object{Owner: "owner", Create: &policy.Creation{Learn: "response.id"}}), "nothing makes objects of the type Order"},
+		{"two that may be new", orders + "type Mutation { make: Both } type Both { old: Order new: Order }", order(graphql.Object{Owner: "owner", Create: &policy.Creation{Learn: "response.id"}}), "which one is new is not known"},
+		{"nothing that may be new", orders + "type Mutation { make: Int }", order(graphql.Object{Owner: "owner", Create: &policy.Creation{Operation: "Mutation.make", Learn: "response.id"}}), "has 0 fields of that type"},
+		{"a creation that is not there", orders, order(graphql.Object{Owner: "owner", Create: &policy.Creation{Operation: "Mutation.make", Learn: "response.id"}}), "no field Mutation.make"},
+		{"no map to learn into", orders + "type Mutation { make: Order }", order(graphql.Object{Owner: "owner", Create: &policy.Creation{Learn: "response.id"}}), "there is no map of owners"},
 		{"a waiver for nothing", "type Query { a: Int }", func(c *graphql.Config) { c.NoObject = map[string]*gatehouse.Waiver{"Query.b": waiver()} }, "no such field"},
 		{"a waiver that ended", orders, func(c *graphql.Config) {
 			c.NoObject = map[string]*gatehouse.Waiver{"Query.order": {Until: time.Now().AddDate(0, 0, -2)}}

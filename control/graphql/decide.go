@@ -32,7 +32,7 @@ func (c *Config) Authorize(m *policy.Model) error {
 	if err := s.accessible(file, everything); err != nil {
 		return err
 	}
-	m.Graph = &policy.Graph{File: file, Policies: c.Policies, Asked: map[string][]string{}}
+	m.Graph = &policy.Graph{File: file, Types: s.modelled(c), Policies: c.Policies, Asked: map[string][]string{}}
 	for name, t := range s.types {
 		if strings.HasPrefix(name, "__") {
 			continue

@@ -16,6 +16,13 @@ import (
 // by the schema.
 func (s *schema) operations(c *Config, o *Object, r *rule, key string) error {
 	var errs []error
+	if c := o.Create; c != nil && c.Operation != "" {
+		if f, _ := s.fieldNamed(c.Operation); f != nil {
+			f.acts = append(f.acts, act{r, create, nil})
+		} else {
+			errs = append(errs, &gatehouse.Fault{Key: key + ".create.operation", Says: fmt.Sprintf("the schema has no field %s", c.Operation), Fix: "Mutation.makeOrder"})
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Operations)) {
 		a := action(slices.Index(actionNames[:], name))
 		k := key + ".operations." + name

@@ -221,7 +221,7 @@ func (k *check) added(f *ast.Field) string {
 		return ""
 	}
 	if info := k.schema.types[f.ObjectDefinition.Name].fields[f.Name]; info != nil {
-		return info.out.inject
+		return strings.TrimSpace(info.out.inject + " " + info.made)
 	}
 	return ""
 }

@@ -46,6 +46,12 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		if o.Tenant != "" {
 			s.Fact("authz.object", "%s: its tenant, %s, must be the caller's, whatever role the caller has", name, o.Tenant)
 		}
+		if list := c.decided(name); len(list) > 0 {
+			s.Fact("authz.object", "%s: %s are decided on by policies and relations", name, strings.Join(list, ", "))
+		}
+		if o.Create != nil && o.Create.Learn != "" {
+			s.Fact("authz.object", "%s: whose a new one is is recorded by %s before its maker hears of it", name, o.Create.Learn)
+		}
 		s.Fact("authz.object-response", "%s: owner and tenant are compared wherever one stands in a reply, before a byte of it leaves; what a mutation names is compared before it goes on", name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.NoObject)) {
@@ -55,6 +61,19 @@ func (c *Config) Explain(s *gatehouse.Sheet) {
 		s.Fact("graphql.introspection", "the upstream's errors leave as they are: %s", waived(c.Waiver))
 	}
 	s.Fact("graphql.abuse", "variables must be of their types, and what is forwarded is written anew from what was judged")
+}
+
+// decided returns the actions on objects of a type that policies decide on.
+func (c *Config) decided(object string) (names []string) {
+	if c.policy == nil {
+		return nil
+	}
+	for a := range actions {
+		if t := c.policy.Template(object, policyActions[a]); t != nil && t.Spoken {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // spoken returns the types and fields about which policies written by hand are asked.

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ func (s *shape) mark(done map[*shape]bool) {
 	for i := range s.members {
 		if of := s.members[i].of; of != nil {
 			of.mark(done)
+			s.makes = s.makes || of.makes || len(s.members[i].makes) > 0
 		}
 	}
 }
@@ -38,42 +40,54 @@ const (
 type reading struct {
 	d    *jsonwalk.Doc
 	who  *gatehouse.Principal
-	cut  []int // members and elements that do not leave
-	null []int // values that leave as null
+	ask  *asker // nil where no policy speaks of objects
+	cut  []int  // members and elements that do not leave
+	null []int  // values that leave as null
 	why  *refusal
 	out  []byte
 
-	cuts, nulls int // how many of cut and null were met while writing
+	failed      bool // some result has errors, or no data
+	cuts, nulls int  // how many of cut and null were met while writing
 }
 
 // release judges a reply before a byte of it leaves: every object by its own rule,
 // wherever it stands. What was added to the request is taken out again.
-func (k *check) release(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+func (k *check) release(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	res := &x.Response
 	a := borrow(x)
 	if res.Own {
 		return gatehouse.Pass, nil
 	}
 	if why := readable(res); why != "" {
+		k.lost(x, a)
 		return gatehouse.Deny(unverifiable).Because(why), nil
 	}
 	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
 	if err != nil {
+		k.lost(x, a)
 		return gatehouse.Deny(unverifiable).Because("the reply is not one JSON document"), nil
+	}
+	if why, err := k.learn(ctx, x, a, d); why != nil || err != nil {
+		return deny(why), err
 	}
 	r, ok := k.readings.Get().(*reading)
 	if !ok {
 		r = new(reading)
 	}
 	defer k.readings.Put(r)
-	r.d, r.who, r.why = d, x.Principal, nil
+	r.d, r.who, r.why, r.ask = d, x.Principal, nil, k.asker(ctx, x)
 	r.cut, r.null, r.out = r.cut[:0], r.null[:0], r.out[:0]
-	r.cuts, r.nulls = 0, 0
+	r.cuts, r.nulls, r.failed = 0, 0, false
 	if !k.answers(r, a) {
-		r.d, r.who = nil, nil
+		r.d, r.who, r.ask = nil, nil, nil
 		return gatehouse.Deny(r.why.answer).Because(r.why.because), nil
 	}
-	r.d, r.who = nil, nil
+	r.d, r.who, r.ask = nil, nil, nil
+	if !r.failed {
+		if err := k.forget(ctx, a); err != nil {
+			return gatehouse.Verdict{}, fmt.Errorf("graphql: forgetting what was deleted: %w", err)
+		}
+	}
 	res.Body = append(res.Body[:0], r.out...)
 	res.Changed()
 	res.Fields.Del("accept-ranges")
@@ -133,6 +147,7 @@ func (k *check) result(r *reading, node int, op *operation) bool {
 	if data == jsonwalk.Missing && errs == jsonwalk.Missing {
 		return false
 	}
+	r.failed = r.failed || errs != jsonwalk.Missing || data == jsonwalk.Missing || d.Kind(data) == jsonwalk.Null
 	first := len(r.out)
 	r.out = append(r.out, '{')
 	if data != jsonwalk.Missing {
@@ -177,10 +192,10 @@ func (r *reading) value(n int, s *shape, m member) bool {
 func (r *reading) object(n int, s *shape, m member) bool {
 	d := r.d
 	if s.guarded {
-		rule, found := r.compare(n, s)
+		rule, found, why := r.compare(n, s, m.inList)
 		switch {
 		case found == unclear:
-			return r.refuse(unverifiable, "the reply does not say whose an object is")
+			return r.refuse(unverifiable, said("the reply does not say whose an object is", why))
 		case found == own:
 		case m.inList && rule.drop:
 			r.cut = append(r.cut, n)
@@ -189,9 +204,9 @@ func (r *reading) object(n int, s *shape, m member) bool {
 			r.null = append(r.null, n)
 			return true
 		case rule.hide:
-			return r.refuse(notFound, rule.of.name)
+			return r.refuse(notFound, said(rule.of.name, why))
 		default:
-			return r.refuse(foreign, rule.of.name)
+			return r.refuse(foreign, said(rule.of.name, why))
 		}
 	}
 	for c, end := n+1, d.Next(n); c < end; c = d.Next(c) {
@@ -222,11 +237,11 @@ func (s *shape) member(key []byte) *member {
 }
 
 // compare compares the object at a node with the caller, by the rule of its type.
-func (r *reading) compare(n int, s *shape) (*rule, outcome) {
+func (r *reading) compare(n int, s *shape, inList bool) (of *rule, found outcome, why string) {
 	d := r.d
 	at := d.Member(n, typeKey)
 	if at == jsonwalk.Missing || d.Kind(at) != jsonwalk.String {
-		return nil, unclear
+		return nil, unclear, ""
 	}
 	var t *typ
 	for _, of := range s.types {
@@ -237,12 +252,17 @@ func (r *reading) compare(n int, s *shape) (*rule, outcome) {
 		}
 	}
 	if t == nil {
-		return nil, unclear
+		return nil, unclear, ""
 	}
 	if t.rule == nil {
-		return nil, own // the schema says that nothing is demanded of these
+		return nil, own, "" // the schema says that nothing is demanded of these
 	}
-	return t.rule, t.rule.judge(d, n, r.who, read)
+	by := t.rule.acts[read]
+	if inList {
+		by = t.rule.list
+	}
+	found, why = t.rule.decideBy(by, r.ask, d, n, r.who, read)
+	return t.rule, found, why
 }
 
 // stands reports what a caller may do with objects of the type: with its own, and

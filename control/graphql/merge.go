@@ -12,15 +12,17 @@ import (
 type shape struct {
 	types   []*typ // of the fields whose values these objects are
 	guarded bool   // some of these objects have a rule
+	makes   bool   // something new is held here, or below
 	members []member
 }
 
 // member is one response key.
 type member struct {
 	key      string
-	of       *shape // nil for leaves
-	nullable bool   // an object that may be missing
-	inList   bool   // it stands in a list
+	of       *shape  // nil for leaves
+	nullable bool    // an object that may be missing
+	inList   bool    // it stands in a list
+	makes    []*rule // whose new objects it holds
 }
 
 // mergeBudget bounds the fields that are looked at while selections are merged.
@@ -89,6 +91,11 @@ func (m *merger) merge(list []selected, types []*typ, names bool) (*shape, strin
 		}
 		first := entries[0]
 		mem := member{key: strings.Clone(k), nullable: first.info != nil && !first.info.list && !first.info.def.Type.NonNull}
+		for _, e := range entries {
+			if e.info != nil {
+				mem.makes = append(mem.makes, e.info.makes...)
+			}
+		}
 		if first.info != nil && first.info.out.composite {
 			var why string
 			if mem.of, why = m.below(entries, names); why != "" {

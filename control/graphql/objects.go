@@ -10,12 +10,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
 // Object says whose the objects of one type of the schema are.
 type Object struct {
 	// Owner is the field that holds the owner's id: "response.customer.id". It must
-	// equal the caller's id.
+	// equal the caller's id. "relations" is whoever has the relation owner.
 	Owner string `yaml:"owner"`
 	// Tenant is the field that holds the tenant's id, likewise. No role crosses it.
 	Tenant string `yaml:"tenant"`
@@ -32,14 +33,23 @@ type Object struct {
 	// Lookup is the field of the query type that reads one object by its id. Left out,
 	// the one there is.
 	Lookup string `yaml:"lookup"`
-	// Allow holds what is allowed, by who: "owner" or "role:NAME". Left out, the owner
-	// may read and update.
+	// Allow holds what is allowed, by who: "owner", "role:NAME" or "relation:NAME". Left
+	// out, the owner may read and update.
 	Allow map[string][]string `yaml:"allow"`
 	// OnDeny is the status of a refusal: 403, or 404, with which an object of somebody
 	// else is null as one that does not exist. Default 403.
 	OnDeny int `yaml:"on_deny"`
 	// OnForeign says what becomes of others' elements in lists: deny (default) or drop.
 	OnForeign string `yaml:"on_foreign"`
+	// ReplyID is the field of an object that holds its id, where policies, relations or
+	// our own map ask which one it is: "response.number". Left out, response.id.
+	ReplyID string `yaml:"reply_id"`
+	// Create says how objects are made: operation, "Mutation.make", where that does not
+	// follow from the schema, and learn, "response.id", the field of a new object that
+	// names it: the caller is put into our own map as its owner before the reply leaves.
+	Create *policy.Creation `yaml:"create"`
+	// Table is where the application keeps these objects, for its SQL.
+	Table *policy.Table `yaml:"table"`
 }
 
 // action is what is done to an object.
@@ -59,6 +69,7 @@ var actionNames = [actions]string{"read", "update", "delete", "create"}
 type rule struct {
 	of            *typ
 	kind          string // as the map of owners calls it: "shop/order"
+	called        string // as actions and relations do: "order"
 	owner, tenant []string
 	ownerAt       string // the response keys under which they are asked for
 	tenantAt      string
@@ -68,6 +79,9 @@ type rule struct {
 	mapped        bool   // the owner is known from our own map
 	lookup        *field // else by this field
 	argument      string // of lookup, that names the object
+
+	spoken
+	learn bool // new objects are put into our own map
 }
 
 // act is a field that does something to objects that its arguments name, or makes one.
@@ -99,11 +113,9 @@ func (s *schema) own(c *Config, b *gatehouse.Build) error {
 			continue
 		}
 		r, err := s.ruleOf(o, t, key)
-		if r != nil {
-			r.kind = b.API + "/" + strings.ToLower(name[:1]) + name[1:]
-			t.rule = r
-		}
-		errs = append(errs, err)
+		r.called = calledOf(name)
+		r.kind, t.rule = b.API+"/"+r.called, r
+		errs = append(errs, err, r.speaks(o, c, b, s, key))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -111,6 +123,7 @@ func (s *schema) own(c *Config, b *gatehouse.Build) error {
 	for _, name := range slices.Sorted(maps.Keys(c.Objects)) {
 		errs = append(errs, s.operations(c, c.Objects[name], s.types[name].rule, "objects."+name))
 	}
+	errs = append(errs, s.learning(c))
 	for _, t := range s.types {
 		t.inject = t.injection()
 	}
@@ -127,7 +140,7 @@ func (s *schema) ruleOf(o *Object, t *typ, key string) (*rule, error) {
 	}
 	r := &rule{of: t, ownerAt: ownerKey + t.name, tenantAt: tenantKey + t.name, hide: o.OnDeny == 404, drop: o.OnForeign == "drop", mapped: o.Before == "owners"}
 	path := func(k, text string) []string {
-		if text == "" {
+		if text == "" || k == "owner" && text == "relations" {
 			return nil
 		}
 		p := strings.Split(strings.TrimPrefix(text, "response."), ".")
@@ -137,7 +150,7 @@ func (s *schema) ruleOf(o *Object, t *typ, key string) (*rule, error) {
 		return p
 	}
 	r.owner, r.tenant = path("owner", o.Owner), path("tenant", o.Tenant)
-	if r.owner == nil && r.tenant == nil {
+	if r.owner == nil && r.tenant == nil && o.Owner != "relations" {
 		fault("owner", "nothing says whose the object is", "response.FIELD")
 	}
 	if o.OnDeny != 0 && o.OnDeny != 403 && o.OnDeny != 404 {
@@ -158,14 +171,18 @@ func (s *schema) ruleOf(o *Object, t *typ, key string) (*rule, error) {
 		if who == "owner" {
 			role = ""
 		}
-		if who != "owner" && (!isRole || role == "") {
-			fault("allow."+who, "there is nobody of that name", "owner or role:NAME")
+		relation, isRelation := strings.CutPrefix(who, "relation:")
+		if who != "owner" && (!isRole || role == "") && (!isRelation || relation == "") {
+			fault("allow."+who, "there is nobody of that name", "owner, role:NAME or relation:NAME")
 		}
 		for _, name := range list {
 			a := action(slices.Index(actionNames[:], name))
 			if a >= actions {
 				fault("allow."+who, fmt.Sprintf("there is no action %q", name), "read, update, delete or create")
 				continue
+			}
+			if isRelation {
+				continue // that is the policies' business
 			}
 			r.allow(a, role)
 			if a == update {
@@ -222,6 +239,9 @@ func (t *typ) injection() string {
 
 func (r *rule) selection() string {
 	var parts []string
+	if r.idAt != "" {
+		parts = append(parts, r.idAt+":"+strings.Join(r.id, "{")+strings.Repeat("}", len(r.id)-1))
+	}
 	for _, one := range [...]struct {
 		key  string
 		path []string
@@ -230,7 +250,7 @@ func (r *rule) selection() string {
 			parts = append(parts, one.key+":"+strings.Join(one.path, "{")+strings.Repeat("}", len(one.path)-1))
 		}
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(append(parts, r.more...), " ")
 }
 
 // guarded reports whether every object that a value of the type may be has a rule.

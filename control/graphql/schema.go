@@ -51,7 +51,9 @@ type field struct {
 	size   *listSize          // how many elements there are
 	slices []string           // arguments that are known to ask for a number of elements
 	needs  []*need
-	acts   []act // what it does to objects
+	acts   []act   // what it does to objects
+	makes  []*rule // whose new objects it returns, to be learned
+	made   string  // what is selected beside, so that they can be
 }
 
 // maxSchema bounds the file of a schema, in bytes.

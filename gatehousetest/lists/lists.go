@@ -69,7 +69,7 @@ func unfiltered(l *policytest.Listing, err error) error {
 		if !errors.Is(err, because) {
 			continue
 		}
-		says := strings.TrimPrefix(strings.TrimPrefix(err.Error(), rows.ErrNotSQL.Error()+": "), l.Action.String()+" "+l.Object+": ")
+		says := strings.TrimPrefix(strings.TrimPrefix(err.Error(), rows.ErrNotSQL.Error()+": "), l.Action.String()+" "+l.Policy.Kind(l.Object)+": ")
 		return &policytest.Unfiltered{Why: strings.TrimPrefix(strings.TrimPrefix(says, "rows: "), "cedar: ")}
 	}
 	return err
@@ -100,7 +100,7 @@ func (a *asker) where(ctx context.Context, l *policytest.Listing) (string, []any
 		}
 		a.known[l.Policy] = p
 	}
-	return p.Where(identity.With(ctx, identityOf(l)), l.Object, l.Action.String(), rows.Operation(l.Operation), rows.Address(l.Address))
+	return p.Where(identity.With(ctx, identityOf(l)), l.Policy.Kind(l.Object), l.Action.String(), rows.Operation(l.Operation), rows.Address(l.Address))
 }
 
 // identityOf is the caller as the gateway tells an application.

@@ -29,7 +29,7 @@ type column struct {
 // tableOf lays out the table of a listing's object by the bundle's words: the columns
 // that are named, and for every other attribute one that is called like it.
 func tableOf(l *policytest.Listing) (*table, error) {
-	o := l.Policy.Bundle().Objects[l.Object]
+	o := l.Policy.Bundle().Objects[l.Policy.Kind(l.Object)]
 	_, name, qualified := strings.Cut(o.Table.Name, ".")
 	if !qualified {
 		name = o.Table.Name
@@ -47,7 +47,7 @@ func tableOf(l *policytest.Listing) (*table, error) {
 	if err := t.put("", o.Table.ID, "text"); err != nil {
 		return nil, err
 	}
-	read := l.Policy.Set().Rules(cedar.NewEntityUID("Action", cedar.String(l.Object+"."+l.Action.String())), o.Type).Reads().Resource
+	read := l.Policy.Set().Rules(cedar.NewEntityUID("Action", cedar.String(l.Policy.Kind(l.Object)+"."+l.Action.String())), o.Type).Reads().Resource
 	for _, a := range l.Policy.Set().Attributes(o.Type) {
 		typ := map[cedar.Kind]string{cedar.KindString: "text", cedar.KindEntity: "text", cedar.KindLong: "integer", cedar.KindBool: "boolean"}[a.Type.Kind]
 		at, ok := said[a.Name]

@@ -55,6 +55,9 @@ type Attribute struct {
 	Required bool
 	From     string      // "response.customer_id", "path.userId" or "token.region"
 	Members  []Attribute // of a record
+	// At is where the value stands in what is read, "gatehouse_owner_Order.id", where
+	// that is not where From says.
+	At string
 
 	param string         // the parameter of the path
 	path  *jsonwalk.Path // in the object

@@ -15,7 +15,7 @@ func (p *Policy) Bundle() *bundle.Bundle {
 		// make the same policies another bundle elsewhere.
 		b.Policies = append(b.Policies, bundle.Source{Name: filepath.Base(s.Name), Text: s.Text})
 	}
-	for name, t := range p.objects {
+	for _, t := range p.objects {
 		o := &bundle.Object{Type: t.typ, Operations: map[string][]string{}, Relations: t.relations}
 		for a, ids := range t.operations {
 			o.Operations[a.String()] = ids
@@ -23,7 +23,12 @@ func (p *Policy) Bundle() *bundle.Bundle {
 		if table := t.object.Table; table != nil {
 			o.Table = &bundle.Table{Name: table.Name, ID: cmp.Or(table.ID, "id"), Tenant: table.Tenant, Owner: table.Owner, Columns: table.Columns}
 		}
-		b.Objects[name] = o
+		if t.graph {
+			for a := Read; a <= Create; a++ {
+				o.Operations[a.String()] = []string{p.graph.Operation}
+			}
+		}
+		b.Objects[t.called] = o
 	}
 	return b
 }

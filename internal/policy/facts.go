@@ -26,6 +26,9 @@ type Facts struct {
 	Given *Given
 	// Owner and Tenant are those that a map of owners knows, for objects of such a map.
 	Owner, Tenant string
+	// Mapped says that they stand for the owner and the tenant of any object, wherever
+	// the object itself has them, and that nothing else of it is known.
+	Mapped bool
 	// Path has the parameters of the request's path; nil where there is none.
 	Path interface {
 		Param(name string) (string, bool)
@@ -136,6 +139,12 @@ func (f *Facts) attributes() (cedar.Record, error) {
 // attribute returns one attribute's value, and false where there is none.
 func (f *Facts) attribute(a *Attribute) (v cedar.Value, ok bool, err error) {
 	switch {
+	case f.Mapped && a.Name == ownerName:
+		return named(TypeUser, f.Owner), true, nil
+	case f.Mapped && a.Name == tenantName:
+		return cedar.String(f.Tenant), true, nil
+	case f.Mapped:
+		return nil, false, errUnseen
 	case a.From == "owners":
 		if kept := f.kept(a); kept != "" {
 			return named(a.Type, kept), true, nil

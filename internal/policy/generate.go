@@ -73,7 +73,7 @@ func in(names ...string) string {
 func (t *objectType) in(actions []string) string {
 	names := make([]string, len(actions))
 	for i, a := range actions {
-		names[i] = t.name + "." + a
+		names[i] = t.called + "." + a
 	}
 	return in(names...)
 }
@@ -113,7 +113,7 @@ func (g *generator) allowed(t *objectType) {
 		}
 		if isRelation {
 			if !slices.Contains(t.relations, relation) {
-				g.faults = append(g.faults, &Fault{key + who, fmt.Sprintf("the relations' model defines no %s of %s", relation, t.name), "define " + relation + ": [user]  (in the file of relations, under type " + t.name + ")"})
+				g.faults = append(g.faults, &Fault{key + who, fmt.Sprintf("the relations' model defines no %s of %s", relation, t.name), "define " + relation + ": [user]  (in the file of relations, under type " + t.called + ")"})
 				continue
 			}
 			s.principal, s.reason, s.when = "principal is User", "the caller is "+relation+" of the "+t.name, "context.rel"+member(relation)+" == true"

@@ -71,6 +71,7 @@ type Policy struct {
 // objectType is what is known of one object's type.
 type objectType struct {
 	name       string
+	called     string // by actions, relations and the map of owners
 	typ        cedar.EntityType
 	object     *Object
 	param      string
@@ -80,6 +81,7 @@ type objectType struct {
 	unmapped   []string // members that Cedar has no type for
 	relations  []string
 	ownerBy    ownerBy
+	graph      bool           // a type of the GraphQL schema
 	replyID    *jsonwalk.Path // where a reply that holds the object has its id, or nil
 }
 
@@ -157,6 +159,7 @@ func (p *Policy) types(m Model) error {
 			errs = append(errs, &Fault{"objects", "the operation " + op.ID() + " is called in policies like an action on an object", "another name for the object"})
 		}
 	}
+	errs = append(errs, p.graphTypes(m, taken)...)
 	return errors.Join(append(errs, p.unlike()...)...)
 }
 

@@ -47,7 +47,7 @@ func typeName(object string) cedar.EntityType {
 }
 
 func newObjectType(name string, o *Object, all []Operation) *objectType {
-	t := &objectType{name: name, typ: typeName(name), object: o, operations: map[Action][]string{}}
+	t := &objectType{name: name, called: name, typ: typeName(name), object: o, operations: map[Action][]string{}}
 	t.param, _ = strings.CutPrefix(o.ID, "path.")
 	if strings.HasPrefix(o.ID, "path.") {
 		t.bases = Bases(o, all, t.param)

@@ -33,9 +33,9 @@ func (t *objectType) schema(b *strings.Builder) {
 	for _, name := range t.unmapped {
 		fmt.Fprintf(b, "// Cedar has no type for the member %s.\n", strconv.Quote(name))
 	}
-	fmt.Fprintf(b, "action %s;\n", quote(t.name))
+	fmt.Fprintf(b, "action %s;\n", quote(t.called))
 	for a := Read; a <= Create; a++ {
-		group := t.name
+		group := t.called
 		switch a {
 		case List:
 			group = t.action(Read)
@@ -47,7 +47,7 @@ func (t *objectType) schema(b *strings.Builder) {
 }
 
 // action returns the name of an action on the object.
-func (t *objectType) action(a Action) string { return t.name + "." + a.String() }
+func (t *objectType) action(a Action) string { return t.called + "." + a.String() }
 
 func action(b *strings.Builder, name, group string, resource cedar.EntityType, relations []string, more ...string) {
 	in := ""

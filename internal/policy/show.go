@@ -40,9 +40,9 @@ func (p *Policy) Shown(object string, schema bool) string {
 
 // speaks reports whether a policy can speak of an action on the object.
 func (p *Policy) speaks(r *cedar.Policy, object string) bool {
-	if slices.Contains(p.Fields(), object) {
-		return slices.Contains(p.Field(object).rules.Policies(), r) ||
-			slices.ContainsFunc(p.Demanded(object), func(name string) bool { return slices.Contains(p.named[name].rules.Policies(), r) })
+	if slices.Contains(p.Fields(), object) && (slices.Contains(p.Field(object).rules.Policies(), r) ||
+		slices.ContainsFunc(p.Demanded(object), func(name string) bool { return slices.Contains(p.named[name].rules.Policies(), r) })) {
+		return true
 	}
 	for a := Read; a <= Create; a++ {
 		if t := p.Template(object, a); t != nil && slices.Contains(t.rules.Policies(), r) {

@@ -66,7 +66,7 @@ func (s *Subject) learn(k known) { s.known[k.of.serial%len(s.known)].Store(&k) }
 // stood appends the facts of an object as they stand, each with its length, and reports
 // whether they are all that its attributes are made of.
 func (f *Facts) stood(b []byte) ([]byte, bool) {
-	if f.Given != nil || f.template.Action == Create {
+	if f.Given != nil || f.Mapped || f.template.Action == Create {
 		return b, false
 	}
 	for i := range f.template.Attributes {

@@ -56,6 +56,11 @@ func (p *Policy) prepare() {
 			t := p.template(o.action(a), o.typ, o)
 			t.Object, t.Action = name, a
 			t.Attributes = slices.DeleteFunc(slices.Clone(o.attributes), func(a Attribute) bool { return !t.mentions(a.Name) })
+			for i := range t.Attributes {
+				if m := &t.Attributes[i]; o.graph { // what nobody reads is not asked for
+					m.Members = slices.DeleteFunc(slices.Clone(m.Members), func(a Attribute) bool { return !t.mentions(a.Name) })
+				}
+			}
 			p.templates[templateKey{name, a.String()}] = t
 			for _, id := range o.operations[a] {
 				if p.byOp[id] == nil {
@@ -118,6 +123,9 @@ func (t *Template) NeedsObject() bool {
 
 // OperationOf returns the first operation that does something to an object, or "".
 func (p *Policy) OperationOf(object string, a Action) string {
+	if o := p.objects[object]; o != nil && o.graph {
+		return p.graph.Operation
+	}
 	if o := p.objects[object]; o != nil && len(o.operations[a]) > 0 {
 		return o.operations[a][0]
 	}

@@ -81,7 +81,7 @@ func (w *World) listing(c policy.Caller, q Question) *Listing {
 		if w.engine == nil {
 			return nil, nil
 		}
-		all, err := w.engine.List(ctx, relations.Revision{}, subjectOf(c), relation, q.Object, most)
+		all, err := w.engine.List(ctx, relations.Revision{}, subjectOf(c), relation, w.policy.Kind(q.Object), most)
 		if err != nil {
 			return nil, err
 		}

@@ -185,7 +185,7 @@ type synthetic struct{ object, owner, stranger, tenant, other string }
 // names returns names that the columns can hold in which the object is kept.
 func names(p *policy.Policy, object string) synthetic {
 	n := synthetic{"gatehouse-" + object, "gatehouse-owner", "gatehouse-stranger", "gatehouse-tenant", "gatehouse-other"}
-	if b := p.Bundle().Objects[object]; b != nil && b.Table != nil {
+	if b := p.Bundle().Objects[p.Kind(object)]; b != nil && b.Table != nil {
 		n.object = spelled(b.Table.ID, n.object, 1)
 		n.owner, n.stranger = spelled(b.Table.Owner, n.owner, 2), spelled(b.Table.Owner, n.stranger, 3)
 		n.tenant, n.other = spelled(b.Table.Tenant, n.tenant, 4), spelled(b.Table.Tenant, n.other, 5)

@@ -142,7 +142,7 @@ func (w *World) facts(b *strings.Builder, q Question, t *policy.Template) {
 		case way.Held:
 			fmt.Fprintf(b, "  context.rel.%s = true  from relations: %s\n", relation, strings.Join(way.Ways, " and "))
 		default:
-			fmt.Fprintf(b, "  context.rel.%s = false  from relations: nothing leads from %s:%s to %s\n", relation, q.Object, q.ID, c.ID)
+			fmt.Fprintf(b, "  context.rel.%s = false  from relations: nothing leads from %s:%s to %s\n", relation, w.policy.Kind(q.Object), q.ID, c.ID)
 		}
 	}
 	w.asked(b)

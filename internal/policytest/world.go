@@ -312,7 +312,7 @@ func (w *World) way(c policy.Caller, relation string, q Question) (relations.Rea
 	if w.engine == nil || q.ID == "" {
 		return relations.Reason{}, nil
 	}
-	return w.engine.Why(context.Background(), relations.Revision{}, subjectOf(c), relation, relations.Object{Type: q.Object, ID: relations.EscapeID(q.ID)})
+	return w.engine.Why(context.Background(), relations.Revision{}, subjectOf(c), relation, relations.Object{Type: w.policy.Kind(q.Object), ID: relations.EscapeID(q.ID)})
 }
 
 // subjectOf is a caller as relations know one.
