@@ -56,26 +56,20 @@ func clientCertificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// jwt.dpop-mtls: a token that is bound to a certificate (RFC 8705) is taken on
-// connections of that certificate only, new and resumed ones, over both versions;
-// the upstream is told of the certificate and believes no client.
-func TestATokenBoundToACertificateNeedsItsConnection(t *testing.T) {
+// startBound starts a gateway that asks for certificates, with more paths in its
+// description and more of its API's block.
+func startBound(t *testing.T, upstream, paths, block string) (issuer *devissuer.Issuer, address string, roots *x509.CertPool) {
+	t.Helper()
 	dir := t.TempDir()
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Saw", strings.Join(r.Header["Client-Cert"], "|")+" "+strings.Join(r.Header["Forwarded"], "|")+" "+r.Header.Get("Client-Cert-Chain"))
-		_, _ = io.WriteString(w, `["1"]`)
-	}))
-	defer upstream.Close()
 	issuer, stop, err := devissuer.Start("https://api.example.com/orders")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
-	address := freeAddress(t)
+	t.Cleanup(stop)
+	address = freeAddress(t)
 	for name, text := range map[string]string{
-		"gatehouse.yaml":      fmt.Sprintf(boundConfig, address, freeAddress(t), upstream.URL, issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
-		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address),
+		"gatehouse.yaml":      fmt.Sprintf(boundConfig, address, freeAddress(t), upstream, issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)) + block,
+		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address) + paths,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -93,21 +87,86 @@ func TestATokenBoundToACertificateNeedsItsConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = g.Close(ctx)
-	}()
+	})
+	return issuer, address, cert.pool
+}
+
+// boundTo mints a clerk's token that is good with one certificate only.
+func boundTo(issuer *devissuer.Issuer, c tls.Certificate) string {
+	thumb := sha256.Sum256(c.Certificate[0])
+	return issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}, Set: map[string]string{"cnf": fmt.Sprintf(`{"x5t#S256":%q}`, base64.RawURLEncoding.EncodeToString(thumb[:]))}})
+}
+
+// tls.mtls: one route takes callers with a client certificate only, the other one
+// whoever has a token.
+func TestARouteDemandsAClientCertificate(t *testing.T) {
+	reached := 0
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		reached++
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `["1"]`)
+	}))
+	defer upstream.Close()
+	issuer, address, roots := startBound(t, upstream.URL,
+		"  /v1/payments:\n    get: {operationId: listPayments, responses: {\"200\": {description: ok, content: {application/json: {schema: {type: array, items: {type: string}}}}}}}\n",
+		"    endpoints: {listPayments: {assurance: {sender_constrained: mtls}, role: {roles: {clerk: [listPayments]}}}}\n")
 	mine, other := clientCertificate(t), clientCertificate(t)
-	thumb := sha256.Sum256(mine.Certificate[0])
-	bound := issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}, Set: map[string]string{"cnf": fmt.Sprintf(`{"x5t#S256":%q}`, base64.RawURLEncoding.EncodeToString(thumb[:]))}})
+	bound, free := boundTo(issuer, mine), issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}})
+	for _, c := range []struct {
+		what, path, token string
+		certs             []tls.Certificate
+		status            int
+	}{
+		{"a certificate and its token", "/v1/payments", bound, []tls.Certificate{mine}, 200},
+		{"the token alone", "/v1/payments", bound, nil, 401},
+		{"another's certificate", "/v1/payments", bound, []tls.Certificate{other}, 401},
+		{"a token of nobody's in particular", "/v1/payments", free, nil, 401},
+		{"the same with a certificate", "/v1/payments", free, []tls.Certificate{mine}, 401},
+		{"another route", "/v1/orders", free, nil, 200},
+		{"another route with a certificate", "/v1/orders", bound, []tls.Certificate{mine}, 200},
+	} {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: c.certs}, DisableKeepAlives: true}
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Authorization", "Bearer "+c.token)
+		before := reached
+		r, err := tr.RoundTrip(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != c.status || reached-before != map[int]int{200: 1}[c.status] {
+			t.Errorf("%s: %d, %d requests reached the upstream; want %d", c.what, r.StatusCode, reached-before, c.status)
+		}
+	}
+}
+
+// jwt.dpop-mtls: a token that is bound to a certificate (RFC 8705) is taken on
+// connections of that certificate only, new and resumed ones, over both versions;
+// the upstream is told of the certificate and believes no client.
+func TestATokenBoundToACertificateNeedsItsConnection(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Saw", strings.Join(r.Header["Client-Cert"], "|")+" "+strings.Join(r.Header["Forwarded"], "|")+" "+r.Header.Get("Client-Cert-Chain"))
+		_, _ = io.WriteString(w, `["1"]`)
+	}))
+	defer upstream.Close()
+	issuer, address, roots := startBound(t, upstream.URL, "", "")
+	mine, other := clientCertificate(t), clientCertificate(t)
+	bound := boundTo(issuer, mine)
 	free := issuer.Mint(devissuer.Claims{Roles: []string{"clerk"}})
 	field := ":" + base64.StdEncoding.EncodeToString(mine.Certificate[0]) + ":"
 	forwarded := fmt.Sprintf(`for=127.0.0.1;host="%s";proto=https`, address)
 	for _, h2 := range []bool{false, true} {
 		sessions := tls.NewLRUClientSessionCache(8)
 		ask := func(token string, certs ...tls.Certificate) (int, string, bool) {
-			tr := &http.Transport{ForceAttemptHTTP2: h2, DisableKeepAlives: !h2, TLSClientConfig: &tls.Config{RootCAs: cert.pool, Certificates: certs, ClientSessionCache: sessions}}
+			tr := &http.Transport{ForceAttemptHTTP2: h2, DisableKeepAlives: !h2, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: certs, ClientSessionCache: sessions}}
 			defer tr.CloseIdleConnections()
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/v1/orders", nil)
 			r.Header.Set("Authorization", "Bearer "+token)
