@@ -10,7 +10,6 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	callers "github.com/gatehouse-api/gatehouse/control/internal/asked"
-	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 )
 
@@ -138,23 +137,11 @@ func (k *check) selects(x *gatehouse.Exchange, op *operation) (granted bool, why
 		case err != nil:
 			return false, refuse(notAllowed, n.what+": "+err.Error())
 		case !d.Allowed:
-			return false, refuse(notAllowed, n.what+": "+reasons("forbidden by ", d))
+			return false, refuse(notAllowed, n.what+": "+callers.Why(d))
 		}
 		if slices.Contains(op.open, n.what) && k.policy.ByHand(d) {
 			byHand++
 		}
 	}
 	return byHand == len(op.open), nil
-}
-
-// reasons names the policies that decided, for the trail.
-func reasons(says string, d cedar.Decision) string {
-	var ids []string
-	for _, p := range d.Deciding() {
-		ids = append(ids, p.ID)
-	}
-	if len(ids) == 0 {
-		return "no policy permits it"
-	}
-	return says + strings.Join(ids, ", ")
 }

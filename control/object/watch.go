@@ -27,7 +27,7 @@ func (w *watcher) watch(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ver
 	if p == nil || x.EndedBy != "" || x.Response.Own || status != http.StatusOK && status != http.StatusCreated && status != http.StatusNoContent {
 		return gatehouse.Pass, nil
 	}
-	caller := w.page.Caller(p.ID, p.Tenant, p.Roles, p.Kind == "client", w.lifted(p))
+	caller := w.page.Caller(p.ID, p.Tenant, p.Roles, p.IsClient(), w.lifted(p))
 	s := learned.Sighting{Caller: caller, Asked: true, At: x.At}
 	if w.param != "" {
 		id, _ := x.Request.Param(w.param)
