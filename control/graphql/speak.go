@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/gatehouse-api/gatehouse"
+	callers "github.com/gatehouse-api/gatehouse/control/internal/asked"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
@@ -195,7 +196,7 @@ func (a *asker) decide(t *policy.Template) (outcome, string) {
 	case d.Allowed:
 		return own, ""
 	}
-	return foreignObject, reasons("forbidden by ", d)
+	return foreignObject, callers.Why(d)
 }
 
 // admits reports whether a caller is one about whom policies can decide.
