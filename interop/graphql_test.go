@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 const shopSDL = `
@@ -102,7 +103,11 @@ type shop struct {
 	issuer          *devissuer.Issuer
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t *testing.T) *shop { return newShopWith(t, nil) }
+
+// newShopWith has relations in which alice is an editor of what is bob's and what is
+// eve's, where tuples are given, and a policy that speaks of every object.
+func newShopWith(t *testing.T, tuples []relations.Tuple) *shop {
 	t.Helper()
 	port := graphqlServer(t)
 	issuer, stop, err := devissuer.Start("https://api.example.com/orders")
@@ -111,9 +116,15 @@ func newShop(t *testing.T) *shop {
 	}
 	t.Cleanup(stop)
 	dir := t.TempDir()
+	written := shopConfig
+	if tuples != nil {
+		written = strings.Replace(strings.Replace(shopConfig, "delete]}", `delete], "relation:editor": [read, update]}`, 1), "    roles:", "    relations: shop.fga\n    policies: shop.cedar\n    roles:", 1)
+	}
 	for name, text := range map[string]string{
+		"shop.fga":       "model\n  schema 1.1\ntype user\ntype order\n  relations\n    define editor: [user]\n",
+		"shop.cedar":     `forbid(principal, action, resource) when { principal.roles.contains("nobody") };`,
 		"shop.graphql":   shopSDL,
-		"gatehouse.yaml": fmt.Sprintf(shopConfig, dir, port, issuer.URL, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)),
+		"gatehouse.yaml": fmt.Sprintf(written, dir, port, issuer.URL, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -123,7 +134,15 @@ func newShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy, err := f.Policy(casetest.Kept(t), gatehouse.AllCaps)
+	kept := casetest.Kept(t)
+	source, err := gatehouse.Require[*relations.Source](kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := source.Index.Apply(relations.Change{Revision: 1, Whole: true, Add: tuples}); err != nil {
+		t.Fatal(err)
+	}
+	policy, err := f.Policy(kept, gatehouse.AllCaps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,6 +314,57 @@ func TestNobodyReachesTheObjectsOfOthersThroughGraphQL(t *testing.T) {
 		t.Error("nothing was changed by its owner: the sweep shows nothing")
 	}
 	t.Logf("figure %d ways to foreign objects tried, 0 open; %d ways to one's own", tried, served)
+}
+
+// TestARelationOpensOneObjectOfGraphQLInEveryWay covers authz.rebac in front of
+// graphql-js: who is an editor of somebody's order reads and changes it in every way in
+// which an order is read, and deletes it in none; of another tenant's order, never.
+func TestARelationOpensOneObjectOfGraphQLInEveryWay(t *testing.T) {
+	editor := func(id string) relations.Tuple {
+		return relations.Tuple{Type: "order", ID: id, Relation: "editor", SubjectType: "user", SubjectID: "alice"}
+	}
+	s := newShopWith(t, []relations.Tuple{editor("2"), editor("3")})
+	opened := 0
+	for _, name := range sorted(reads) {
+		if slices.Contains([]string{"siblings", "all", "friends"}, name) {
+			continue // these show eve's too
+		}
+		fill := func(id, owner string) string {
+			return strings.NewReplacer("OWNER", owner, "OWN", "1", "ZZZ", id).Replace(reads[name])
+		}
+		if status, text := s.ask(s.gateway, "alice", fill("2", "bob")); status != 200 || !strings.Contains(text, "secret of bob") || strings.Contains(text, "gatehouse_") {
+			t.Errorf("%s: alice does not see what she edits: %d %s", name, status, text)
+		} else {
+			opened++
+		}
+		if status, text := s.ask(s.gateway, "alice", fill("3", "eve")); strings.Contains(text, "secret of") {
+			t.Errorf("%s: a relation crosses tenants: %d %s", name, status, text)
+		}
+		if status, text := s.ask(s.gateway, "bob", fill("1", "alice")); strings.Contains(text, "secret of") {
+			t.Errorf("%s: bob sees what is alice's: %d %s", name, status, text)
+		}
+	}
+	for _, name := range sorted(writes) {
+		fill := func(id, owner string) string {
+			return strings.NewReplacer("OWNER", owner, "OWN", "1", "ZZZ", id).Replace(writes[name])
+		}
+		before := s.state()
+		if status, text := s.ask(s.gateway, "alice", fill("3", "eve")); status < 400 || s.state() != before {
+			t.Errorf("%s: a relation crosses tenants: %d %s", name, status, text)
+		}
+		if name == "GET" || strings.Contains(name, "number") {
+			continue
+		}
+		switch status, text := s.ask(s.gateway, "alice", fill("2", "bob")); {
+		case name == "deleting" && (status < 400 || s.state() != before):
+			t.Errorf("%s: an editor deletes: %d %s", name, status, text)
+		case name != "deleting" && status != 200:
+			t.Errorf("%s: alice may not change what she edits: %d %s", name, status, text)
+		default:
+			opened++
+		}
+	}
+	t.Logf("figure %d ways opened by a relation, 0 across tenants", opened)
 }
 
 func sorted(m map[string]string) (keys []string) {
