@@ -15,8 +15,8 @@ import (
 // powers are members by which a body could make its sender more than it is.
 var powers = []string{"role", "roles", "admin", "permission", "permissions", "privilege", "privileges", "scope", "scopes", "superuser"}
 
-// objects warns of what the rules for objects leave open: an owner that replies may
-// lack, and members of power that a client may set.
+// objects tells what the rules for objects leave open: an owner that replies may lack,
+// and members of power that a client may set, which takes a rule or a waiver.
 func (l *linter) objects(a *API) {
 	for _, op := range a.description.document.Operations {
 		if op.RequestBody == nil || a.Public[op.ID()] != nil {
@@ -40,31 +40,41 @@ func (l *linter) objects(a *API) {
 	}
 }
 
-// settable warns of members of power that no rule keeps to some roles. An operation
+// settable refuses members of power that no rule keeps to some roles and no waiver leaves to all. An operation
 // that only roles reach has been kept to them already.
 func (l *linter) settable(a *API, op *openapi.Operation, s *openapi.Schema) {
 	if l.byRolesAlone(a, op) {
 		return
 	}
 	ruled := s.Restricted(openapi.Request)
-	kept := l.guarded(a)
+	kept := l.guarded(a, op.ID())
 	for _, name := range s.Properties() {
 		said := words.Of(name)
 		if !slices.ContainsFunc(said, func(w string) bool { return slices.Contains(powers, w) }) ||
 			slices.ContainsFunc(ruled, func(r openapi.Restriction) bool { return r.Member == name }) || kept[name] {
 			continue
 		}
-		l.say(LevelWarning, "authz.property", gatehouse.Place{File: op.Place.File, Line: op.Place.Line, Col: 1}, op.ID(),
-			fmt.Sprintf("%s may be sent by every caller of %s", name, op.ID()), "on the member, x-gatehouse-roles: {write: [admin]}; or, in its object, fields: {write: {\"role:admin\": ["+name+"]}}")
+		l.say(LevelError, "authz.property", gatehouse.Place{File: op.Place.File, Line: op.Place.Line, Col: 1}, op.ID(),
+			fmt.Sprintf("%s may be sent by every caller of %s", name, op.ID()), "on the member, x-gatehouse-roles: {write: [admin]}; or, in its object, fields: {write: {\"role:admin\": ["+name+"]}}; or controls: {object: {settable: {"+op.ID()+"."+name+": {because: why, owner: who@example.com, until: 2027-06-30}}}}")
 	}
 }
 
-// guarded are the members that the rules for objects keep to some roles.
-func (l *linter) guarded(a *API) map[string]bool {
+// guarded are the members that the rules for objects keep to some roles, and those of the
+// operation that a waiver leaves to all.
+func (l *linter) guarded(a *API, operation string) map[string]bool {
 	names := map[string]bool{}
 	for _, b := range a.blocks {
 		if b.kind.Name != "object" {
 			continue
+		}
+		var settable map[string]*gatehouse.Waiver
+		if _, n := lookup(b.node, "settable"); n != nil {
+			quiet(n, &settable)
+		}
+		for name := range settable {
+			if member, ok := strings.CutPrefix(name, operation+"."); ok {
+				names[member] = true
+			}
 		}
 		for _, o := range objectsOf(b.node) {
 			if o == nil || o.Fields == nil {

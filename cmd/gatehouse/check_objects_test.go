@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-api/gatehouse/config"
 )
@@ -23,22 +24,29 @@ func TestCheckTellsWhatTheRulesForObjectsLeaveOpen(t *testing.T) {
     issuer: https://login.example.com
     objects: {cat: {id: path.catId, owner: response.owner FIELDS}}
     roles: {hr: [addStaff] MORE}
+    WAIVED
 `
 	for name, c := range map[string]struct {
-		required, fields, more string
-		owner, admin, role     bool
+		required, fields, more, waived string
+		owner, admin, role, ended      bool
 	}{
-		"nothing said":       {owner: true, admin: true},
-		"all said":           {required: `,"required":["owner"]`, fields: `, fields: {write: {"role:admin": [is_admin]}}`},
-		"everybody is staff": {more: ", authenticated: [addStaff]", owner: true, admin: true, role: true},
+		"nothing said":        {owner: true, admin: true},
+		"all said":            {required: `,"required":["owner"]`, fields: `, fields: {write: {"role:admin": [is_admin]}}`},
+		"everybody is staff":  {more: ", authenticated: [addStaff]", owner: true, admin: true, role: true},
+		"a reason is given":   {waived: `controls: {object: {settable: {updateCat.is_admin: {because: "cats rule", owner: me@example.com, until: ` + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + `}}}}`, owner: true},
+		"a reason that ended": {waived: `controls: {object: {settable: {updateCat.is_admin: {because: "cats rule", owner: me@example.com, until: 2024-01-01}}}}`, ended: true},
 	} {
-		text := strings.NewReplacer("FIELDS", c.fields, "MORE", c.more).Replace(written)
+		text := strings.NewReplacer("FIELDS", c.fields, "MORE", c.more, "WAIVED", c.waived).Replace(written)
 		_, out := examinedAs(t, strings.Replace(described, "REQUIRED", c.required, 1), text)
 		for says, want := range map[string]bool{
 			"is_admin may be sent by every caller of updateCat": c.admin, "role may be sent by every caller of addStaff": c.role,
-			"owner is not required in the reply of getCat": c.owner, "name may be sent": false,
+			"owner is not required in the reply of getCat": c.owner, "name may be sent": false, "the waiver ended on 2024-01-01": c.ended,
 		} {
-			found := strings.Contains(findings(out, config.LevelWarning)+findings(out, config.LevelNote), says)
+			level := config.LevelError
+			if strings.Contains(says, "required") {
+				level = config.LevelNote
+			}
+			found := strings.Contains(findings(out, level), says)
 			if found != want {
 				t.Errorf("%s: %q: %v, want %v\n%+v", name, says, found, want, out.Findings)
 			}

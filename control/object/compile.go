@@ -93,7 +93,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		steps = append(steps, s...)
 	}
 	if len(errs) == 0 {
-		if err := c.waived(b, &seen); err != nil {
+		if err := errors.Join(c.waived(b, &seen), c.settles(b)); err != nil {
 			errs = append(errs, err)
 		}
 		nested, err := c.nested(b, &seen)

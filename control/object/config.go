@@ -30,6 +30,9 @@ type Config struct {
 	// NoObject names, by operationId, the operations that have an id in their path
 	// and no object behind it, and why.
 	NoObject map[string]*gatehouse.Waiver `yaml:"no_object"`
+	// Settable names members of power, such as a role, that every caller may send, as
+	// "operationId.member", and says why.
+	Settable map[string]*gatehouse.Waiver `yaml:"settable"`
 	// Roles holds, by role, the operations that its holders may call. It is the
 	// API's own roles. An operationId lets them call it on objects that are not
 	// their own, inside their tenant; tags and prefixes do not.

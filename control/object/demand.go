@@ -2,6 +2,7 @@ package object
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,6 +72,31 @@ func (c *Config) waived(b *gatehouse.Build, seen *covered) error {
 		Says: fmt.Sprintf("%s names an object in %s, and no object says whose it is", op.ID(), loose),
 		Fix:  fmt.Sprintf("ids: {%s: [%s]} in that object, or %s", op.ID(), loose, waiver),
 	}
+}
+
+// settles refuses waivers for members of power that have ended or are for nothing.
+func (c *Config) settles(b *gatehouse.Build) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Settable)) {
+		dot := strings.LastIndexByte(name, '.')
+		i := slices.IndexFunc(b.All, func(op gatehouse.Operation) bool { return dot > 0 && op.ID() == name[:dot] })
+		switch {
+		case i < 0 || !takes(b.All[i], name[dot+1:]):
+			return &gatehouse.Fault{Key: "settable." + name, Says: "there is no such member of an operation's body", Fix: "operationId.member"}
+		case b.All[i].ID() == b.Operation.ID() && c.Settable[name].Expired(b.Now()):
+			return &gatehouse.Fault{Key: "settable." + name, Says: "the waiver ended on " + c.Settable[name].Until.Format("2006-01-02"), Fix: "a rule for the member (fields: {write: {\"role:admin\": [" + name[dot+1:] + "]}} of its object), or a new date"}
+		}
+	}
+	return nil
+}
+
+// takes reports whether the body of an operation declares a member. Of an operation that
+// tells no more than its path, nobody knows.
+func takes(op gatehouse.Operation, member string) bool {
+	described, ok := op.(*openapi.Operation)
+	if !ok || described.RequestBody == nil {
+		return !ok
+	}
+	return slices.ContainsFunc(described.RequestBody.Content, func(m openapi.MediaType) bool { return m.Schema != nil && m.Schema.Property(member) != nil })
 }
 
 // stray returns an operation of no_object that does not exist, or "". A description

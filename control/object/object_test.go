@@ -360,6 +360,8 @@ func TestWhatCannotBeEnforcedDoesNotCompile(t *testing.T) {
 		"a waiver that ended":           {"getTile", &Config{NoObject: map[string]*gatehouse.Waiver{"getTile": {Until: until.AddDate(0, -2, 0)}}}, "the waiver ended"},
 		"a waiver for nothing":          {"getTile", &Config{NoObject: map[string]*gatehouse.Waiver{"getTiles": {Until: until}}}, "there is no such operation"},
 		"a waiver beside an object":     {"getOrder", &Config{Objects: map[string]*policy.Object{"order": order()}, NoObject: map[string]*gatehouse.Waiver{"getOrder": {Until: until}}}, "covers this operation already"},
+		"a member that is not there":    {"getOrder", &Config{Objects: map[string]*policy.Object{"order": order()}, Settable: map[string]*gatehouse.Waiver{"updateOrder.rank": {Because: "games", Owner: "x", Until: until}}}, "no such member"},
+		"a member of no operation":      {"getOrder", &Config{Objects: map[string]*policy.Object{"order": order()}, Settable: map[string]*gatehouse.Waiver{"rank": {Because: "games", Owner: "x", Until: until}}}, "no such member"},
 		"no id in the path":             {"getStatus", config(order()), ""},
 		"no objects at all":             {"getOrder", &Config{}, "no object says whose it is"},
 		"an object without owner":       {"getOrder", with(func(o *policy.Object) { o.Owner, o.Tenant = "", "" }), "nothing says whose"},
