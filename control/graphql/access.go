@@ -320,7 +320,7 @@ func (k *check) authorize(ctx context.Context, x *gatehouse.Exchange) (gatehouse
 		}
 	}
 	if grants {
-		return gatehouse.Grant("graphql.fields"), nil
+		return byFields, nil
 	}
 	return gatehouse.Pass, nil
 }

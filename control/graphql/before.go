@@ -14,6 +14,13 @@ import (
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
+// What the trail has for those who pass.
+var (
+	byFields = gatehouse.Grant("graphql.fields")
+	looked   = gatehouse.PassBy("graphql.looked")
+	verified = gatehouse.PassBy("graphql.verified")
+)
+
 // errNoState is returned when whose an object is could not be found out.
 var errNoState = errors.New("graphql: the object's present state could not be read")
 
@@ -345,5 +352,5 @@ func (k *check) looked(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 			return gatehouse.Verdict{}, errNoState
 		}
 	}
-	return gatehouse.PassBy("graphql.looked"), nil
+	return looked, nil
 }

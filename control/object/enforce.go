@@ -23,6 +23,11 @@ var (
 	byRole   = gatehouse.Grant("object.role")
 	deferred = gatehouse.Grant("object.deferred")
 	creation = gatehouse.Grant("object.create")
+
+	inScope  = gatehouse.PassBy("object.scope")
+	injected = gatehouse.PassBy("object.injected")
+	hidden   = gatehouse.PassBy("object.hidden")
+	roleSees = gatehouse.PassBy("object.role")
 	verified = gatehouse.PassBy("object.verified")
 )
 
@@ -93,7 +98,7 @@ func (r *rule) scoped(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdi
 			return gatehouse.Deny(r.lacking), nil
 		}
 	}
-	return gatehouse.PassBy("object.scope"), nil
+	return inScope, nil
 }
 
 // admit judges what the request's head says, and grants what is left to later

@@ -68,7 +68,7 @@ func (in *injection) set(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		}
 		return b
 	})
-	return gatehouse.PassBy("object.injected"), nil
+	return injected, nil
 }
 
 func separated(b []byte, from int) []byte {

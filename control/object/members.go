@@ -140,7 +140,7 @@ func (m *members) hide(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	cut.out = d.AppendWithout(cut.out[:0], slices.Compact(cut.nodes))
 	res.Body = append(res.Body[:0], cut.out...)
 	res.Changed()
-	return gatehouse.PassBy("object.hidden"), nil
+	return hidden, nil
 }
 
 // hideItem is hide for an item of a sequence.

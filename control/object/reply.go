@@ -76,7 +76,7 @@ func (r *rule) reply(x *gatehouse.Exchange, s standing) (gatehouse.Verdict, bool
 		replace(x)
 		return gatehouse.PassBy("object.error_replaced"), false
 	case s.role && !r.tenant.set() && r.act == nil:
-		return gatehouse.PassBy("object.role"), false
+		return roleSees, false
 	case x.Request.Method == http.MethodHead:
 		bare(res)
 		return gatehouse.PassBy("object.head"), false

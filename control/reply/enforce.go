@@ -15,6 +15,7 @@ var (
 	undeclaredMember = &gatehouse.Answer{Status: 502, Reason: "reply.undeclared", Public: "The reply is not one that the API declares"}
 	roleUnread       = &gatehouse.Answer{Status: 502, Reason: "reply.role_unread", Public: "The reply could not be checked"}
 	invalid          = &gatehouse.Answer{Status: 502, Reason: "reply.invalid", Public: "The reply is not one that the API declares"}
+	stripped         = gatehouse.PassBy("reply.stripped")
 	unreadable       = &gatehouse.Answer{Status: 502, Reason: "reply.unreadable", Public: "The reply could not be checked"}
 )
 
@@ -123,7 +124,7 @@ func (k *check) leave(x *gatehouse.Exchange, b *buffer, cut bool, v openapi.Viol
 		x.Response.Body = append(x.Response.Body[:0], b.out...)
 		x.Response.Changed()
 		x.Response.Fields.Del("accept-ranges")
-		return gatehouse.PassBy("reply.stripped")
+		return stripped
 	case v.Keyword != "":
 		return gatehouse.PassBy(reported).Because(v.String())
 	}

@@ -95,7 +95,7 @@ func (k *check) each(_ context.Context, x *gatehouse.Exchange, item *gatehouse.I
 	case cut:
 		// The buffer is the next exchange's: the item keeps its own memory.
 		item.Data = append(item.Data[:0:len(item.Data)], out...)
-		return gatehouse.PassBy("reply.stripped"), nil
+		return stripped, nil
 	case v.Keyword != "":
 		if k.due(x.At) {
 			k.whyReported(x, m.Item, item.Data)
