@@ -157,5 +157,6 @@ func (w *watcher) rest(h *watch) bool {
 // whoever then takes the deadline back is not overtaken.
 func (w *watcher) settled(h *watch) {
 	h.shard.mu.Lock()
-	h.shard.mu.Unlock() //nolint:staticcheck // to have waited is all
+	//lint:ignore SA2001 to have waited is all
+	h.shard.mu.Unlock() //nolint:staticcheck // the same for golangci
 }

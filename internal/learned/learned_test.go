@@ -22,7 +22,6 @@ type orders struct {
 	create                 *Page
 	now                    time.Time
 	suspicions             map[string][]Suspicion // by caller
-	pages                  map[string]*Page
 }
 
 var places = []string{"response.customer_id", "response.tenant_id", "response.viewer"}

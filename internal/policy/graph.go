@@ -40,10 +40,11 @@ type Demand struct {
 // wrong with the files.
 type Authorizer interface{ Authorize(*Model) error }
 
+const fieldType cedar.EntityType = "Field"
+
 const (
-	fieldType    cedar.EntityType = "Field"
-	selectAction                  = "select"
-	policyPrefix                  = "policy." // of the actions that names of @policy are
+	selectAction = "select"
+	policyPrefix = "policy." // of the actions that names of @policy are
 )
 
 // names returns every name of @policy, declared or demanded, sorted.

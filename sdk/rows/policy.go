@@ -146,8 +146,8 @@ func (p *Policy) table(name string, b *bundle.Object) (*table, error) {
 		t.columns[a.Name] = c
 		delete(said, a.Name)
 	}
-	for _, unknown := range slices.Sorted(maps.Keys(said)) {
-		known := slices.Sorted(maps.Keys(t.columns))
+	if len(said) > 0 {
+		unknown, known := slices.Sorted(maps.Keys(said))[0], slices.Sorted(maps.Keys(t.columns))
 		if near := words.Nearest(unknown, known); near != "" {
 			return nil, fmt.Errorf("table.columns.%s: policies know no such attribute; write %s", unknown, near)
 		}
