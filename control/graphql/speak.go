@@ -160,7 +160,7 @@ func (k *check) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 		return a
 	}
 	who := relations.Subject{Type: "user", ID: relations.EscapeID(x.Principal.ID)}
-	if x.Principal.Kind == "client" {
+	if x.Principal.IsClient() {
 		who.Type = "service"
 	}
 	// All relations of one step are of one moment.
