@@ -28,6 +28,7 @@ func (l *linter) objects(a *API) {
 			}
 		}
 	}
+	l.lifted(a)
 	for _, b := range a.blocks {
 		if b.kind.Name == "object" {
 			objects := objectsOf(b.node)
@@ -130,6 +131,34 @@ func (l *linter) owned(a *API, name string, places map[string]string, id string)
 			}
 			l.say(LevelNote, "authz.object-response", l.at(a, "objects"), join(a.key, "objects."+name+"."+what),
 				fmt.Sprintf("%s is not required in the reply of %s: one without it is refused", member, op.ID()), "required: ["+member+"]  in the schema of the reply")
+		}
+	}
+}
+
+// lifted tells which roles reach the objects of others because they name an operation:
+// who only wants to let a role call it may not know.
+func (l *linter) lifted(a *API) {
+	if a.policy == nil {
+		return
+	}
+	for _, b := range a.blocks {
+		if b.kind.Name != "role" {
+			continue
+		}
+		var roles map[string][]string
+		_, n := lookup(b.node, "roles")
+		quiet(n, &roles)
+		for _, role := range slices.Sorted(maps.Keys(roles)) {
+			var by []string
+			for _, entry := range roles[role] {
+				if t := a.policy.Operation(entry); t != nil && t.Object != "" && t.Action != policy.Create && role != policy.Everybody {
+					by = append(by, entry)
+				}
+			}
+			if len(by) > 0 {
+				l.say(LevelNote, "authz.object", l.at(a, "roles"), join(a.key, "roles."+role),
+					fmt.Sprintf("%s reaches objects of others, inside its tenant, by %s", role, strings.Join(by, ", ")), `to let it call them on its own objects alone, a tag ("tag:NAME") or a prefix ("`+by[0][:len(words.Of(by[0])[0])]+`*"), or nothing: an owner may by the object's rule`)
+			}
 		}
 	}
 }

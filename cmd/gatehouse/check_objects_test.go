@@ -27,12 +27,14 @@ func TestCheckTellsWhatTheRulesForObjectsLeaveOpen(t *testing.T) {
     WAIVED
 `
 	for name, c := range map[string]struct {
-		required, fields, more, waived string
-		owner, admin, role, ended      bool
+		required, fields, more, waived    string
+		owner, admin, role, ended, lifted bool
 	}{
 		"nothing said":        {owner: true, admin: true},
 		"all said":            {required: `,"required":["owner"]`, fields: `, fields: {write: {"role:admin": [is_admin]}}`},
 		"everybody is staff":  {more: ", authenticated: [addStaff]", owner: true, admin: true, role: true},
+		"a role for cats":     {more: ", fan: [getCat]", owner: true, admin: true, lifted: true},
+		"a role for getting":  {more: ", fan: [\"get*\"]", owner: true, admin: true},
 		"a reason is given":   {waived: `controls: {object: {settable: {updateCat.is_admin: {because: "cats rule", owner: me@example.com, until: ` + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + `}}}}`, owner: true},
 		"a reason that ended": {waived: `controls: {object: {settable: {updateCat.is_admin: {because: "cats rule", owner: me@example.com, until: 2024-01-01}}}}`, ended: true},
 	} {
@@ -41,9 +43,10 @@ func TestCheckTellsWhatTheRulesForObjectsLeaveOpen(t *testing.T) {
 		for says, want := range map[string]bool{
 			"is_admin may be sent by every caller of updateCat": c.admin, "role may be sent by every caller of addStaff": c.role,
 			"owner is not required in the reply of getCat": c.owner, "name may be sent": false, "the waiver ended on 2024-01-01": c.ended,
+			"fan reaches objects of others, inside its tenant, by getCat": c.lifted,
 		} {
 			level := config.LevelError
-			if strings.Contains(says, "required") {
+			if strings.Contains(says, "required") || strings.Contains(says, "reaches") {
 				level = config.LevelNote
 			}
 			found := strings.Contains(findings(out, level), says)
