@@ -157,8 +157,18 @@ func (l *linter) lifted(a *API) {
 			}
 			if len(by) > 0 {
 				l.say(LevelNote, "authz.object", l.at(a, "roles"), join(a.key, "roles."+role),
-					fmt.Sprintf("%s reaches objects of others, inside its tenant, by %s", role, strings.Join(by, ", ")), `to let it call them on its own objects alone, a tag ("tag:NAME") or a prefix ("`+by[0][:len(words.Of(by[0])[0])]+`*"), or nothing: an owner may by the object's rule`)
+					fmt.Sprintf("%s reaches objects of others, inside its tenant, by %s", role, strings.Join(by, ", ")), `to let it call them on its own objects alone, a tag ("tag:NAME") or a prefix ("`+verb(by[0])+`*"), or nothing: an owner may by the object's rule`)
 			}
 		}
 	}
+}
+
+// verb is how an operationId begins: "list" of "listOrders".
+func verb(id string) string {
+	for i, r := range id {
+		if i > 0 && (r < 'a' || r > 'z') {
+			return id[:i]
+		}
+	}
+	return id
 }
