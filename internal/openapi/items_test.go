@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/openapi"
+	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
 const itemised = `openapi: 3.2.0
@@ -83,7 +84,7 @@ func TestJudgingAnItemDoesNotAllocate(t *testing.T) {
 			if out, _, v = m.Judge(out[:0], item, &d, jsonwalk.Limits{}, openapi.Options{Direction: openapi.Reply, Undeclared: openapi.Strip}); v.Keyword != "" {
 				t.Fatal(v)
 			}
-		}); n > 0 {
+		}); n > 0 && !race.Enabled { // what is pooled is thrown away at random there
 			t.Errorf("%s: %v allocations", item, n)
 		}
 	}
