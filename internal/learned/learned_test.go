@@ -382,6 +382,9 @@ func TestNoIDIsInTheReport(t *testing.T) {
 		}
 	}
 	a := o.get.Pseudonym(o.get.Object("o0-0"))
+	if strings.Trim(a, "abcdefghijklmnop") != "" {
+		t.Errorf("%q could be taken for something else", a)
+	}
 	if b := o.del.Pseudonym(o.del.ObjectIn([]byte("o0-0"))); a != b || len(a) != 16 || a == open(t).get.Pseudonym(o.get.Object("o0-0")) {
 		t.Errorf("%q, %q", a, b)
 	}

@@ -20,7 +20,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -140,13 +139,17 @@ func (p *Page) ObjectIn(id []byte) uint64 {
 	return max(maphash.Bytes(p.book.ledger.seed, id), 1)
 }
 
-// Pseudonym returns the name by which an object may stand in a log: 16 hexadecimal
-// digits that mean the same object as long as the process runs, and nothing to whoever
-// has not its key.
+// Pseudonym returns the name by which an object may stand in a log: 16 letters from a
+// to p that mean the same object as long as the process runs, and nothing to whoever
+// has not its key. Digits could be taken for a card number, and redacted.
 func (p *Page) Pseudonym(object uint64) string {
 	mac := hmac.New(sha256.New, p.book.ledger.key[:])
 	mac.Write(binary.BigEndian.AppendUint64(nil, object))
-	return hex.EncodeToString(mac.Sum(nil)[:8])
+	name := make([]byte, 0, 16)
+	for _, b := range mac.Sum(nil)[:8] {
+		name = append(name, 'a'+b>>4, 'a'+b&15)
+	}
+	return string(name)
 }
 
 // The sizes of what is remembered of one kind of objects: some 1 MB.
