@@ -95,8 +95,12 @@ func (d *demo) alike(t *testing.T, id string, caller account, theirs string) {
 	miss := d.plain(op, token, missing)
 	long := d.plain(list, d.token(t, alice), "")
 	long.target += "?limit=100"
-	if by := d.apart(t, long, miss); by < mostApart {
-		t.Errorf("%s: a list of a hundred orders is told from a missing one %.2f of 1 from an even chance: the test sees nothing", id, by)
+	sees := 0.0
+	for try := 0; try < attempts && sees < mostApart; try++ { // a busy machine hides it now and then
+		sees = d.apart(t, long, miss)
+	}
+	if sees < mostApart {
+		t.Errorf("%s: a list of a hundred orders is told from a missing one %.2f of 1 from an even chance: the test sees nothing", id, sees)
 	}
 	by := 0.0
 	for range attempts {
