@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -99,20 +100,22 @@ func (e errand) does(t *testing.T, address, token string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// freeAddress is one of loopback that nobody listens on.
+// freeAddress is one of loopback that nobody listens on, outside the range from which
+// systems give ports to connections and listeners that name none.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		_ = l.Close()
-		// The kernel may hand the same port out again before anybody listens there.
 		if _, given := freed.LoadOrStore(l.Addr().String(), true); !given {
 			return l.Addr().String()
 		}
 	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // freed is what [freeAddress] gave away.
