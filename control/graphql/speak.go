@@ -159,10 +159,7 @@ func (k *check) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	if a.facts, a.fails = k.facts(x); a.fails != nil {
 		return a
 	}
-	who := relations.Subject{Type: "user", ID: relations.EscapeID(x.Principal.ID)}
-	if x.Principal.IsClient() {
-		who.Type = "service"
-	}
+	who := callers.Relative(x.Principal)
 	// All relations of one step are of one moment.
 	var at relations.Revision
 	a.facts.Related = func(relation string) (bool, error) {

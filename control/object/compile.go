@@ -299,6 +299,9 @@ func (r *rule) identified(o *policy.Object, b *gatehouse.Build, k string) error 
 		}
 		r.replyID = p
 	}
+	if !r.inMap() && !r.byID() {
+		return nil // nobody asks for it
+	}
 	if r.policy != nil {
 		if t := r.policy.Template(r.object, r.action); t != nil {
 			r.replyID = t.ReplyID
@@ -313,7 +316,7 @@ func (r *rule) identified(o *policy.Object, b *gatehouse.Build, k string) error 
 			break
 		}
 	}
-	if r.action == policy.List && r.act != nil && r.act.ByID && r.replyID == nil {
+	if r.action == policy.List && r.byID() && r.replyID == nil {
 		return &gatehouse.Fault{Key: k, Says: fmt.Sprintf("policies ask which %s each element of %s is, and nothing says where it has its id", r.object, b.Operation.ID()), Fix: "reply_id: response.id"}
 	}
 	return nil

@@ -56,7 +56,7 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 	if r.related != nil {
 		// All relations of one request are of one moment.
 		var at relations.Revision
-		who := relations.Subject{Type: subjectType(p), ID: relations.EscapeID(p.ID)}
+		who := asked.Relative(p)
 		a.facts.Related = func(relation string) (bool, error) {
 			said, err := r.related.Check(ctx, at, who, relation, relations.Object{Type: r.object, ID: relations.EscapeID(a.facts.ID)})
 			if err == nil {
@@ -66,14 +66,6 @@ func (r *rule) asker(ctx context.Context, x *gatehouse.Exchange) *asker {
 		}
 	}
 	return a
-}
-
-// subjectType is what a caller is called in a model of relations.
-func subjectType(p *gatehouse.Principal) string {
-	if p.IsClient() {
-		return "service"
-	}
-	return "user"
 }
 
 // relate finds who knows the relations that the policies ask for.

@@ -121,6 +121,9 @@ func (c *Config) nested(b *gatehouse.Build, seen *covered) ([]gatehouse.Step, er
 	if len(e.byStatus) == 0 {
 		return nil, nil
 	}
+	for name, r := range rules { // few operations bring objects inside others
+		r.allowed.roles = append(r.allowed.roles, c.readers(c.Objects[name], b)...)
+	}
 	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Inspect, Need: gatehouse.ReplyBody, Skip: e.skips, Enforce: e.judge, Each: e.judgeItem}}, nil
 }
 

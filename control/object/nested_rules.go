@@ -36,7 +36,6 @@ func (c *Config) reading(b *gatehouse.Build, name string) (*rule, error) {
 		to.path = p
 	}
 	r.allowed = c.allowed(o, b.Operation, policy.Read)
-	r.allowed.roles = append(r.allowed.roles, c.readers(o, b)...)
 	r.policy, r.operation, r.act = c.policy, b.Operation.ID(), c.speaking(name, policy.Read)
 	if err := errors.Join(r.relate(b, name), r.identified(o, b, "objects."+name)); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/internal/cedar"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
+	"github.com/gatehouse-api/gatehouse/internal/relations"
 )
 
 // Subject returns a principal as policies see it: the one that it keeps, where it is
@@ -25,6 +26,15 @@ func Subject(by *policy.Policy, p *gatehouse.Principal) (*policy.Subject, error)
 	kept := gatehouse.Subject(s)
 	p.Subject.Store(&kept)
 	return s, nil
+}
+
+// Relative is what a principal is called in a model of relations.
+func Relative(p *gatehouse.Principal) relations.Subject {
+	who := relations.Subject{Type: "user", ID: relations.EscapeID(p.ID)}
+	if p.IsClient() {
+		who.Type = "service"
+	}
+	return who
 }
 
 // Why names the policies that decided, for the trail. A policy's own reason is text
