@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
 
@@ -119,19 +119,6 @@ func startServe(t testing.TB, config, addr string) *running {
 	}
 }
 
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range 1000 { // outside the range that connections take theirs from
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
-		if err == nil {
-			_ = l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // rss returns the resident memory of a process in MiB.
 func rss(t testing.TB, pid int) int {
 	t.Helper()
@@ -193,7 +180,7 @@ func TestTheDescriptionOfGitHubIsServed(t *testing.T) {
 	began := time.Now()
 	run("check", "--config", file)
 	checked := time.Since(began)
-	addr, admin := freeAddr(t), freeAddr(t)
+	addr, admin := casetest.FreeAddress(t), casetest.FreeAddress(t)
 	place(t, file, addr, admin)
 	r := startServe(t, file, addr)
 	token := issuer.Mint(devissuer.Claims{Subject: "alice", Roles: []string{"user"}})

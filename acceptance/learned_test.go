@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/examples/orders"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/learned"
@@ -61,7 +62,7 @@ var unowned = `    no_object: {getOrder: ` + waiver + `, updateOrder: ` + waiver
 
 func startUnruled(t *testing.T, learn string) *unruled {
 	t.Helper()
-	u := &unruled{t: t, addr: freeAddr(t), admin: freeAddr(t), made: map[string][]string{}}
+	u := &unruled{t: t, addr: casetest.FreeAddress(t), admin: casetest.FreeAddress(t), made: map[string][]string{}}
 	var err error
 	if u.dir, err = os.MkdirTemp("", "gh"); err != nil { // the path of a socket is short
 		t.Fatal(err)

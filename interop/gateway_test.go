@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/internal/tab"
 )
 
@@ -124,10 +124,10 @@ func start(t *testing.T, s settings) *gateway {
 		_, _ = io.WriteString(w, `["1"]`)
 	}))
 	t.Cleanup(upstream.Close)
-	address := freeAddress(t)
+	address := casetest.FreeAddress(t)
 	g := &gateway{T: t, url: "https://" + address, api: "https://" + address + "/v1/orders", dir: t.TempDir(), errs: &bytes.Buffer{}}
 	g.config, g.ca = filepath.Join(g.dir, "gatehouse.yaml"), filepath.Join(g.dir, "tls.crt")
-	g.write("gatehouse.yaml", fmt.Sprintf(configuration, address, freeAddress(t), upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly), s.people, s.idp))
+	g.write("gatehouse.yaml", fmt.Sprintf(configuration, address, casetest.FreeAddress(t), upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly), s.people, s.idp))
 	g.write("orders.openapi.yaml", fmt.Sprintf(description, address))
 	for name, text := range s.files {
 		g.write(name, text)
@@ -206,20 +206,6 @@ func (g *gateway) certify() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
 	return pool
-}
-
-// freeAddress returns one of loopback that nobody listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 { // outside the range that connections take theirs from
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+mathrand.IntN(12_000)))
-		if err == nil {
-			_ = l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // run calls a verb, such as "clients", "add", "job", with the gateway's

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/oauth2"
+
+	"github.com/gatehouse-api/gatehouse/casetest"
 )
 
 // oidcPeople is a connection to an OpenID provider, and what is mapped from it.
@@ -28,7 +30,7 @@ func TestOidcProviderSignsPeopleIn(t *testing.T) {
 		{"claims of userinfo", "ES256", "client_secret_post", "true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			provider := "http://" + freeAddress(t)
+			provider := "http://" + casetest.FreeAddress(t)
 			g := start(t, settings{
 				people: fmt.Sprintf(oidcPeople, provider, c.alg, c.auth, c.userinfo),
 				files:  map[string]string{"acme.secret": "a-secret-of-the-provider-and-us"},

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/egress"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/fgatest"
@@ -141,10 +142,10 @@ func newDocs(t *testing.T, f *fga, at, token string) *docs {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	address := freeAddress(t)
+	address := casetest.FreeAddress(t)
 	d.url, d.issuer = "http://"+address, issuer
 	for name, text := range map[string]string{
-		"gatehouse.yaml":    fmt.Sprintf(docsConfig, address, freeAddress(t), upstream.URL, issuer.URL, at, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)),
+		"gatehouse.yaml":    fmt.Sprintf(docsConfig, address, casetest.FreeAddress(t), upstream.URL, issuer.URL, at, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)),
 		"docs.openapi.yaml": docsDescription, "relations.fga": docsModel, "fga.token": token,
 	} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600); err != nil {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/casetest"
 )
 
 // simplesaml is where Debian keeps SimpleSAMLphp.
@@ -61,7 +63,7 @@ func startPHP(t *testing.T) *phpIdP {
 	if _, err := os.Stat(simplesaml); err != nil {
 		t.Skip("there is no SimpleSAMLphp: apt-get install --no-install-recommends simplesamlphp php-cli php-xml php-mbstring")
 	}
-	address, dir := freeAddress(t), t.TempDir()
+	address, dir := casetest.FreeAddress(t), t.TempDir()
 	p := &phpIdP{T: t, url: "http://" + address + "/simplesaml", dir: dir}
 	for _, d := range []string{"config", "metadata", "tmp", "root"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/internal/totp"
 )
 
@@ -33,7 +34,7 @@ func startChromium(t *testing.T) *chromium {
 	if err != nil {
 		t.Skip("there is no chromedriver: apt-get install chromium chromium-driver")
 	}
-	_, port, _ := strings.Cut(freeAddress(t), ":")
+	_, port, _ := strings.Cut(casetest.FreeAddress(t), ":")
 	c := exec.CommandContext(t.Context(), driver, "--port="+port)
 	c.WaitDelay = 5 * time.Second
 	if err := c.Start(); err != nil {

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
@@ -66,9 +67,9 @@ func startBound(t *testing.T, upstream, paths, block string) (issuer *devissuer.
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	address = freeAddress(t)
+	address = casetest.FreeAddress(t)
 	for name, text := range map[string]string{
-		"gatehouse.yaml":      fmt.Sprintf(boundConfig, address, freeAddress(t), upstream, issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)) + block,
+		"gatehouse.yaml":      fmt.Sprintf(boundConfig, address, casetest.FreeAddress(t), upstream, issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)) + block,
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, address) + paths,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 )
@@ -50,7 +51,7 @@ func TestTheDecisionPointAnswersBehindTheControls(t *testing.T) {
 	}
 	t.Cleanup(stop)
 	for name, text := range map[string]string{
-		"gatehouse.yaml": fmt.Sprintf(decisionsConfig, freeAddress(t), freeAddress(t), issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
+		"gatehouse.yaml": fmt.Sprintf(decisionsConfig, casetest.FreeAddress(t), casetest.FreeAddress(t), issuer.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"cats.json":      catsDescription, "relations.fga": catsRelations,
 		"cats.cedar": `@id("feeders") permit(principal is User, action == Action::"cat.read", resource is Cat) when { context.rel.feeder };`,
 		"facts.json": `{"cat": {"1": {"owner": "zoe"}, "2": {"owner": "zoe"}}}`,

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/admin"
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/pgtest"
 	"github.com/gatehouse-api/gatehouse/store/sqlite"
@@ -56,7 +57,7 @@ const sitesAudience = "https://cats.example.com"
 func newSite(t *testing.T, upstream, issuer, store string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	s := &site{T: t, file: filepath.Join(dir, "gatehouse.yaml"), state: filepath.Join(dir, "state"), addr: freeAddress(t), admin: freeAddress(t)}
+	s := &site{T: t, file: filepath.Join(dir, "gatehouse.yaml"), state: filepath.Join(dir, "state"), addr: casetest.FreeAddress(t), admin: casetest.FreeAddress(t)}
 	for name, text := range map[string]string{
 		filepath.Join(dir, "api.json"): sitesDescription,
 		s.file: fmt.Sprintf(`environment: development

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
@@ -59,7 +60,7 @@ func startBehind(t *testing.T, keys, control string) *behind {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	b := &behind{T: t, dir: dir, address: freeAddress(t), admin: freeAddress(t), issuer: issuer}
+	b := &behind{T: t, dir: dir, address: casetest.FreeAddress(t), admin: casetest.FreeAddress(t), issuer: issuer}
 	server := httptest.NewUnstartedServer(nil)
 	for name, text := range map[string]string{
 		"gatehouse.yaml": fmt.Sprintf(behindConfig, b.address, b.admin, "http://"+server.Listener.Addr().String(), issuer.URL, strings.ReplaceAll(control, "DIR", dir),

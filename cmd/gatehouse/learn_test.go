@@ -6,18 +6,16 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/control/all"
 	"github.com/gatehouse-api/gatehouse/examples/orders"
@@ -99,27 +97,6 @@ func (e errand) does(t *testing.T, address, token string) (int, string) {
 	}
 	return res.StatusCode, string(text)
 }
-
-// freeAddress is one of loopback that nobody listens on, outside the range from which
-// systems give ports to connections and listeners that name none.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		if _, given := freed.LoadOrStore(l.Addr().String(), true); !given {
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
-// freed is what [freeAddress] gave away.
-var freed sync.Map
 
 // afternoon is the orders' API without a description, those who use it, and where
 // the files of one run are.
@@ -204,8 +181,8 @@ func (a *afternoon) configured(text []byte) {
 	if err != nil {
 		a.Fatal(err)
 	}
-	served := fmt.Sprintf("environment: development\nstate: %s\nadmin: {address: %q}\n", filepath.Join(a.dir, "state"), freeAddress(a.T)) + strings.NewReplacer(
-		"127.0.0.1:8443", freeAddress(a.T), "    # public:", "    public:", "    #   getStatus:", "      getStatus:").Replace(string(draft))
+	served := fmt.Sprintf("environment: development\nstate: %s\nadmin: {address: %q}\n", filepath.Join(a.dir, "state"), casetest.FreeAddress(a.T)) + strings.NewReplacer(
+		"127.0.0.1:8443", casetest.FreeAddress(a.T), "    # public:", "    public:", "    #   getStatus:", "      getStatus:").Replace(string(draft))
 	if err := os.WriteFile(a.gatehouse, []byte(served), 0o600); err != nil {
 		a.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/idp/adminapi"
 )
 
@@ -26,7 +27,7 @@ import (
 func withOperators(t *testing.T) *selfHouse {
 	t.Helper()
 	return startSelfWith(t, nil, fmt.Sprintf(`, people: {product: Example Bank}, admin: {address: "%s", tenant_roles: [clerk], controls: {ratelimit: {user: 100000/min, key: 100000/min, ip: 100000/min, endpoint: 100000/min, burst: 10000, waiver: {because: "a test asks at once", owner: ops@example.com, until: %s}}}}`,
-		freeAddress(t), time.Now().AddDate(0, 6, 0).Format(time.DateOnly)))
+		casetest.FreeAddress(t), time.Now().AddDate(0, 6, 0).Format(time.DateOnly)))
 }
 
 // caller is somebody who calls the admin API with a token.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/internal/devissuer"
 	"github.com/gatehouse-api/gatehouse/sdk/identity"
 	"github.com/gatehouse-api/gatehouse/sdk/rows"
@@ -114,7 +115,7 @@ func TestTheApplicationsRowsAreFilteredByTheGatewaysPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	b := &behind{T: t, dir: dir, address: freeAddress(t), admin: freeAddress(t), issuer: issuer}
+	b := &behind{T: t, dir: dir, address: casetest.FreeAddress(t), admin: casetest.FreeAddress(t), issuer: issuer}
 	server := httptest.NewUnstartedServer(nil)
 	if err := os.Mkdir(filepath.Join(dir, "policies"), 0o700); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/gatehouse-api/gatehouse/casetest"
 	"github.com/gatehouse-api/gatehouse/config"
 	"github.com/gatehouse-api/gatehouse/idp"
 )
@@ -108,7 +109,7 @@ func startSelfOn(t *testing.T, login idp.Authenticator, host, keys, top string, 
 		_, _ = io.WriteString(w, `["1"]`)
 	}))
 	t.Cleanup(upstream.Close)
-	address := freeAddress(t)
+	address := casetest.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	name := host + ":" + port
 	h.url = "https://" + name
@@ -130,7 +131,7 @@ func startSelfOn(t *testing.T, login idp.Authenticator, host, keys, top string, 
 		}
 	}
 	for file, text := range map[string]string{
-		"gatehouse.yaml":      top + fmt.Sprintf(selfConfig, address, freeAddress(t), issuer, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
+		"gatehouse.yaml":      top + fmt.Sprintf(selfConfig, address, casetest.FreeAddress(t), issuer, keys, upstream.URL, time.Now().AddDate(0, 6, 0).Format(time.DateOnly)),
 		"orders.openapi.yaml": fmt.Sprintf(selfOrders, name),
 		"relations.fga":       "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user]\ntype order\n  relations\n    define editor: [user, group#member]\n",
 	} {
