@@ -1,9 +1,53 @@
 package gatehouse
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // Field is one header or trailer field. Name is in lower case.
-type Field struct{ Name, Value string }
+type Field struct {
+	Name, Value string
+	written     bool // both are parts of one field line that was checked
+}
+
+// Written returns a field as a checked line, made once, which hosts send as it stands.
+// A name or a value that must not go on the wire makes an ordinary field of it, which
+// they check and refuse.
+func Written(name, value string) Field {
+	if name == "" {
+		return Field{Value: value}
+	}
+	for i := range len(name) {
+		if c := name[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return Field{Name: name, Value: value}
+		}
+	}
+	for i := range len(value) {
+		if value[i] < ' ' || value[i] > '~' {
+			return Field{Name: name, Value: value}
+		}
+	}
+	line := name + ": " + value + "\r\n"
+	return Field{line[:len(name)], line[len(name)+2 : len(line)-2], true}
+}
+
+// Pair returns the name and the value.
+func (f Field) Pair() (name, value string) { return f.Name, f.Value }
+
+// Line returns the field as the line that it was checked as, or "" when it is not, or is
+// no longer, part of one.
+func (f *Field) Line() string {
+	name, value := unsafe.Pointer(unsafe.StringData(f.Name)), unsafe.Pointer(unsafe.StringData(f.Value))
+	if !f.written || uintptr(name)+uintptr(len(f.Name)+2) != uintptr(value) {
+		return ""
+	}
+	line := unsafe.String(unsafe.StringData(f.Name), len(f.Name)+len(f.Value)+4)
+	if line[len(line)-2] != '\r' { // the value was cut short
+		return ""
+	}
+	return line
+}
 
 // Fields is an ordered field list with lower-case names. It is a list and not a
 // map because the order and the repetition of fields are part of the message.
@@ -44,19 +88,60 @@ func (f Fields) Count(name string) int {
 }
 
 // Add appends a field. The name must be in lower case.
-func (f *Fields) Add(name, value string) { *f = append(*f, Field{name, value}) }
+func (f *Fields) Add(name, value string) { *f = append(*f, Field{Name: name, Value: value}) }
+
+// AddWritten appends a field whose name and value are parts of one string: a field line
+// that is checked, with ": " between them and CRLF behind.
+func (f *Fields) AddWritten(name, value string) { *f = append(*f, Field{name, value, true}) }
 
 // Set leaves exactly one such field, in the place of the first.
-func (f *Fields) Set(name, value string) {
+func (f *Fields) Set(name, value string) { f.set(Field{Name: name, Value: value}) }
+
+func (f *Fields) set(field Field) {
 	s := *f
 	for i := range s {
-		if s[i].Name == name {
-			s[i].Value = value
-			f.delFrom(i+1, name)
+		if s[i].Name == field.Name {
+			s[i] = field
+			f.delFrom(i+1, field.Name)
 			return
 		}
 	}
-	*f = append(s, Field{name, value})
+	*f = append(s, field)
+}
+
+// Preset is a list of fields that is made at load and set as a whole.
+type Preset struct {
+	fields  Fields
+	lengths uint64 // bit n: there is a name of n bytes; the last bit stands for all longer ones, too
+}
+
+// NewPreset makes a preset of fields with different names.
+func NewPreset(fields ...Field) *Preset {
+	p := &Preset{}
+	for _, f := range fields {
+		p.fields = append(p.fields, Written(f.Name, f.Value))
+		p.lengths |= lengthBit(f.Name)
+	}
+	return p
+}
+
+func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
+
+// SetAll is [Fields.Set] of every field of a preset, in its order.
+func (f *Fields) SetAll(p *Preset) { f.SetLike(p, p.fields) }
+
+// SetLike is [Fields.SetAll] with values of the moment: list has the preset's names, in
+// its order.
+func (f *Fields) SetLike(p *Preset, list Fields) {
+	for i := range *f {
+		if name := (*f)[i].Name; p.lengths&lengthBit(name) != 0 && p.fields.Has(name) {
+			for j := range list {
+				f.set(list[j])
+			}
+			return
+		}
+	}
+	*f = append(*f, list...)
 }
 
 // Del removes every such field and keeps the order of the others.

@@ -42,7 +42,7 @@ func AppendRequestHead(b []byte, q *gatehouse.Request, up *gatehouse.Upstream, f
 	for i := range q.Fields {
 		field := &q.Fields[i]
 		if !dropped(q, field.Name) && !transport(field.Name) {
-			b, ok = appendField(b, field.Name, field.Value, ok)
+			b, ok = appendField(b, field, ok)
 		}
 	}
 	if q.Upgrade {
@@ -52,7 +52,7 @@ func AppendRequestHead(b []byte, q *gatehouse.Request, up *gatehouse.Upstream, f
 	}
 	for i := range q.Forward {
 		field := &q.Forward[i]
-		b, ok = appendField(b, field.Name, field.Value, ok && !transport(field.Name))
+		b, ok = appendField(b, field, ok && !transport(field.Name))
 	}
 	if !ok {
 		return b, ErrUnsafe
@@ -122,7 +122,7 @@ func AppendResponseHead(b []byte, p *gatehouse.Response, f Framing, n int64, clo
 	for i := range p.Fields {
 		field := &p.Fields[i]
 		if !transport(field.Name) {
-			b, ok = appendField(b, field.Name, field.Value, ok)
+			b, ok = appendField(b, field, ok)
 		}
 	}
 	if !ok {
@@ -153,13 +153,16 @@ func appendFraming(b []byte, f Framing, n int64) []byte {
 }
 
 // appendField appends a field line; ok becomes false for one that is unsafe.
-func appendField(b []byte, name, value string, ok bool) ([]byte, bool) {
-	if !isToken(name) || !isValue(raw(value)) {
+func appendField(b []byte, f *gatehouse.Field, ok bool) ([]byte, bool) {
+	if line := f.Line(); line != "" { // checked when it was read, or made
+		return append(b, line...), ok
+	}
+	if !isToken(f.Name) || !isValue(raw(f.Value)) {
 		return b, false
 	}
-	b = append(b, name...)
+	b = append(b, f.Name...)
 	b = append(b, ':', ' ')
-	b = append(b, value...)
+	b = append(b, f.Value...)
 	return append(b, '\r', '\n'), ok
 }
 
@@ -197,7 +200,7 @@ func AppendLastChunk(b []byte, trailers gatehouse.Fields) ([]byte, error) {
 	b = append(b, '0', '\r', '\n')
 	ok := true
 	for i := range trailers {
-		b, ok = appendField(b, trailers[i].Name, trailers[i].Value, ok && inTrailer(trailers[i].Name))
+		b, ok = appendField(b, &trailers[i], ok && inTrailer(trailers[i].Name))
 	}
 	if !ok {
 		return b, ErrUnsafe

@@ -41,6 +41,7 @@ type section struct {
 	options  [maxOptions]string
 	optioned int
 	first    *Refusal
+	written  bool // the line is as it would be written again
 	barred   bool // whatever is permitted, the request is refused
 }
 
@@ -79,7 +80,17 @@ func (s *section) line(line []byte) *Refusal {
 	if r != nil {
 		return r
 	}
+	s.written = len(name)+2+len(value) == len(line) && line[len(name)+1] == ' '
 	return s.take(name, value)
+}
+
+// add keeps the field, as the line that it is where it can be sent as it came.
+func (s *section) add(name string, value []byte) {
+	if s.written {
+		s.fields.AddWritten(name, view(value))
+		return
+	}
+	s.fields.Add(name, view(value))
 }
 
 // splitField splits a field line and puts the name into lower case in place.
@@ -141,11 +152,11 @@ func (s *section) take(name string, value []byte) *Refusal {
 			s.note(DuplicateField)
 		}
 		s.seen |= bit
-		s.fields.Add(name, view(value))
+		s.add(name, value)
 		return nil
 	}
 	if k == ordinary {
-		s.fields.Add(name, view(value))
+		s.add(name, value)
 		return nil
 	}
 	if s.protocol == request2 {
@@ -159,7 +170,7 @@ func (s *section) special1(k kind, name string, value []byte) *Refusal {
 	switch k {
 	case hostKind:
 		if s.protocol == reply1 {
-			s.fields.Add(name, view(value))
+			s.add(name, value)
 			return nil
 		}
 		if s.hosts++; s.hosts > 1 {
@@ -212,7 +223,7 @@ func (s *section) trailer(value []byte) *Refusal {
 
 func (s *section) forwarded(name string, value []byte) {
 	if s.protocol == reply1 {
-		s.fields.Add(name, view(value))
+		s.add(name, value)
 		return
 	}
 	s.m.Forwarded.Add(name, view(value))

@@ -21,7 +21,9 @@ type policy struct {
 	methods     []string // allowed on this path, as sent in a preflight
 	headers     []string // allowed, in lower case
 	expose      string
-	preflight   *gatehouse.Answer // 204, without the fields of one origin
+	allowed     []*gatehouse.Preset // by origin: what its pages may do with an answer
+	asked       []*gatehouse.Preset // by origin: the same in a preflight
+	preflight   *gatehouse.Answer   // 204, without the fields of one origin
 }
 
 // Compile implements [gatehouse.Control].
@@ -43,6 +45,9 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		{Name: "access-control-allow-headers", Value: strings.Join(p.headers, ", ")},
 		{Name: "access-control-max-age", Value: fmt.Sprint(int64(c.MaxAge / time.Second))},
 	}}
+	for _, o := range c.Origins {
+		p.admit(o)
+	}
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Identify, Enforce: p.judge}}
 	if len(c.Origins) > 0 {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Respond, Enforce: p.allow})
@@ -50,6 +55,19 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 		steps = append(steps, gatehouse.Step{Control: Kind.Name, Stage: gatehouse.Respond, Enforce: silence})
 	}
 	return steps, nil
+}
+
+// admit makes the fields that one origin gets.
+func (p *policy) admit(origin string) {
+	list := []gatehouse.Field{{Name: "access-control-allow-origin", Value: origin}}
+	if p.credentials {
+		list = append(list, gatehouse.Field{Name: "access-control-allow-credentials", Value: "true"})
+	}
+	p.asked = append(p.asked, gatehouse.NewPreset(list...))
+	if p.expose != "" {
+		list = append(list, gatehouse.Field{Name: "access-control-expose-headers", Value: p.expose})
+	}
+	p.allowed = append(p.allowed, gatehouse.NewPreset(list...))
 }
 
 func (c *Config) check(b *gatehouse.Build) error {

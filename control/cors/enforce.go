@@ -50,7 +50,15 @@ func (p *policy) preflighted(f gatehouse.Fields, origin string) gatehouse.Verdic
 	return gatehouse.Answering(p.preflight)
 }
 
-func (p *policy) allows(origin string) bool { return p.any || slices.Contains(p.origins, origin) }
+func (p *policy) allows(origin string) bool { return p.index(origin) >= 0 }
+
+// index returns where an origin stands in the list, or -1.
+func (p *policy) index(origin string) int {
+	if p.any {
+		return 0 // "*" stands alone
+	}
+	return slices.Index(p.origins, origin)
+}
 
 // maxRequested is how long a list of fields may be: browsers send each name
 // once, and there are few that are allowed.
@@ -97,24 +105,18 @@ func one(f gatehouse.Fields, name string) (value string, ok bool) {
 // allow tells the browser what the page may see. It replaces what the upstream
 // said.
 func (p *policy) allow(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	f := &x.Response.Fields
+	f, presets := &x.Response.Fields, p.asked
 	if x.Ended.Answer() != p.preflight {
 		silence(ctx, x)
+		presets = p.allowed
 	}
 	vary(f)
 	origin, ok := one(x.Request.Fields, "origin")
-	if !ok || origin == "" || !p.allows(origin) {
+	if !ok || origin == "" {
 		return gatehouse.Pass, nil
 	}
-	if p.any {
-		origin = "*"
-	}
-	f.Set("access-control-allow-origin", origin)
-	if p.credentials {
-		f.Set("access-control-allow-credentials", "true")
-	}
-	if p.expose != "" && x.Ended.Answer() != p.preflight {
-		f.Set("access-control-expose-headers", p.expose)
+	if i := p.index(origin); i >= 0 {
+		f.SetAll(presets[i])
 	}
 	return gatehouse.Pass, nil
 }
@@ -132,12 +134,15 @@ func vary(f *gatehouse.Fields) {
 			}
 		}
 	}
-	f.Add("vary", "Origin")
+	*f = append(*f, byOrigin)
 }
+
+var byOrigin = gatehouse.Written("vary", "Origin")
 
 // silence removes what the upstream allows: there is one place where this is
 // decided.
 func silence(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	x.Response.Fields = slices.DeleteFunc(x.Response.Fields, func(f gatehouse.Field) bool { return strings.HasPrefix(f.Name, "access-control-") })
+	allowing := func(f gatehouse.Field) bool { return strings.HasPrefix(f.Name, "access-control-") }
+	x.Response.Fields = slices.DeleteFunc(x.Response.Fields, allowing)
 	return gatehouse.Pass, nil
 }

@@ -17,10 +17,10 @@ var referrerPolicies = []string{"no-referrer", "same-origin", "strict-origin", "
 
 // fields is what is written, made once.
 type fields struct {
-	always []gatehouse.Field
-	csp    string
+	always *gatehouse.Preset
+	csp    *gatehouse.Preset
 	pages  bool // the upstream's own policy may stay
-	hsts   string
+	hsts   *gatehouse.Preset
 }
 
 // Compile implements [gatehouse.Control].
@@ -28,19 +28,22 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if err := errors.Join(c.checkHSTS(), c.checkCSP(b), c.checkPolicies()); err != nil {
 		return nil, err
 	}
-	f := &fields{
-		always: []gatehouse.Field{
-			{Name: "x-content-type-options", Value: "nosniff"},
-			{Name: "x-frame-options", Value: "DENY"},
-			{Name: "referrer-policy", Value: c.ReferrerPolicy},
-			{Name: "permissions-policy", Value: c.PermissionsPolicy},
-		},
-		csp: c.CSP, pages: b.Waived(c.Pages),
-		hsts: fmt.Sprintf("max-age=%d; includeSubDomains", c.HSTS/time.Second),
+	always := []gatehouse.Field{
+		{Name: "x-content-type-options", Value: "nosniff"},
+		{Name: "x-frame-options", Value: "DENY"},
+		{Name: "referrer-policy", Value: c.ReferrerPolicy},
+		{Name: "permissions-policy", Value: c.PermissionsPolicy},
 	}
+	csp := gatehouse.Field{Name: "content-security-policy", Value: c.CSP}
+	hsts := fmt.Sprintf("max-age=%d; includeSubDomains", c.HSTS/time.Second)
 	if c.Preload {
-		f.hsts += "; preload"
+		hsts += "; preload"
 	}
+	f := &fields{pages: b.Waived(c.Pages), csp: gatehouse.NewPreset(csp), hsts: gatehouse.NewPreset(gatehouse.Field{Name: "strict-transport-security", Value: hsts})}
+	if !f.pages {
+		always = append(always, csp)
+	}
+	f.always = gatehouse.NewPreset(always...)
 	return []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Respond, Enforce: f.write}}, nil
 }
 

@@ -9,14 +9,12 @@ import (
 
 func (f *fields) write(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	r := &x.Response.Fields
-	for i := range f.always {
-		r.Set(f.always[i].Name, f.always[i].Value)
-	}
-	if !f.pages || !strict(r.Get("content-security-policy")) {
-		r.Set("content-security-policy", f.csp)
+	r.SetAll(f.always)
+	if f.pages && !strict(r.Get("content-security-policy")) {
+		r.SetAll(f.csp)
 	}
 	if x.Conn.Secure {
-		r.Set("strict-transport-security", f.hsts)
+		r.SetAll(f.hsts)
 	} else {
 		r.Del("strict-transport-security") // RFC 6797 section 7.2
 	}

@@ -7,9 +7,11 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 )
 
+var unstored = gatehouse.NewPreset(gatehouse.Field{Name: "cache-control", Value: "no-store"})
+
 func noStore(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	f := &x.Response.Fields
-	f.Set("cache-control", "no-store")
+	f.SetAll(unstored)
 	// Both would give a cache its own reasons (RFC 9111 section 5.3, 5.4).
 	f.Del("expires")
 	f.Del("pragma")

@@ -26,11 +26,11 @@ type layer struct {
 	name   string
 	limit  *store.Limit
 	by     by
-	hidden bool   // never shown to the caller
-	policy string // value of RateLimit-Policy
-	prefix string // value of RateLimit up to the number
-	most   string // value of X-RateLimit-Limit
-	device bool   // is for devices that poll, too
+	hidden bool            // never shown to the caller
+	most   gatehouse.Field // X-RateLimit-Limit
+	policy gatehouse.Field // RateLimit-Policy
+	prefix string          // value of RateLimit up to the number
+	device bool            // is for devices that poll, too
 }
 
 // limiter holds the layers of one endpoint.
@@ -157,9 +157,9 @@ func (c *Config) counting(algorithm store.Algorithm, name, space string, r Rate,
 		name:   name,
 		limit:  &store.Limit{Space: space, Algorithm: algorithm, N: r.N, Per: r.Per, Burst: c.Burst},
 		by:     by,
-		policy: fmt.Sprintf(`"%s";q=%d;w=%d`, name, r.N, r.Per/time.Second),
 		prefix: `"` + name + `";r=`,
-		most:   strconv.Itoa(r.N),
+		most:   gatehouse.Written("x-ratelimit-limit", strconv.Itoa(r.N)),
+		policy: gatehouse.Written("ratelimit-policy", fmt.Sprintf(`"%s";q=%d;w=%d`, name, r.N, r.Per/time.Second)),
 	}
 }
 

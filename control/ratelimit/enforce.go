@@ -143,23 +143,29 @@ func (l *limiter) show(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	if y == nil {
 		return gatehouse.Pass, nil
 	}
-	remaining, reset := x.Number(q.Remaining), seconds(q.Reset)
+	reset := seconds(q.Reset)
 	if q.Retry > 0 { // a refusal: when it is worth asking again
 		reset = seconds(q.Retry)
 	}
-	most := y.most
+	most, remaining := y.most, x.NumberField("x-ratelimit-remaining", q.Remaining)
 	if q.Limit != int64(y.limit.N) { // of another layer by the same name
-		most = x.Number(q.Limit)
+		most = x.NumberField("x-ratelimit-limit", q.Limit)
 	}
-	f.Set("x-ratelimit-limit", most)
-	f.Set("x-ratelimit-remaining", remaining)
-	// In seconds since 1970, as those who read this field expect.
-	f.Set("x-ratelimit-reset", x.Number(x.At.Unix()+reset))
-	// draft-ietf-httpapi-ratelimit-headers-11
-	f.Set("ratelimit-policy", y.policy)
-	f.Set("ratelimit", x.Text(y.prefix, remaining, ";t=", x.Number(reset)))
+	f.SetLike(told, gatehouse.Fields{
+		most,
+		remaining,
+		// In seconds since 1970, as those who read this field expect.
+		x.NumberField("x-ratelimit-reset", x.At.Unix()+reset),
+		// draft-ietf-httpapi-ratelimit-headers-11
+		y.policy,
+		{Name: "ratelimit", Value: x.Text(y.prefix, remaining.Value, ";t=", x.Number(reset))},
+	})
 	return gatehouse.Pass, nil
 }
+
+// told names the fields that say where a caller stands.
+var told = gatehouse.NewPreset(gatehouse.Field{Name: "x-ratelimit-limit"}, gatehouse.Field{Name: "x-ratelimit-remaining"}, gatehouse.Field{Name: "x-ratelimit-reset"},
+	gatehouse.Field{Name: "ratelimit-policy"}, gatehouse.Field{Name: "ratelimit"})
 
 // named returns the layer that is shown under that name, or nil.
 func (l *limiter) named(name string) *layer {

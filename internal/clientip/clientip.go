@@ -14,16 +14,19 @@ import (
 // maxHops is how many proxies may stand in a row.
 const maxHops = 8
 
+// field is one of the caller's fields.
+type field interface{ Pair() (name, value string) }
+
 // Trust says which proxies are believed. F is the caller's list of fields, with
 // names in lower case.
-type Trust[F ~[]E, E ~struct{ Name, Value string }] struct {
+type Trust[F ~[]E, E field] struct {
 	proxies []netip.Prefix
 	hops    int
 }
 
 // New returns the trust in proxies at those addresses, of which at most hops
 // stand in a row, from 1 to 8. A prefix that takes in every address is an error.
-func New[F ~[]E, E ~struct{ Name, Value string }](proxies []netip.Prefix, hops int) (*Trust[F, E], error) {
+func New[F ~[]E, E field](proxies []netip.Prefix, hops int) (*Trust[F, E], error) {
 	if hops < 1 || hops > maxHops {
 		return nil, fmt.Errorf("clientip: %d hops; want 1 to %d", hops, maxHops)
 	}
@@ -53,17 +56,17 @@ func (t *Trust[F, E]) Client(peer netip.Addr, fields F) (client netip.Addr, secu
 	var xff, forwarded row
 	proto := ""
 	for i := range fields {
-		f := struct{ Name, Value string }(fields[i])
-		switch f.Name {
+		name, value := fields[i].Pair()
+		switch name {
 		case "x-forwarded-for":
-			xff.addList(f.Value)
+			xff.addList(value)
 		case "forwarded":
-			forwarded.addForwarded(f.Value)
+			forwarded.addForwarded(value)
 		case "x-forwarded-proto":
 			if proto != "" {
 				return peer, false
 			}
-			proto = f.Value
+			proto = value
 		}
 	}
 	if proto == "" {

@@ -6,7 +6,10 @@ import (
 	"testing"
 )
 
-type field struct{ Name, Value string }
+type said struct{ name, value string }
+
+// Pair returns the name and the value.
+func (s said) Pair() (name, value string) { return s.name, s.value }
 
 func prefixes(list ...string) (out []netip.Prefix) {
 	for _, s := range list {
@@ -15,9 +18,9 @@ func prefixes(list ...string) (out []netip.Prefix) {
 	return out
 }
 
-func fields(pairs ...string) (out []field) {
+func fields(pairs ...string) (out []said) {
 	for i := 0; i < len(pairs); i += 2 {
-		out = append(out, field{pairs[i], pairs[i+1]})
+		out = append(out, said{pairs[i], pairs[i+1]})
 	}
 	return out
 }
@@ -29,7 +32,7 @@ func TestR10_OnlyWhatATrustedProxyAddedIsBelieved(t *testing.T) {
 		name   string
 		peer   string
 		hops   int
-		fields []field
+		fields []said
 		want   string
 		secure bool
 	}{
@@ -71,7 +74,7 @@ func TestR10_OnlyWhatATrustedProxyAddedIsBelieved(t *testing.T) {
 		{"two protocols", proxy, 1, fields("x-forwarded-for", "203.0.113.1", "x-forwarded-proto", "https", "x-forwarded-proto", "http"), proxy, false},
 		{"a list of protocols", proxy, 1, fields("x-forwarded-for", "203.0.113.1", "x-forwarded-proto", "https,http"), "203.0.113.1", false},
 	} {
-		trust, err := New[[]field](prefixes("10.0.0.0/8", "fd00::/8"), c.hops)
+		trust, err := New[[]said](prefixes("10.0.0.0/8", "fd00::/8"), c.hops)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +87,7 @@ func TestR10_OnlyWhatATrustedProxyAddedIsBelieved(t *testing.T) {
 
 func TestR37_AddressesAreComparedUnmapped(t *testing.T) {
 	for _, trusted := range []string{"10.0.0.0/8", "::ffff:10.0.0.0/104"} {
-		trust, err := New[[]field](prefixes(trusted), 1)
+		trust, err := New[[]said](prefixes(trusted), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,19 +105,19 @@ func TestR37_AddressesAreComparedUnmapped(t *testing.T) {
 
 func TestTrustInEverybodyIsRefused(t *testing.T) {
 	for _, list := range [][]netip.Prefix{prefixes("0.0.0.0/0"), prefixes("::/0"), prefixes("10.0.0.0/8", "::ffff:0.0.0.0/96"), {{}}} {
-		if _, err := New[[]field](list, 1); err == nil {
+		if _, err := New[[]said](list, 1); err == nil {
 			t.Errorf("%v is trusted", list)
 		}
 	}
 	for _, hops := range []int{0, -1, 9} {
-		if _, err := New[[]field](nil, hops); err == nil {
+		if _, err := New[[]said](nil, hops); err == nil {
 			t.Errorf("%d hops are accepted", hops)
 		}
 	}
 }
 
 func TestFindingTheClientAllocatesNothing(t *testing.T) {
-	trust, err := New[[]field](prefixes("10.0.0.0/8"), 2)
+	trust, err := New[[]said](prefixes("10.0.0.0/8"), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +135,7 @@ func TestFindingTheClientAllocatesNothing(t *testing.T) {
 func FuzzClient(f *testing.F) {
 	f.Add("203.0.113.1, 10.0.0.2", `for=203.0.113.1;proto=https`)
 	f.Add("", `for="[2001:db8::1]:80", for=_x`)
-	trust, err := New[[]field](prefixes("10.0.0.0/8"), 2)
+	trust, err := New[[]said](prefixes("10.0.0.0/8"), 2)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,0 +1,67 @@
+package wire
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-api/gatehouse"
+)
+
+// FuzzLines: a field that is sent as it came is sent as one that is written anew.
+func FuzzLines(f *testing.F) {
+	for _, s := range []string{"a: b\r\n", "A:b\r\nA: c\r\n", "x:  y\r\n", "x: y \r\n", "x:\ty\r\n", "x: \r\n", "x:\r\n", "a: b\tc\xff\r\nserver: nginx\r\nConnection: a\r\n", "host: a\r\nte: b\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, lines string) {
+		var q gatehouse.Request
+		var p gatehouse.Response
+		var m Message
+		limits := DefaultLimits()
+		up := gatehouse.Upstream{Host: "b"}
+		r := NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n"))
+		if r.Head() == nil && r.ParseRequest(&q, &m, &limits) == nil {
+			got, gotErr := AppendRequestHead(nil, &q, &up, None, 0)
+			q.Fields = anew(q.Fields)
+			want, wantErr := AppendRequestHead(nil, &q, &up, None, 0)
+			if !bytes.Equal(got, want) || gotErr != wantErr {
+				t.Fatalf("%q %v; want %q %v", got, gotErr, want, wantErr)
+			}
+		}
+		r = NewReader(strings.NewReader("HTTP/1.1 200 OK\r\n" + lines + "\r\n"))
+		if r.Head() == nil && r.ParseResponse(&p, &m, "GET") == nil {
+			got, gotErr := AppendResponseHead(nil, &p, None, 0, false)
+			p.Fields = anew(p.Fields)
+			want, wantErr := AppendResponseHead(nil, &p, None, 0, false)
+			if !bytes.Equal(got, want) || gotErr != wantErr {
+				t.Fatalf("%q %v; want %q %v", got, gotErr, want, wantErr)
+			}
+		}
+	})
+}
+
+// anew returns the fields as ones that nobody has checked.
+func anew(fields gatehouse.Fields) (all gatehouse.Fields) {
+	for _, f := range fields {
+		all.Add(f.Name, f.Value)
+	}
+	return all
+}
+
+func TestAFieldIsSentAsTheLineThatItCameIn(t *testing.T) {
+	r := NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nX-A:  b\r\n\r\n"))
+	var q gatehouse.Request
+	var m Message
+	limits := DefaultLimits()
+	if err := r.Head(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ParseRequest(&q, &m, &limits); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"accept: text/html\r\n", ""} {
+		if got := q.Fields[i].Line(); got != want {
+			t.Errorf("field %d: the line %q; want %q", i, got, want)
+		}
+	}
+}
