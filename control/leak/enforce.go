@@ -3,6 +3,7 @@ package leak
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,25 +113,21 @@ func replace(x *gatehouse.Exchange, reason, title string) {
 
 // scrub drops the fields that name products and machines.
 func scrub(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	f := x.Response.Fields
-	n := 0
-	for i := range f {
-		if !tells(f[i].Name) {
-			f[n] = f[i]
-			n++
-		}
-	}
-	x.Response.Fields = f[:n]
+	x.Response.Fields = slices.DeleteFunc(x.Response.Fields, tells)
 	return gatehouse.Pass, nil
 }
 
 // tells reports whether a field says what the upstream is made of.
-func tells(name string) bool {
+func tells(f gatehouse.Field) bool {
+	name, own := strings.CutPrefix(f.Name, "x-")
+	if !own {
+		return name == "server" || name == "via" || name == "server-timing"
+	}
 	switch name {
-	case "server", "via", "x-powered-by", "x-powered-cms", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime", "x-version", "x-generator",
-		"x-served-by", "x-server", "x-server-name", "x-host", "x-hostname", "x-node", "x-pod", "x-instance", "x-varnish", "x-application-context",
-		"x-sourcefiles", "x-php-version", "x-envoy-upstream-service-time", "x-envoy-decorator-operation", "server-timing", "x-kubernetes-pf-flowschema-uid", "x-stack-trace":
+	case "powered-by", "powered-cms", "aspnet-version", "aspnetmvc-version", "runtime", "version", "generator",
+		"served-by", "server", "server-name", "host", "hostname", "node", "pod", "instance", "varnish", "application-context",
+		"sourcefiles", "php-version", "envoy-upstream-service-time", "envoy-decorator-operation", "kubernetes-pf-flowschema-uid", "stack-trace":
 		return true
 	}
-	return strings.HasPrefix(name, "x-debug") || strings.HasPrefix(name, "x-backend") || strings.HasPrefix(name, "x-upstream")
+	return strings.HasPrefix(name, "debug") || strings.HasPrefix(name, "backend") || strings.HasPrefix(name, "upstream")
 }
