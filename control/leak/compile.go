@@ -16,7 +16,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if b.Operation == nil || c.Unscanned != nil {
 		return steps, nil
 	}
-	// The same tables for all endpoints: they take 16 KiB each.
+	// The same tables for all endpoints: they take 256 KiB each.
 	name, list := "leak.successes", inSuccesses
 	if c.Issues != nil {
 		name, list = "leak.issues", inIssues

@@ -151,10 +151,41 @@ func TestExamplesOfRealDescriptionsAreSeldomTakenForLeaks(t *testing.T) {
 	}
 }
 
+// TestGoodTextsAreSeldomLookedAtCloser counts the windows in which a pattern might
+// stand; each costs as much as some fifty bytes.
+func TestGoodTextsAreSeldomLookedAtCloser(t *testing.T) {
+	list, prose := examples(t)
+	for name, c := range map[string]struct {
+		list []string
+		s    *scanner
+		most float64
+	}{
+		"successes":        {list, newScanner(inSuccesses()), 2},
+		"prose":            {prose, newScanner(inSuccesses()), 6},
+		"errors":           {list, newScanner(patterns), 6},
+		"the bench's body": {[]string{order(11)}, newScanner(inSuccesses()), 2},
+	} {
+		looks, size := 0, 0
+		for _, text := range c.list {
+			size += len(text)
+			for b := []byte(text); len(b) >= window; b = b[step:] {
+				if c.s.half(b)&(c.s.half(b[step:])>>8)&all != 0 {
+					looks++
+				}
+			}
+		}
+		perKB := float64(looks) / float64(size) * 1024
+		t.Logf("figure: %.1f/%.0f windows a kB in %s", perKB, c.most, name)
+		if perKB > c.most {
+			t.Errorf("%s: %.1f windows a kB", name, perKB)
+		}
+	}
+}
+
 // around returns the text about the first place where a scanner finds something.
 func around(s *scanner, b []byte) string {
 	for i := 1; i <= len(b); i++ {
-		if s.find(b[:i]) != nothing {
+		if found, _ := s.find(b[:i]); found != nothing {
 			return strings.ToValidUTF8(string(b[max(0, i-70):min(len(b), i+40)]), "")
 		}
 	}

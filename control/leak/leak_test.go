@@ -236,26 +236,3 @@ func TestAnEndpointThatIssuesSecretsTakesAWaiver(t *testing.T) {
 		}
 	}
 }
-
-func benchmark(b *testing.B, body []byte) {
-	s := inspector(b)
-	x := &gatehouse.Exchange{}
-	x.Response.Status, x.Response.Body = 200, body
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Enforce(b.Context(), x)
-	}
-}
-
-func BenchmarkInspect(b *testing.B) { benchmark(b, ordinary) }
-
-// BenchmarkNumbers has a reply with as many digits as replies have.
-func BenchmarkNumbers(b *testing.B) {
-	benchmark(b, []byte(strings.Repeat(`{"id":8421557,"created_at":"2026-11-21T10:42:07.123456Z","lat":52.5200066,"ref":"018f3c2e-7b1a-7c3d-9e4f-123456789abc","at":1732200000000},`, 8)))
-}
-
-// BenchmarkPretty has a reply that is indented.
-func BenchmarkPretty(b *testing.B) {
-	benchmark(b, []byte(strings.Repeat("        {\n            \"id\": 8421557,\n            \"customer\": \"alice\",\n            \"item\": \"A book about gates\"\n        },\n", 10)))
-}

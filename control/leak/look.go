@@ -19,7 +19,8 @@ type look struct {
 // success judges a body that is no error: what is found in it must not leave.
 // Card numbers it masks in b itself, so that b keeps its length, and reports it.
 func (l *look) success(b []byte, isJSON bool) (found what, masked bool) {
-	if found = l.successes.find(b); found != nothing || l.cards == "allow" {
+	found, numbers := l.successes.find(b)
+	if found != nothing || !numbers || l.cards == "allow" {
 		return found, false
 	}
 	for from := 0; ; {
@@ -41,7 +42,7 @@ func (l *look) success(b []byte, isJSON bool) (found what, masked bool) {
 
 // failure judges the body of an error.
 func (l *look) failure(b []byte) what {
-	if found := l.errors.find(b); found != nothing {
+	if found, _ := l.errors.find(b); found != nothing {
 		return found
 	}
 	for i := range b {
