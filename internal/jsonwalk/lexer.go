@@ -11,22 +11,23 @@ import (
 // tape. It refuses in tokens what [Doc.Parse] refuses; what concerns a document
 // as a whole, such as duplicate names and depth, is the walk's.
 type Lexer struct {
-	Src  []byte // the document
-	Pos  int    // the next byte
-	lim  Limits
-	text []byte // the string that was decoded last
+	Src    []byte // the document
+	Pos    int    // the next byte
+	Limits Limits // with the defaults filled in
+	text   []byte // the string that was decoded last
 }
 
 // Begin begins to read a document. It reports whether there is one, not longer
 // than the limits allow and without byte order mark, and stands at its first byte
 // that is not white space.
-func (l *Lexer) Begin(src []byte, lim Limits) bool {
-	l.Src, l.Pos, l.lim = src, 0, lim.orDefaults()
+func (l *Lexer) Begin(src []byte, lim *Limits) bool {
+	l.Src, l.Pos, l.Limits = src, 0, *lim
+	l.Limits.fill()
 	if cap(l.text) > keep {
 		l.text = nil
 	}
 	l.Space()
-	return len(src) <= l.lim.Bytes && l.Pos < len(src)
+	return len(src) <= l.Limits.Bytes && l.Pos < len(src)
 }
 
 // End reports whether nothing but white space is left.
@@ -34,9 +35,6 @@ func (l *Lexer) End() bool {
 	l.Space()
 	return l.Pos == len(l.Src)
 }
-
-// Limits returns the limits with their defaults filled in.
-func (l *Lexer) Limits() Limits { return l.lim }
 
 // Space goes to the next byte that is not white space.
 func (l *Lexer) Space() {
@@ -101,7 +99,7 @@ func (l *Lexer) escapeLen(b []byte) int {
 	}
 	r, ok := hex4(b)
 	switch {
-	case !ok, r == 0 && !l.lim.AllowNUL:
+	case !ok, r == 0 && !l.Limits.AllowNUL:
 		return 0
 	case !utf16.IsSurrogate(r):
 		return 6
@@ -181,7 +179,7 @@ func (l *Lexer) Number() (n Numeral, ok bool) {
 		return l.fraction()
 	}
 	n.Raw, n.Plain = b[l.Pos:i], true
-	if len(n.Raw) > l.lim.Digits {
+	if len(n.Raw) > int(l.Limits.Digits) {
 		return n, false
 	}
 	if i-first <= 15 {
@@ -195,8 +193,8 @@ func (l *Lexer) Number() (n Numeral, ok bool) {
 }
 
 func (l *Lexer) fraction() (n Numeral, ok bool) {
-	length, err := scanNumber(l.Src[l.Pos:], l.lim.Exponent)
-	if err != nil || length > l.lim.Digits {
+	length, err := scanNumber(l.Src[l.Pos:], int(l.Limits.Exponent))
+	if err != nil || length > int(l.Limits.Digits) {
 		return n, false
 	}
 	n.Raw = l.Src[l.Pos : l.Pos+length]

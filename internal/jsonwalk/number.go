@@ -8,11 +8,11 @@ const maxDigits = 128
 
 // number reads a number by the grammar of RFC 8259 section 6.
 func (d *Doc) number(i int) error {
-	n, err := scanNumber(d.src[d.pos:], d.lim.Exponent)
+	n, err := scanNumber(d.src[d.pos:], int(d.lim.Exponent))
 	if err != nil {
 		return err
 	}
-	if n > d.lim.Digits {
+	if n > int(d.lim.Digits) {
 		return ErrDigits
 	}
 	d.nodes[i].kind = Number

@@ -18,7 +18,7 @@ func (s *Schema) Accepts(body []byte, lim jsonwalk.Limits, o Options) bool {
 	w := s.shared.walk()
 	defer s.shared.rest(w)
 	if p := s.programs[m]; p != nil {
-		if ok := p.run(w, body, lim, o, nil); !w.unsure {
+		if ok := p.run(w, body, &lim, &o, nil); !w.unsure {
 			return ok
 		}
 	}
@@ -40,7 +40,9 @@ func (s *Schema) Cut(dst, body []byte, lim jsonwalk.Limits, o Options) (out []by
 	}
 	w := s.shared.walk()
 	defer s.shared.rest(w)
-	if !p.run(w, body, lim, forCut(o), nil) || o.Undeclared == Reject && w.foreign {
+	whole := o.Undeclared == Reject
+	o.forCut()
+	if !p.run(w, body, &lim, &o, nil) || whole && w.foreign {
 		return dst, false, false
 	}
 	if len(w.cuts) == 0 {

@@ -124,7 +124,7 @@ func (w *walk) expected(m *members) (more bool) {
 			}
 			break
 		}
-		if m.seen.has(key) || m.count >= w.lim.Keys {
+		if m.seen.has(key) || m.count >= w.Limits.Keys {
 			break
 		}
 		m.count++
@@ -206,7 +206,7 @@ func (w *walk) other(m *members, key, i int) (end int) {
 // plain returns where the value at b[i] ends if it is a string of ASCII without
 // escapes, or an integer of at most 15 digits, that the member may surely be; or i.
 func (e *expected) plain(w *walk, b []byte, i int) (end int) {
-	if i >= len(b) || w.values >= w.lim.Values {
+	if i >= len(b) || w.values >= w.Limits.Values {
 		return i
 	}
 	if b[i] != '"' {
@@ -248,7 +248,7 @@ func (e *expected) integer(w *walk, b []byte, i int) (end int) {
 		end++
 	}
 	n := end - first
-	if n == 0 || n > 15 || n > 1 && b[first] == '0' || end-i > w.lim.Digits || end == len(b) || b[end] == '.' || b[end]|0x20 == 'e' {
+	if n == 0 || n > 15 || n > 1 && b[first] == '0' || end-i > int(w.Limits.Digits) || end == len(b) || b[end] == '.' || b[end]|0x20 == 'e' {
 		return i
 	}
 	if first > i {

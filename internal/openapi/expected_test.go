@@ -93,10 +93,10 @@ type twins struct {
 // expected, then with wrong expectations, and by the careful twin.
 func (x *twins) compare(t *testing.T, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) {
 	t.Helper()
-	want := x.slow.run(x.v, body, lim, o, picks)
+	want := x.slow.run(x.v, body, &lim, &o, picks)
 	x.misled.guess[x.cases%256] += uint8(x.cases)
 	for _, w := range [...]*walk{x.w, x.w, x.misled} {
-		got := x.fast.run(w, body, lim, o, picks)
+		got := x.fast.run(w, body, &lim, &o, picks)
 		if got != want || w.unsure != x.v.unsure || got && (!slices.Equal(w.cuts, x.v.cuts) || !slices.Equal(w.picked, x.v.picked) || w.foreign != x.v.foreign || w.values != x.v.values) {
 			t.Fatalf("%v %+v %+v\n fast %v, cuts %v, picks %v, %d values\nslow %v, cuts %v, picks %v, %d values\n%s", x.fast.mode, lim, o, got, w.cuts, w.picked, w.values, want, x.v.cuts, x.v.picked, x.v.values, body)
 		}

@@ -109,10 +109,12 @@ func (w *walk) aim(at *pick) {
 type Reading struct {
 	by    *program
 	picks *Picks
-	o     Options
 	src   []byte
 	lim   jsonwalk.Limits
 	ok    bool
+	// undeclared and roles are the options by which it was judged.
+	undeclared Undeclared
+	roles      uint64
 	// foreign is whether something is cut that nothing declares.
 	foreign bool
 	cuts    []cutting
@@ -140,30 +142,30 @@ func (s *Schema) Read(slot *interface{ Reset() }, body []byte, lim jsonwalk.Limi
 	if p == nil {
 		return nil, false
 	}
-	o = forCut(o)
 	r, ok = (*slot).(*Reading)
 	if !ok {
 		r = new(Reading)
 		*slot = r
 	}
-	if r.by == p && (picks == nil || r.picks == picks) && r.o == o && r.lim == lim && len(body) > 0 && len(r.src) == len(body) && &r.src[0] == &body[0] {
+	o.forCut()
+	if r.by == p && (picks == nil || r.picks == picks) && r.undeclared == o.Undeclared && r.roles == o.Roles && len(body) > 0 && len(r.src) == len(body) && &r.src[0] == &body[0] && r.lim == lim {
 		return r, r.ok
 	}
 	w := s.shared.walk()
 	defer s.shared.rest(w)
-	r.by, r.picks, r.o, r.lim, r.src = p, picks, o, lim, body
-	r.ok = p.run(w, body, lim, o, picks)
+	r.by, r.picks, r.undeclared, r.roles, r.lim, r.src = p, picks, o.Undeclared, o.Roles, lim, body
+	r.ok = p.run(w, body, &lim, &o, picks)
 	r.foreign = w.foreign
 	r.cuts, r.picked = append(r.cuts[:0], w.cuts...), append(r.picked[:0], w.picked...)
 	return r, r.ok
 }
 
-// forCut are the options of a reply that is cut.
-func forCut(o Options) Options {
+// forCut makes them the options of a reply that is cut.
+func (o *Options) forCut() {
+	o.Direction, o.MaxString, o.MaxItems, o.MaxPage, o.MaxOffset = Reply, 0, 0, 0, 0
 	if o.Undeclared == Reject {
 		o.Undeclared = Strip
 	}
-	return Options{Direction: Reply, Undeclared: o.Undeclared, Roles: o.Roles}
 }
 
 // Cuts reports whether anything must be cut.

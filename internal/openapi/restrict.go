@@ -218,18 +218,20 @@ func (w *walk) excused(m *members) *keySet {
 // not valid without such members is judged once more as if they were there. They
 // are not so from the beginning, since branches are often told apart by what they
 // require.
-func (p *program) run(w *walk, body []byte, lim jsonwalk.Limits, o Options, picks *Picks) bool {
-	w.o, w.lim, w.mode, w.strict, w.shared, w.excusing = o, lim, p.mode, p.strict, p.shared, false
+func (p *program) run(w *walk, body []byte, lim *jsonwalk.Limits, o *Options, picks *Picks) bool {
+	w.mode, w.strict, w.shared, w.excusing = p.mode, p.strict, p.shared, false
+	// One by one: what was written in small pieces is slow to copy in large ones.
+	w.o.Undeclared, w.o.Roles, w.o.MaxString, w.o.MaxItems, w.o.MaxPage, w.o.MaxOffset = o.Undeclared, o.Roles, o.MaxString, o.MaxItems, o.MaxPage, o.MaxOffset
 	w.records = o.Undeclared != Allow || p.mode == forFilter || o.MaxString > 0 || o.MaxItems > 0
 	if w.longest = o.MaxString; w.longest <= 0 {
 		w.longest = math.MaxInt
 	}
-	ok := p.pass(w, body, picks)
+	ok := p.pass(w, body, lim, picks)
 	if ok || w.unsure || !w.missed {
 		return ok
 	}
 	w.excusing = true
-	return p.pass(w, body, picks)
+	return p.pass(w, body, lim, picks)
 }
 
 // holds judges the document likewise.

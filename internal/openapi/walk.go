@@ -18,7 +18,6 @@ type walk struct {
 	strict  bool
 	shared  *shared
 	records bool // marks matter: undeclared members, or bounds of our own
-	lim     jsonwalk.Limits
 	values  int
 	stop    bool // the document is invalid
 	unsure  bool // judge it on the tape instead
@@ -61,17 +60,16 @@ const rereads = 8
 const noEntry = -1
 
 // pass is one pass of [program.run].
-func (p *program) pass(w *walk, body []byte, picks *Picks) bool {
+func (p *program) pass(w *walk, body []byte, lim *jsonwalk.Limits, picks *Picks) bool {
 	w.values, w.spent, w.stop, w.unsure, w.foreign, w.missed = 0, 0, false, false, false, false
 	w.names, w.classes, w.held, w.log, w.cuts = w.names[:0], w.classes[:0], w.held[:0], w.log[:0], w.cuts[:0]
 	w.here, w.picked = nil, w.picked[:0]
-	if !w.Begin(body, w.lim) {
+	if !w.Begin(body, lim) {
 		return false
 	}
 	if picks != nil {
 		w.aim(picks.root)
 	}
-	w.lim = w.Limits()
 	w.value(p.root, 0, noEntry)
 	return !w.stop && w.End()
 }
@@ -79,7 +77,7 @@ func (p *program) pass(w *walk, body []byte, picks *Picks) bool {
 // value judges the value at the next byte, which is not white space, and returns
 // which goals of the state hold. Entry is where its branches are remembered.
 func (w *walk) value(s *state, depth, entry int) uint64 {
-	if w.values++; w.values > w.lim.Values || w.Pos >= len(w.Src) {
+	if w.values++; w.values > w.Limits.Values || w.Pos >= len(w.Src) {
 		w.stop = true
 		return 0
 	}
@@ -309,8 +307,7 @@ func (w *walk) reread(from int) bool {
 		w.stop, w.unsure = true, true
 		return false
 	}
-	lim := w.lim
-	if w.again.Parse(w.Src[from:w.Pos], lim) != nil {
+	if w.again.Parse(w.Src[from:w.Pos], w.Limits) != nil {
 		w.stop = true
 		return false
 	}

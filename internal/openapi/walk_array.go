@@ -15,14 +15,16 @@ type elements struct {
 // array judges an array.
 func (w *walk) array(s *state, depth, at int) uint64 {
 	from := w.Pos
-	m := elements{s: s, live: s.all, entry: noEntry, depth: depth, classes: len(w.classes), held: len(w.held), here: w.here}
+	var m elements // set one by one: a literal is made beside it and copied
+	m.s, m.live, m.entry, m.depth, m.here = s, s.all, noEntry, depth, w.here
+	m.classes, m.held = len(w.classes), len(w.held)
 	w.here = nil
 	for i, n := range s.atoms {
 		if n.types&TypeArray == 0 {
 			m.live &^= 1 << i
 		}
 	}
-	if depth > w.lim.Depth || w.lost(s, m.live) {
+	if depth > w.Limits.Depth || w.lost(s, m.live) {
 		w.stop = true
 		return 0
 	}

@@ -34,7 +34,7 @@ func (w *walk) object(s *state, depth, at int) uint64 {
 			m.live &^= 1 << i
 		}
 	}
-	if depth > w.lim.Depth || w.lost(s, m.live) {
+	if depth > w.Limits.Depth || w.lost(s, m.live) {
 		w.stop = true
 		return 0
 	}
@@ -135,7 +135,7 @@ func (w *walk) member(m *members) (more bool) {
 		w.stop = true
 		return false
 	}
-	if m.count++; m.count > w.lim.Keys {
+	if m.count++; m.count > w.Limits.Keys {
 		w.stop = true
 		return false
 	}
