@@ -109,7 +109,7 @@ func (s *Schema) stencil() *stencil {
 // by what came last and what came behind that the last time. It reports whether
 // there is another, for [walk.member] to judge.
 func (w *walk) expected(m *members) (more bool) {
-	s, b, i, last := m.s, w.Src, w.Pos, m.last
+	s, b, i, last := m.s, w.Src[:len(w.Src):len(w.Src)], w.Pos, m.last
 	first := uint8(s.id * 31)
 	for {
 		key := int(w.guess[first+uint8(last)])
@@ -169,9 +169,12 @@ func (w *walk) beyond(i int) int {
 // what is longer than [twoWords] the middle is left out.
 func (e *expected) begins(b []byte, i int) bool {
 	end := i + int(e.size)
-	return max(i+8, end) <= len(b) && (binary.LittleEndian.Uint64(b[i:])^e.head)<<(e.idle&63) == 0 &&
-		(e.size <= 8 || binary.LittleEndian.Uint64(b[end-8:]) == e.tail)
+	return max(i+8, end) <= len(b) && (word(b, i)^e.head)<<(e.idle&63) == 0 && (e.size <= 8 || word(b, end-8) == e.tail)
 }
+
+// word returns the eight bytes at b[i]. A slice of which both ends and the capacity are
+// known needs no care that an empty one does not point behind b.
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // sought judges a value of an object of which some are picked, and returns where it
 // ends.
@@ -216,7 +219,7 @@ func (e *expected) plain(w *walk, b []byte, i int) (end int) {
 		if end+8 > len(b) {
 			return i
 		}
-		if m := jsonwalk.Specials(binary.LittleEndian.Uint64(b[end:])); m != 0 {
+		if m := jsonwalk.Specials(word(b, end)); m != 0 {
 			end += bits.TrailingZeros64(m) >> 3
 			break
 		}
