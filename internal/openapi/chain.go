@@ -146,8 +146,10 @@ func (c chain) match(b []byte) bool {
 // times, so that a character's place says which link it must be of. All of them
 // are looked at, and no link hangs on the one before it.
 type stencil struct {
-	at       [256]uint64 // by character: the places where it may stand; the last one is that of all beyond
-	min, max int         // how many characters there are
+	min, max  int         // how many characters there are
+	low, high uint64      // the least and the greatest character of each of the first eight places
+	ranges    bool        // and all between them may stand there, too
+	at        [256]uint64 // by character: the places where it may stand; the last one is that of all beyond
 }
 
 // stencil returns the stencil that matches what the chain does, or nil.
@@ -172,7 +174,38 @@ func (c chain) stencil() *stencil {
 		}
 		s.min += l.min
 	}
+	s.range8()
 	return s
+}
+
+// range8 finds out whether the characters that may stand in each of the first eight
+// places are all between two.
+func (s *stencil) range8() {
+	s.ranges = true
+	for place := range 8 {
+		var of []byte
+		for c := range s.at {
+			if s.at[c]>>place&1 == 1 {
+				of = append(of, byte(c))
+			}
+		}
+		if len(of) == 0 { // nothing is ever there
+			continue
+		}
+		low, high := of[0], of[len(of)-1]
+		s.ranges = s.ranges && int(high-low) == len(of)-1
+		s.low |= uint64(low) << (8 * place)
+		s.high |= uint64(high) << (8 * place)
+	}
+}
+
+// match8 is match for n characters of ASCII, at most eight, that x begins with, where
+// ranges are enough. With its high bit set, a byte that is not less than another one keeps
+// that bit when the other is taken from it, and the bytes behind it stay as they are.
+func (s *stencil) match8(x uint64, n int) bool {
+	const highs = 0x8080808080808080
+	within := ((x | highs) - s.low) & ((s.high | highs) - x) & highs
+	return n >= s.min && n <= s.max && (within^highs)<<(64-8*n) == 0
 }
 
 func (s *stencil) match(b []byte) bool {

@@ -1,9 +1,12 @@
 package openapi
 
 import (
+	"bytes"
+	"encoding/binary"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // chained are patterns as descriptions have them, and whether they are chains.
@@ -62,7 +65,7 @@ func FuzzChainsMatchWhatTheirExpressionDoes(f *testing.F) {
 // A stencil matches what its chain does, with every character at every place, and
 // with every length.
 func TestStencilsMatchWhatTheirChainsDo(t *testing.T) {
-	stencils := 0
+	stencils, eighths := 0, 0
 	for _, expression := range []string{`^$`, `^a$`, `^a{3}$`, `^a?$`, `^a*$`, `^ep_[A-Za-z0-9]{27}$`, `^[A-Z]{2}-[0-9]{4,8}$`, `^[a-z0-9-]{1,36}$`, `^[ab]{60}-[ac]{2}[b-d]{2,}$`, `^[ab]{62}b[ac]{3,5}$`, `^[ab]{63}c{0,2}$`,
 		`^[ab]{64}c{0,2}$`, `^a{40}b{23}c{2}$`, `^a{200}$`, `^[^\x80-\x{10ffff}]{70,80}$`, `^a{2}b*c$`} {
 		c, oracle := chainOf(expression), regexp.MustCompile(expression)
@@ -83,6 +86,15 @@ func TestStencilsMatchWhatTheirChainsDo(t *testing.T) {
 						if want := oracle.Match(b); s.match(b) != want || c.match(b) != want {
 							t.Fatalf("%s on %q: stencil %v, chain %v, want %v", expression, b, s.match(b), c.match(b), want)
 						}
+						if s.ranges && n <= 8 && by[0] < utf8.RuneSelf {
+							eighths++
+							for _, behind := range []byte{0, '"', 'a', 0xff} {
+								x := binary.LittleEndian.Uint64(append(bytes.Clone(b), bytes.Repeat([]byte{behind}, 8)...))
+								if want := oracle.Match(b); s.match8(x, n) != want {
+									t.Fatalf("%s on %q, and %q behind it: %v, want %v", expression, b, behind, !want, want)
+								}
+							}
+						}
 						if len(b) > 90 && i > 90 {
 							break
 						}
@@ -91,7 +103,7 @@ func TestStencilsMatchWhatTheirChainsDo(t *testing.T) {
 			}
 		}
 	}
-	if stencils != 14 {
-		t.Errorf("%d stencils, want 14", stencils)
+	if stencils != 14 || eighths < 20_000 {
+		t.Errorf("%d stencils, want 14; %d short texts by their ranges", stencils, eighths)
 	}
 }

@@ -224,19 +224,22 @@ func (e *expected) plain(w *walk, b []byte, i int) (end int) {
 			break
 		}
 	}
-	if n := end - i - 1; b[end] != '"' || n < int(e.min) || n > int(e.max) || n+2 > w.longest || e.checked && !e.holds(b[i+1:end]) {
+	if n := end - i - 1; b[end] != '"' || n < int(e.min) || n > int(e.max) || n+2 > w.longest || e.checked && !e.holds(b[i+1:end], word(b, i+1)) {
 		return i
 	}
 	w.values++
 	return end + 1
 }
 
-// holds judges a string by more than its length.
-func (e *expected) holds(b []byte) bool {
-	if e.rule != nil {
-		return e.rule.match(b)
+// holds judges a string, which x begins with, by more than its length.
+func (e *expected) holds(b []byte, x uint64) bool {
+	switch {
+	case e.rule == nil:
+		return e.state.holdsText(b)
+	case e.rule.ranges && len(b) <= 8:
+		return e.rule.match8(x, len(b))
 	}
-	return e.state.holdsText(b)
+	return e.rule.match(b)
 }
 
 // integer is plain for integers.
