@@ -32,6 +32,7 @@ type walker struct {
 	gate     *engine.Gate
 	recorder *record.Recorder
 	limits   wire.Limits
+	messages [2]*repeated // the client's and the upstream's
 	client   *wire.Reader
 	upstream *wire.Reader
 	message  wire.Message
@@ -44,7 +45,8 @@ type walker struct {
 func newWalker(gate *engine.Gate, recorder *record.Recorder, l load) *walker {
 	reply := fmt.Sprintf("HTTP/1.1 %d OK\r\nserver: nginx\r\ndate: Sat, 21 Nov 2026 20:00:00 GMT\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: keep-alive\r\n\r\n%s", l.status, len(l.want), l.want)
 	w := &walker{gate: gate, recorder: recorder, limits: wire.DefaultLimits(), status: l.status,
-		client: wire.NewReader(&repeated{message: l.bytes()}), upstream: wire.NewReader(&repeated{message: []byte(reply)})}
+		messages: [2]*repeated{{message: l.bytes()}, {message: []byte(reply)}}}
+	w.client, w.upstream = wire.NewReader(w.messages[0]), wire.NewReader(w.messages[1])
 	w.x.Reset()
 	return w
 }
@@ -116,6 +118,33 @@ func (l load) bytes() []byte {
 	}
 	_, _ = io.WriteString(&b, "\r\n"+l.body)
 	return b.Bytes()
+}
+
+// BenchmarkCallersInTurn is BenchmarkWithoutTheNetwork with a caller of another token
+// each time: what is kept of one has left the nearest caches when its turn comes.
+func BenchmarkCallersInTurn(b *testing.B) {
+	s := newTestSite(b)
+	gate, recorder := assemble(b, s)
+	now := time.Now()
+	var ws []*walker
+	for i := range manyUsers {
+		who := customer(i)
+		ws = append(ws, newWalker(gate, recorder, load{method: "GET", path: "/v1/orders/" + who, header: s.header(who), status: 200, want: order(who)}))
+	}
+	for i := range manyUsers { // each token is verified once
+		ws[i%connections].serve(b, now, ws[i])
+	}
+	for i := 0; b.Loop(); i++ {
+		now = now.Add(100 * time.Microsecond)
+		ws[i%connections].serve(b, now, ws[i%manyUsers])
+	}
+}
+
+// serve is walk with the messages of another walker.
+func (w *walker) serve(tb testing.TB, now time.Time, of *walker) {
+	w.client.Reset(of.messages[0])
+	w.upstream.Reset(of.messages[1])
+	w.walk(tb, now)
 }
 
 // BenchmarkWithoutTheNetwork is what all controls together cost, with the

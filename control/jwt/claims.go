@@ -41,6 +41,7 @@ func (i *issuer) accepts(typ string) bool {
 // immutable, and its strings are parts of our own copy of the token.
 type claims struct {
 	issuer    *issuer
+	meant     string // the audience of the verifier that first took it, or ""
 	audience  []string
 	expires   int64
 	notBefore int64
@@ -50,7 +51,7 @@ type claims struct {
 	hash      string             // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
 	grant     string             // grant_id: the authorization that the token descends from, or ""
 	subject   string             // sub, as the issuer gave it
-	principal *gatehouse.Principal
+	principal gatehouse.Principal
 
 	// What an open exchange is judged by; see Holds.
 	signer      *jose.Key
@@ -74,18 +75,20 @@ var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "g
 
 var errClaims = errors.New("jwt: claim refused")
 
-// read makes claims of a token of i. Nothing is verified yet.
-func (i *issuer) read(t *jose.Token) (*claims, error) {
+// read makes an entry with the claims of a token of i. Nothing is verified yet.
+func (i *issuer) read(t *jose.Token) (*entry, error) {
 	if err := i.checkNames(t); err != nil {
 		return nil, err
 	}
 	r := reader{o: t.Claims}
-	c := &claims{issuer: i, audience: r.texts("aud"), expires: r.date("exp"), issued: r.date("iat"), grant: r.text("grant_id")}
+	e := &entry{}
+	c := &e.claims
+	*c = claims{issuer: i, audience: r.texts("aud"), expires: r.date("exp"), issued: r.date("iat"), grant: r.text("grant_id")}
 	c.notBefore = c.issued // a token without nbf holds from when it was issued
 	if t.Claims.Has("nbf") {
 		c.notBefore = r.date("nbf")
 	}
-	c.principal = &gatehouse.Principal{
+	c.principal = gatehouse.Principal{
 		ID: r.text("sub"), Issuer: i.name, TokenID: r.text("jti"), KeyID: t.KeyID,
 		Tenant: r.at(i.tenant).text(last(i.tenant)),
 		Client: r.at(i.client).text(last(i.client)),
@@ -120,7 +123,7 @@ func (i *issuer) read(t *jose.Token) (*claims, error) {
 		slices.ContainsFunc(i.foreign, func(prefix string) bool { return strings.HasPrefix(c.principal.ID, prefix) }):
 		return nil, errClaims
 	}
-	return c, nil
+	return e, nil
 }
 
 func bad(role string) bool { return role == "" || strings.Contains(role, ",") }

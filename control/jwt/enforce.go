@@ -96,7 +96,7 @@ func (v *verifier) enforce(ctx context.Context, x *gatehouse.Exchange) (gatehous
 			return verdict, err
 		}
 	}
-	x.Principal = c.principal
+	x.Principal = &c.principal
 	return gatehouse.Pass, nil
 }
 
@@ -142,10 +142,7 @@ func (v *verifier) check(ctx context.Context, token string, at time.Time) (*clai
 	if e == nil || e.claims.issuer.source.Current(ctx, at) != e.set {
 		return v.verify(ctx, token, at)
 	}
-	if refused := v.judge(e.claims, at.Unix()); refused != nil {
-		return e.claims, refused, nil
-	}
-	return e.claims, nil, nil
+	return &e.claims, v.judge(&e.claims, at.Unix()), nil
 }
 
 // judge decides by the claims alone. It is asked on first sight and on every
@@ -154,7 +151,7 @@ func (v *verifier) judge(c *claims, now int64) *gatehouse.Answer {
 	switch {
 	case !slices.Contains(v.issuers, c.issuer):
 		return badIssuer
-	case !slices.Contains(c.audience, v.audience):
+	case !c.isFor(v.audience):
 		return badAudience
 	case now >= c.expires+v.leeway:
 		return expired
@@ -166,6 +163,11 @@ func (v *verifier) judge(c *claims, now int64) *gatehouse.Answer {
 		return tooLong
 	}
 	return nil
+}
+
+// isFor reports whether the token is meant for the audience.
+func (c *claims) isFor(audience string) bool {
+	return c.meant != "" && c.meant == audience || slices.Contains(c.audience, audience)
 }
 
 // longest is how many seconds a token may be made to live. Our own server gives
@@ -199,10 +201,11 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 	if !i.accepts(t.Type) {
 		return nil, badType, nil
 	}
-	c, err := i.read(t)
+	e, err := i.read(t)
 	if err != nil {
 		return nil, badClaims, nil
 	}
+	c := &e.claims
 	if refused := v.judge(c, at.Unix()); refused != nil {
 		return c, refused, nil
 	}
@@ -213,13 +216,15 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 	case err != nil:
 		return nil, answerTo(err), nil
 	}
+	c.meant = v.audience // so that the token's own list need not be looked at again
 	c.signer, c.leeway, c.revocations, c.principal.Proof = signer, v.leeway, v.revocations, c
 	if c.key != nil {
 		sum := sha256.Sum256([]byte(token))
 		c.hash = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	if left := min(cacheLife, time.Unix(c.expires, 0).Sub(at)); left > 0 {
-		v.cache.put(&entry{token: strings.Clone(token), until: at.Add(left), set: set, claims: c})
+		e.token, e.until, e.set = strings.Clone(token), at.Add(left), set
+		v.cache.put(e)
 	}
 	return c, nil, nil
 }
