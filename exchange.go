@@ -221,14 +221,14 @@ func (x *Exchange) Number(n int64) string {
 	return view(x.arena[start:])
 }
 
-// NumberField returns a field with a number for its value, as [Written] would. It lives
+// WriteNumber makes f a field with a number for its value, as [Written] would. It lives
 // as long as the exchange. The name is written in the program.
-func (x *Exchange) NumberField(name string, n int64) Field {
+func (x *Exchange) WriteNumber(f *Field, name string, n int64) {
 	start := len(x.arena)
 	x.arena = strconv.AppendInt(append(append(x.arena, name...), ": "...), n, 10)
 	x.arena = append(x.arena, "\r\n"...)
 	line := view(x.arena[start:])
-	return Field{line[:len(name)], line[len(name)+2 : len(line)-2], true}
+	f.is(line[:len(name)], line[len(name)+2:len(line)-2], true)
 }
 
 // Append lets f append to the exchange's own memory and returns what it added

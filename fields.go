@@ -88,25 +88,36 @@ func (f Fields) Count(name string) int {
 }
 
 // Add appends a field. The name must be in lower case.
-func (f *Fields) Add(name, value string) { *f = append(*f, Field{Name: name, Value: value}) }
+func (f *Fields) Add(name, value string) { f.next().is(name, value, false) }
 
 // AddWritten appends a field whose name and value are parts of one string: a field line
 // that is checked, with ": " between them and CRLF behind.
-func (f *Fields) AddWritten(name, value string) { *f = append(*f, Field{name, value, true}) }
+func (f *Fields) AddWritten(name, value string) { f.next().is(name, value, true) }
+
+// next appends a field that is to be filled in where it stands: it has five words, and
+// would be put together elsewhere and copied.
+func (f *Fields) next() *Field {
+	*f = append(*f, Field{})
+	return &(*f)[len(*f)-1]
+}
+
+func (f *Field) is(name, value string, written bool) {
+	f.Name, f.Value, f.written = name, value, written
+}
 
 // Set leaves exactly one such field, in the place of the first.
-func (f *Fields) Set(name, value string) { f.set(Field{Name: name, Value: value}) }
+func (f *Fields) Set(name, value string) { f.place(name).is(name, value, false) }
 
-func (f *Fields) set(field Field) {
+// place returns where a field of that name is to stand, and leaves no other.
+func (f *Fields) place(name string) *Field {
 	s := *f
 	for i := range s {
-		if s[i].Name == field.Name {
-			s[i] = field
-			f.delFrom(i+1, field.Name)
-			return
+		if s[i].Name == name {
+			f.delFrom(i+1, name)
+			return &s[i]
 		}
 	}
-	*f = append(s, field)
+	return f.next()
 }
 
 // Preset is a list of fields that is made at load and set as a whole.
@@ -136,7 +147,7 @@ func (f *Fields) SetLike(p *Preset, list Fields) {
 	for i := range *f {
 		if name := (*f)[i].Name; p.lengths&lengthBit(name) != 0 && p.fields.Has(name) {
 			for j := range list {
-				f.set(list[j])
+				*f.place(list[j].Name) = list[j]
 			}
 			return
 		}

@@ -32,7 +32,8 @@ func TestAWrittenFieldIsOneLineUntilItChanges(t *testing.T) {
 func TestANumberFieldIsALine(t *testing.T) {
 	var x Exchange
 	for n, want := range map[int64]string{0: "age: 0\r\n", -7: "age: -7\r\n", 1 << 40: "age: 1099511627776\r\n"} {
-		if f := x.NumberField("age", n); f.Line() != want || f.Name != "age" {
+		var f Field
+		if x.WriteNumber(&f, "age", n); f.Line() != want || f.Name != "age" {
 			t.Errorf("%d: %q", n, f.Line())
 		}
 	}

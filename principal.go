@@ -9,28 +9,32 @@ import (
 // Principal is who asks, proven. It is immutable once a control has put it into
 // an exchange, and may be shared by many exchanges. Its strings are copies.
 type Principal struct {
-	Kind    string // "user", "client" or "key"
-	ID      string // subject, unique within Issuer; never empty
-	Issuer  string // who vouches for ID
-	Tenant  string // tenant id, or ""
-	Client  string // OAuth client id, or ""
-	KeyID   string // id of the API key or of the token's signing key, or ""
-	TokenID string // jti, or ""
+	// What every request looks at stands first, together: of thousands of callers, each
+	// has left the near caches when its turn comes.
+
+	Kind   string // "user", "client" or "key"
+	ID     string // subject, unique within Issuer; never empty
+	Issuer string // who vouches for ID
+	Tenant string // tenant id, or ""
+	Client string // OAuth client id, or ""
+	KeyID  string // id of the API key or of the token's signing key, or ""
+
+	// Seal keeps the signed form of this principal that goes upstream, so that
+	// it is not signed again for every request.
+	Seal atomic.Pointer[Seal]
+	// Subject keeps this principal as the policies of its API see it, so that it is not
+	// made again for every request.
+	Subject atomic.Pointer[Subject]
+
 	Scopes  []string
 	Roles   []string
+	TokenID string    // jti, or ""
 	Expires time.Time // when the proof ends
 
 	Claims    []Claim   // those of the token that policies of the API may read
 	Assurance Assurance // how strongly a person was proven
 	Bound     Binding   // what the caller has shown to hold, without which the proof is nothing
 	Proof     Proof     // what proved it; nil for what holds whatever happens
-
-	// Subject keeps this principal as the policies of its API see it, so that it is not
-	// made again for every request.
-	Subject atomic.Pointer[Subject]
-	// Seal keeps the signed form of this principal that goes upstream, so that
-	// it is not signed again for every request.
-	Seal atomic.Pointer[Seal]
 }
 
 // Subject is a principal as policies see it. Only they know what it is made of.
@@ -85,7 +89,7 @@ const (
 // Seal is a signed statement about a principal and the time until which it may
 // be sent.
 type Seal struct {
-	Value string
+	Field Field  // as it is sent
 	For   string // whom it was made for: it must not be sent to anyone else
 	Until time.Time
 }

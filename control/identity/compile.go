@@ -40,7 +40,7 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	if w.audience == "" {
 		w.audience = b.API
 	}
-	w.sealFor = fmt.Sprintf("%d:%s,%d:%s,%s", len(w.issuer), w.issuer, len(w.audience), w.audience, key.KeyID())
+	w.sealFor = fmt.Sprintf("%s:%d:%s,%d:%s,%s", w.names[0], len(w.issuer), w.issuer, len(w.audience), w.audience, key.KeyID())
 	for _, name := range w.names[1:] {
 		w.plain = append(w.plain, plain{name: name, of: slices.Index(parts, c.Plain[name])})
 	}

@@ -131,7 +131,7 @@ func (w *writer) write(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	if err != nil {
 		return gatehouse.Verdict{}, err
 	}
-	x.Request.Forward.Add(w.names[0], seal)
+	x.Request.Forward = append(x.Request.Forward, seal.Field)
 	for i := range w.plain {
 		value, ok := w.plain[i].value(x)
 		switch {
@@ -147,16 +147,17 @@ func (w *writer) write(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 // seal returns the principal's statement. It stays with the principal, which
 // may be shared by endpoints of several upstreams: a statement is sent to whom
 // it was made for only.
-func (w *writer) seal(p *gatehouse.Principal, now time.Time) (string, error) {
+func (w *writer) seal(p *gatehouse.Principal, now time.Time) (*gatehouse.Seal, error) {
 	if s := p.Seal.Load(); s != nil && s.For == w.sealFor && now.Before(s.Until) && s.Until.Sub(now) <= keep {
-		return s.Value, nil
+		return s, nil
 	}
 	value, err := w.key.Sign("gatehouse-identity+jwt", w.claims(p, now))
 	if err != nil {
-		return "", fmt.Errorf("identity: signing: %w", err)
+		return nil, fmt.Errorf("identity: signing: %w", err)
 	}
-	p.Seal.Store(&gatehouse.Seal{Value: value, For: w.sealFor, Until: now.Add(keep)})
-	return value, nil
+	s := &gatehouse.Seal{Field: gatehouse.Written(w.names[0], value), For: w.sealFor, Until: now.Add(keep)}
+	p.Seal.Store(s)
+	return s, nil
 }
 
 // claims returns the statement: the names are those of RFC 9068, tenant excepted.

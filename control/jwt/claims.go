@@ -42,16 +42,17 @@ func (i *issuer) accepts(typ string) bool {
 type claims struct {
 	issuer    *issuer
 	meant     string // the audience of the verifier that first took it, or ""
-	audience  []string
 	expires   int64
 	notBefore int64
 	issued    int64
 	cert      *[sha256.Size]byte // thumbprint of the client's certificate that it is bound to (RFC 8705 section 3.1), or nil
 	key       *[sha256.Size]byte // thumbprint of the client's key that it is bound to (RFC 9449 section 6.1), or nil
-	hash      string             // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
-	grant     string             // grant_id: the authorization that the token descends from, or ""
 	subject   string             // sub, as the issuer gave it
 	principal gatehouse.Principal
+
+	audience []string
+	hash     string // of the token, as a proof must have it (RFC 9449 section 4.2), where it is bound to a key
+	grant    string // grant_id: the authorization that the token descends from, or ""
 
 	// What an open exchange is judged by; see Holds.
 	signer      *jose.Key

@@ -217,6 +217,9 @@ func (v *verifier) verify(ctx context.Context, token string, at time.Time) (*cla
 		return nil, answerTo(err), nil
 	}
 	c.meant = v.audience // so that the token's own list need not be looked at again
+	if c.principal.KeyID == signer.ID {
+		c.principal.KeyID = signer.ID // the same text, in memory that all its tokens share
+	}
 	c.signer, c.leeway, c.revocations, c.principal.Proof = signer, v.leeway, v.revocations, c
 	if c.key != nil {
 		sum := sha256.Sum256([]byte(token))
