@@ -23,10 +23,9 @@ func newScanner(list []pattern) *scanner {
 // draft is a scanner that is being made.
 type draft struct {
 	*scanner
-	free [2]uint16 // what the tables say of every pair
-	// cover is the share of texts' pairs that a group has in a place of its windows.
-	cover [groups][window / 2]float64
-	often *[1 << 16]float64 // the share of texts' pairs that are this one
+	free  [2]uint16                   // what the tables say of every pair
+	often *[1 << 16]float64           // how many of the pairs in texts are this one
+	cover [groups][window / 2]float64 // how many a group has in a place of its windows
 }
 
 // cheapest returns where in text the window of a way begins, and which group it
