@@ -13,14 +13,16 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
 // conn is one client connection over HTTP/1.1.
 type conn struct {
 	server    *Server
-	tcp       net.Conn // as accepted
-	net       net.Conn // with TLS, if any
+	task      *loop.Task // that serves it; nil for a goroutine
+	tcp       net.Conn   // as accepted
+	net       net.Conn   // with TLS, if any
 	tlsConfig *tls.Config
 	tls       *tls.ConnectionState
 	shown     *gatehouse.Certificate // by the client in the handshake, or nil
@@ -115,13 +117,22 @@ func (c *conn) endWhenIdle() {
 	}
 }
 
+// cut ends a connection from outside.
+func (c *conn) cut() {
+	if c.task != nil {
+		_ = c.tcp.SetDeadline(longAgo) // the task closes it
+		return
+	}
+	_ = c.tcp.Close()
+}
+
 // exchange serves one request whose first byte is there, and reports whether
 // the connection may be used again.
 func (c *conn) exchange() bool {
 	s := c.server
 	t := s.turns.Get().(*turn)
 	defer s.putTurn(t)
-	t.watch = &c.watch
+	t.watch, t.task = &c.watch, c.task
 	x := &t.x
 	headErr := c.reader.Head()
 	refusal := refusalIn(headErr)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -55,7 +54,7 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 	replayable := x.Request.Idempotent() && t.bodyDone
 	for attempt := 0; ; attempt++ {
 		began := time.Now()
-		t.up, err = p.get(ctx, &s.buffers, attempt > 0, !replayable)
+		t.up, err = p.get(ctx, t.task, attempt > 0, !replayable)
 		if err != nil {
 			return err
 		}
@@ -91,7 +90,7 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 	if t.up.local != nil {
 		err = s.call(ctx, t, d)
 	} else {
-		err = s.send(t, d, ctx.Done() == nil)
+		err = s.send(t, d)
 	}
 	if err != nil {
 		return err
@@ -100,9 +99,8 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 }
 
 // send writes the request: in one piece when the body is there, else as it comes. A
-// piece that is whole may be left to the next Read, where the connection can do that and
-// nobody but the watcher sets its deadlines.
-func (s *Server) send(t *turn, d downstream, mayAsk bool) error {
+// piece that is whole is left to the next Read, where the connection can do that.
+func (s *Server) send(t *turn, d downstream) error {
 	x := &t.x
 	f, n := d.framing()
 	whole := t.bodyDone
@@ -117,9 +115,8 @@ func (s *Server) send(t *turn, d downstream, mayAsk bool) error {
 	}
 	if whole && len(x.Request.Body) <= largest {
 		t.out = append(t.out, x.Request.Body...)
-		if mayAsk && t.up.asker != nil && s.patience(x) > unheard && t.up.reader.Buffered() == 0 {
-			t.up.asker.ask(t.out)
-			t.asked = true
+		if t.up.socket != nil && t.up.socket == t.up.Conn && t.up.reader.Buffered() == 0 {
+			t.up.socket.Ask(t.out)
 			return nil
 		}
 	}
@@ -220,28 +217,9 @@ func (s *Server) receive(t *turn) error {
 	return errors.New("proxy: too many interim replies")
 }
 
-// unheard is how long a connection that asks may wait for the answer without having
-// tried to read. What closed its side before the request, and says no more, is noticed then.
-const unheard = 2 * tick
-
 // replyHead reads until the reply's head is there.
 func (s *Server) replyHead(t *turn) error {
-	patience := s.patience(&t.x)
-	if t.asked {
-		t.asked = false
-		s.watcher.phase(t.watch, t.up.Conn, unheard)
-		err := t.up.reader.Head()
-		if s.watcher.rest(t.watch) {
-			return err
-		}
-		s.watcher.settled(t.watch)
-		_ = t.up.SetDeadline(time.Time{})
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
-		patience -= unheard
-	}
-	s.watcher.phase(t.watch, t.up.Conn, patience)
+	s.watcher.phase(t.watch, t.up.Conn, s.patience(&t.x))
 	err := t.up.reader.Head()
 	if !s.watcher.rest(t.watch) {
 		return errTimeout
@@ -305,7 +283,7 @@ func (s *Server) freeUpstream(t *turn) {
 		_ = u.Close()
 		return
 	}
-	t.pool.put(u, time.Duration(s.watcher.now.Load()))
+	t.pool.put(u, t.task, time.Duration(s.watcher.now.Load()))
 }
 
 // dropUpstream closes a connection that cannot be used again.
@@ -324,7 +302,7 @@ func (s *Server) bringObject(ctx context.Context, t *turn) {
 	defer engine.Brought(x, gatehouse.Object)
 	look := s.turns.Get().(*turn)
 	defer s.putTurn(look)
-	look.watch = t.watch
+	look.watch, look.task = t.watch, t.task
 	y := &look.x
 	y.Endpoint, y.Conn, y.At = x.Endpoint, x.Conn, x.At
 	q := &y.Request

@@ -42,6 +42,9 @@ func newLocal(h http.Handler, b *wire.Buffers) *upconn {
 // context is waited for.
 func (s *Server) call(ctx context.Context, t *turn, d downstream) (err error) {
 	l, x := t.up.local, &t.x
+	if t.task != nil {
+		t.task.Leave()
+	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l.begin(&cancel)

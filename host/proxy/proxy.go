@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -93,6 +95,7 @@ type Server struct {
 	h2      *http2.Server
 	stop    chan struct{} // closed when the last connection has ended
 	ending  atomic.Bool
+	loops   *loop.Group    // those of clients without TLS; nil has goroutines do it
 	base    *http.Server   // what the library asks for limits and tells of a shutdown
 	work    sync.WaitGroup // the watcher
 	halt    sync.Once
@@ -141,6 +144,10 @@ func New(c Config) (*Server, error) {
 	if err := s.newHTTP2(); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.loops, err = loop.New(runtime.GOMAXPROCS(0)); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
 	s.renewDate()
 	s.work.Go(func() { s.watcher.run(s.stop, s.sweep) })
 	return s, nil
@@ -150,6 +157,7 @@ func New(c Config) (*Server, error) {
 // long.
 func (s *Server) sweep() {
 	s.renewDate()
+	s.loops.Relieve()
 	s.poolMu.RLock()
 	defer s.poolMu.RUnlock()
 	now := time.Duration(s.watcher.now.Load())
@@ -222,13 +230,29 @@ func (s *Server) admit(nc net.Conn, cfg *tls.Config) {
 		_ = nc.Close()
 		return
 	}
-	c := &conn{server: s, tcp: newSocket(nc), peer: peer, group: key, tlsConfig: cfg}
+	c := &conn{server: s, peer: peer, group: key, tlsConfig: cfg}
+	var socket *loop.Socket
+	if cfg == nil {
+		socket, ok = s.loops.Adopt(nc, nil)
+	}
+	if socket != nil {
+		c.tcp = socket
+	} else {
+		c.tcp = newSocket(nc)
+	}
 	s.conns[c] = struct{}{}
 	s.perIP[key]++
 	s.served.Add(1)
 	s.mu.Unlock()
 	s.stats.conns.Add(1)
-	go c.run()
+	if socket == nil {
+		go c.run()
+		return
+	}
+	socket.Go(func(t *loop.Task) {
+		c.task = t
+		c.run()
+	})
 }
 
 // forget is the end of a connection.
@@ -281,13 +305,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = ctx.Err()
 		s.mu.Lock()
 		for c := range s.conns {
-			_ = c.tcp.Close()
+			c.cut()
 		}
 		s.mu.Unlock()
 		<-done
 	}
-	s.halt.Do(func() { close(s.stop) })
-	s.work.Wait()
+	s.halt.Do(func() {
+		close(s.stop)
+		s.work.Wait()
+		s.loops.Close()
+	})
 	s.poolMu.Lock()
 	for _, p := range s.pools {
 		p.sweep(0, true)
@@ -310,7 +337,7 @@ func (s *Server) pool(u *gatehouse.Upstream) (*pool, error) {
 	p = s.pools[*u]
 	if p == nil {
 		var err error
-		if p, err = newPool(u, s.cfg.Local); err != nil {
+		if p, err = newPool(u, s); err != nil {
 			return nil, err
 		}
 		s.pools[*u] = p

@@ -27,8 +27,6 @@ type socket struct {
 	in  transfer
 	out transfer
 
-	asking bool // the next Read sends out first
-
 	onRead, onWrite func(fd uintptr) bool // made once
 }
 
@@ -60,16 +58,7 @@ func (s *socket) Read(b []byte) (int, error) {
 		return 0, nil
 	}
 	s.in = transfer{buf: b}
-	// Only then is s.out this Read's: another goroutine may be in a Write.
-	asked := s.asking
-	if asked {
-		runtime.Gosched() // as before a Write
-	}
-	err := s.raw.Read(s.onRead)
-	if err == nil && asked && s.out.buf != nil {
-		err = s.askSlowly()
-	}
-	if err != nil {
+	if err := s.raw.Read(s.onRead); err != nil {
 		return 0, err
 	}
 	n, err := s.in.n, s.in.err
@@ -95,38 +84,8 @@ func (s *socket) Write(b []byte) (int, error) {
 	return s.out.n, s.out.err
 }
 
-// ask has b sent by the next Read, which then waits for the answer before it tries to
-// read: no answer is there as soon as the question is. b must not change until then.
-//
-// Whatever came before the question is not noticed before more comes: also that the
-// peer had closed its side. So the wait for the answer must be short, and what is read
-// after it in the ordinary way.
-func (s *socket) ask(b []byte) { s.out, s.asking = transfer{buf: b}, true }
-
-// askSlowly is the rest of a Read that could not send all of the question.
-func (s *socket) askSlowly() error {
-	if s.out.err == nil {
-		if err := s.raw.Write(s.onWrite); err != nil {
-			return err
-		}
-	}
-	s.out.buf = nil
-	if s.out.err != nil {
-		return s.out.err
-	}
-	return s.raw.Read(s.onRead)
-}
-
 // tryRead reads once, and asks to be called again when there is nothing yet.
 func (s *socket) tryRead(fd uintptr) bool {
-	if s.asking {
-		s.asking = false
-		if !s.tryWrite(fd) || s.out.err != nil {
-			return true
-		}
-		s.out.buf = nil
-		return false
-	}
 	t := &s.in
 	for {
 		n, errno := call(syscall.SYS_READ, fd, t.buf)

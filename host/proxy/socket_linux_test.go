@@ -2,11 +2,8 @@ package proxy
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net"
-	"os"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -29,61 +26,6 @@ func pair(t *testing.T) (*socket, net.Conn) {
 	}
 	t.Cleanup(func() { _, _ = c.Close(), peer.Close() })
 	return newSocket(c).(*socket), peer
-}
-
-// A question for which the kernel has no room goes out in pieces, and its answer comes.
-func TestALongQuestionIsAskedWhole(t *testing.T) {
-	s, peer := pair(t)
-	question := bytes.Repeat([]byte("0123456789abcdef"), 1<<19) // 8 MiB: more than any buffer
-	go func() {
-		time.Sleep(50 * time.Millisecond)
-		got := make([]byte, len(question))
-		_, err := io.ReadFull(peer, got)
-		answer := "yes"
-		if err != nil || !bytes.Equal(got, question) {
-			answer = "no"
-		}
-		_, _ = io.WriteString(peer, answer)
-	}()
-	s.ask(question)
-	b := make([]byte, 16)
-	if n, err := s.Read(b); err != nil || string(b[:n]) != "yes" {
-		t.Errorf("%q, %v", b[:n], err)
-	}
-}
-
-func TestAQuestionToWhoHasGoneIsAnError(t *testing.T) {
-	s, peer := pair(t)
-	_ = peer.(*net.TCPConn).SetLinger(0) // with a reset
-	_ = peer.Close()
-	time.Sleep(20 * time.Millisecond)
-	for _, size := range []int{1, 8 << 20} {
-		s.ask(make([]byte, size))
-		if n, err := s.Read(make([]byte, 16)); n != 0 || !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
-			t.Errorf("%d bytes: %d, %v", size, n, err)
-		}
-	}
-}
-
-// What has closed its side before the question is noticed by the first Read after the
-// wait, and nothing is asked twice.
-func TestAWaitThatEndsIsFollowedByALook(t *testing.T) {
-	s, peer := pair(t)
-	_ = peer.(*net.TCPConn).CloseWrite()
-	time.Sleep(20 * time.Millisecond)
-	s.ask([]byte("question"))
-	_ = s.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	if n, err := s.Read(make([]byte, 16)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("%d, %v", n, err)
-	}
-	_ = s.SetReadDeadline(time.Time{})
-	if n, err := s.Read(make([]byte, 16)); n != 0 || err != io.EOF {
-		t.Errorf("%d, %v", n, err)
-	}
-	_ = s.CloseWrite()
-	if got, err := io.ReadAll(peer); err != nil || string(got) != "question" {
-		t.Errorf("the peer got %q, %v", got, err)
-	}
 }
 
 // HTTP/2 reads and writes one connection at the same time.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -24,6 +25,12 @@ func (s *Server) upgrade(t *turn, d downstream) bool {
 	u := t.up
 	t.up = nil
 	defer func() { _ = u.Close() }()
+	if t.task != nil {
+		t.task.Leave()
+		if c.tcp.(*loop.Socket).Detach() != nil || u.socket != nil && u.socket.Detach() != nil {
+			return false
+		}
+	}
 	// What each side has already sent behind its head goes first.
 	if _, err := u.Write(c.reader.Take()); err != nil {
 		return false

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -24,11 +25,11 @@ type turn struct {
 // passage is what a turn holds of one exchange, and forgets with it.
 type passage struct {
 	watch    *watch
+	task     *loop.Task // that the exchange is part of; nil for a goroutine
 	pool     *pool
 	up       *upconn
 	held     *upconn // read to its end; the reply's fields are views into its buffer
 	heldDead bool    // held must not be used again
-	asked    bool    // the request is sent by the read of its reply
 	unread   bool    // the reply's body has not been read to its end
 	bodyDone bool    // the request's body has been read to its end
 	tunnel   bool    // the connection was upgraded

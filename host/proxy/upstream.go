@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -24,23 +25,27 @@ const (
 	maxIdleTime = 30 * time.Second // an idle connection is closed after that
 )
 
-// pool holds the idle connections to one upstream, the last used on top.
+// pool holds the idle connections to one upstream.
 type pool struct {
+	server   *Server
 	upstream gatehouse.Upstream
 	tls      *tls.Config  // nil for http
 	local    http.Handler // nil for one behind a socket
 
 	mu   sync.Mutex
-	idle []*upconn
+	idle []shelf // of goroutines, and of each loop
 	shut bool
 }
+
+// shelf is the idle connections that the same may use, the last used on top.
+type shelf []*upconn
 
 // upconn is one connection to an upstream.
 type upconn struct {
 	net.Conn
 	reader *wire.Reader
 	local  *local        // Conn, where the upstream is in this program
-	asker  asker         // Conn, where it can send and wait in one call
+	socket *loop.Socket  // Conn or what is below it, where a loop has it
 	reused bool          // it may have been closed by the upstream meanwhile
 	since  time.Duration // when it became idle, in the watcher's time
 
@@ -49,13 +54,10 @@ type upconn struct {
 	seen error // what look found
 }
 
-// asker is a connection that sends b with its next Read: see [socket.ask].
-type asker interface{ ask(b []byte) }
-
-func newPool(u *gatehouse.Upstream, local map[string]http.Handler) (*pool, error) {
-	p := &pool{upstream: *u}
+func newPool(u *gatehouse.Upstream, s *Server) (*pool, error) {
+	p := &pool{server: s, upstream: *u, idle: make([]shelf, 1+s.loops.Len())}
 	if name, ok := strings.CutPrefix(u.Address, gatehouse.InProcess); ok {
-		if p.local = local[name]; p.local == nil {
+		if p.local = s.cfg.Local[name]; p.local == nil {
 			return nil, fmt.Errorf("proxy: upstream %s: nothing in this program is called %q", u.Name, name)
 		}
 		return p, nil
@@ -81,33 +83,49 @@ func newPool(u *gatehouse.Upstream, local map[string]http.Handler) (*pool, error
 	return p, nil
 }
 
+// shelf returns where the idle connections of t are, or of goroutines.
+func (p *pool) shelf(t *loop.Task) *shelf {
+	if t == nil || p.local != nil {
+		return &p.idle[0]
+	}
+	return &p.idle[1+t.Index()]
+}
+
 // get returns an idle connection or dials one. fresh asks for a dialled one;
 // once says that the request must not be sent twice, so that a connection that the
 // upstream has closed meanwhile is not used for it.
-func (p *pool) get(ctx context.Context, b *wire.Buffers, fresh, once bool) (*upconn, error) {
+func (p *pool) get(ctx context.Context, t *loop.Task, fresh, once bool) (*upconn, error) {
 	for !fresh {
 		p.mu.Lock()
-		n := len(p.idle)
+		idle := p.shelf(t)
+		n := len(*idle)
 		if n == 0 {
 			p.mu.Unlock()
 			break
 		}
-		u := p.idle[n-1]
-		p.idle[n-1] = nil
-		p.idle = p.idle[:n-1]
+		u := (*idle)[n-1]
+		(*idle)[n-1] = nil
+		*idle = (*idle)[:n-1]
 		p.mu.Unlock()
 		u.reused = u.local == nil
+		if u.socket != nil {
+			u.socket.Have(t)
+		}
 		if !u.reused || !once || u.alive() {
 			return u, nil
 		}
 		_ = u.Close()
 	}
-	return p.dial(ctx, b)
+	return p.dial(ctx, t)
 }
 
-func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
+// dial connects, which blocks.
+func (p *pool) dial(ctx context.Context, task *loop.Task) (*upconn, error) {
 	if p.local != nil {
-		return newLocal(p.local, b), nil
+		return newLocal(p.local, &p.server.buffers), nil
+	}
+	if task != nil {
+		task.Leave()
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -120,34 +138,56 @@ func (p *pool) dial(ctx context.Context, b *wire.Buffers) (*upconn, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &upconn{Conn: newSocket(c)}
-	if d, ok := c.(syscall.Conn); ok {
-		if u.raw, err = d.SyscallConn(); err != nil {
-			_ = c.Close()
-			return nil, err
-		}
-		var one [1]byte
-		u.look = func(fd uintptr) bool {
-			n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-			u.seen = errBusy
-			if errors.Is(err, syscall.EAGAIN) && n <= 0 {
-				u.seen = nil
-			}
-			return true
-		}
-	}
+	base := &seat{newSocket(c)}
+	u := &upconn{Conn: base}
 	if p.tls != nil {
-		t := tls.Client(u.Conn, p.tls)
+		t := tls.Client(base, p.tls)
 		if err := t.HandshakeContext(ctx); err != nil {
 			_ = c.Close()
 			return nil, err
 		}
 		u.Conn = t
 	}
-	u.asker, _ = u.Conn.(asker)
+	if err := u.settle(p.server.loops, base, c, task); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
 	u.reader = wire.NewReader(u.Conn)
-	u.reader.Buffers, u.reader.Replies = b, true
+	u.reader.Buffers, u.reader.Replies = &p.server.buffers, true
 	return u, nil
+}
+
+// seat is the place below TLS of a connection that may move to a loop.
+type seat struct{ net.Conn }
+
+// settle moves a new connection to where it is used: to the loop of task, or it stays.
+func (u *upconn) settle(g *loop.Group, base *seat, c net.Conn, task *loop.Task) error {
+	if task != nil {
+		if s, ok := g.Adopt(c, task); ok {
+			base.Conn, u.socket = s, s
+		}
+	}
+	if u.Conn == net.Conn(base) {
+		u.Conn = base.Conn
+	}
+	d, ok := c.(syscall.Conn)
+	if !ok || u.socket != nil {
+		return nil
+	}
+	var err error
+	if u.raw, err = d.SyscallConn(); err != nil {
+		return err
+	}
+	var one [1]byte
+	u.look = func(fd uintptr) bool {
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		u.seen = errBusy
+		if errors.Is(err, syscall.EAGAIN) && n <= 0 {
+			u.seen = nil
+		}
+		return true
+	}
+	return nil
 }
 
 // errBusy says that an idle connection has bytes or an end to read: an upstream
@@ -156,23 +196,30 @@ var errBusy = errors.New("the idle connection is not silent")
 
 // alive reports whether an idle connection is still open and silent.
 func (u *upconn) alive() bool {
-	if u.raw == nil || u.reader.Buffered() > 0 {
+	switch {
+	case u.reader.Buffered() > 0:
 		return false
+	case u.socket != nil:
+		return u.socket.Quiet()
 	}
-	return u.raw.Read(u.look) == nil && u.seen == nil
+	return u.raw != nil && u.raw.Read(u.look) == nil && u.seen == nil
 }
 
 // put gives back a connection whose reply was read to its end.
-func (p *pool) put(u *upconn, now time.Duration) {
+func (p *pool) put(u *upconn, t *loop.Task, now time.Duration) {
 	if u.reader.Buffered() > 0 { // an answer to nothing
 		_ = u.Close()
 		return
 	}
+	if u.socket != nil {
+		u.socket.Have(nil)
+	}
 	u.since = now
 	p.mu.Lock()
-	keep := !p.shut && len(p.idle) < maxIdle
+	idle := p.shelf(t)
+	keep := !p.shut && len(*idle) < maxIdle
 	if keep {
-		p.idle = append(p.idle, u)
+		*idle = append(*idle, u)
 	}
 	p.mu.Unlock()
 	if !keep {
@@ -182,14 +229,18 @@ func (p *pool) put(u *upconn, now time.Duration) {
 
 // sweep closes connections that have been idle too long. They are at the bottom.
 func (p *pool) sweep(now time.Duration, all bool) {
+	var old []*upconn
 	p.mu.Lock()
 	p.shut = p.shut || all
-	n := 0
-	for n < len(p.idle) && (all || now-p.idle[n].since > maxIdleTime) {
-		n++
+	for i := range p.idle {
+		idle := p.idle[i]
+		n := 0
+		for n < len(idle) && (all || now-idle[n].since > maxIdleTime) {
+			n++
+		}
+		old = append(old, idle[:n]...)
+		p.idle[i] = append(idle[:0], idle[n:]...)
 	}
-	old := append([]*upconn(nil), p.idle[:n]...)
-	p.idle = append(p.idle[:0], p.idle[n:]...)
 	p.mu.Unlock()
 	for _, u := range old {
 		_ = u.Close()

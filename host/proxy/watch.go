@@ -152,11 +152,3 @@ func (w *watcher) rest(h *watch) bool {
 	h.over = h.over || ended == expelled
 	return ended >= 0
 }
-
-// settled returns when the watcher has done all that a phase which ended late had it do:
-// whoever then takes the deadline back is not overtaken.
-func (w *watcher) settled(h *watch) {
-	h.shard.mu.Lock()
-	//lint:ignore SA2001 to have waited is all
-	h.shard.mu.Unlock() //nolint:staticcheck // the same for golangci
-}

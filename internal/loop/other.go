@@ -1,0 +1,58 @@
+//go:build !linux
+
+package loop
+
+import (
+	"net"
+	"time"
+)
+
+// Group is the loops of a program. There are none but on Linux.
+type Group struct{}
+
+// New returns nil: connections are served by goroutines.
+func New(int) (*Group, error) { return nil, nil }
+
+// Len returns zero.
+func (g *Group) Len() int { return 0 }
+
+// Close does nothing.
+func (g *Group) Close() {}
+
+// Relieve does nothing.
+func (g *Group) Relieve() {}
+
+// Adopt takes nothing.
+func (g *Group) Adopt(net.Conn, *Task) (*Socket, bool) { return nil, false }
+
+// Task is one flow of control on a loop. There is none.
+type Task struct{}
+
+// Leave does nothing.
+func (t *Task) Leave() {}
+
+// Index returns zero.
+func (t *Task) Index() int { return 0 }
+
+// Socket is a connection that belongs to a loop. There is none.
+type Socket struct{ net.Conn }
+
+// Go does nothing.
+func (s *Socket) Go(func(*Task)) {}
+
+// Have does nothing.
+func (s *Socket) Have(*Task) {}
+
+// Ask does nothing.
+func (s *Socket) Ask([]byte) {}
+
+// Quiet returns false.
+func (s *Socket) Quiet() bool { return false }
+
+// Detach returns nil.
+func (s *Socket) Detach() error { return nil }
+
+// CloseWrite does nothing.
+func (s *Socket) CloseWrite() error { return nil }
+
+var _ = time.Time{}

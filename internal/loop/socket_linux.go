@@ -1,0 +1,357 @@
+package loop
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Socket is a connection that belongs to a loop. Only the task that has it may read,
+// write and close it; deadlines may be set by all.
+type Socket struct {
+	fd            int
+	loop          *Loop
+	mark          uint32 // tells the events of this socket from those of an earlier one with its descriptor
+	local, remote net.Addr
+
+	task     atomic.Pointer[Task]
+	readable atomic.Bool // perhaps
+	writable atomic.Bool // perhaps
+	ended    atomic.Bool // there is an end to be read, or an error
+	expired  atomic.Bool // the deadline has come
+	question []byte      // to be sent by the next Read
+
+	mu     sync.Mutex
+	closed bool
+	timer  *time.Timer
+	plain  atomic.Pointer[ordinary] // what it is after Detach
+}
+
+// ordinary is a connection that Go's poller looks after.
+type ordinary interface {
+	net.Conn
+	CloseWrite() error
+}
+
+var marks atomic.Uint32
+
+// Adopt takes a connection of the kernel's to the loop of t, or to the next if t is nil.
+// It reports false, and leaves c as it is, when c is none or there is no room. The socket
+// that it returns is t's.
+func (g *Group) Adopt(c net.Conn, t *Task) (*Socket, bool) {
+	if g == nil {
+		return nil, false
+	}
+	d, ok := c.(syscall.Conn)
+	if !ok {
+		return nil, false
+	}
+	raw, err := d.SyscallConn()
+	if err != nil {
+		return nil, false
+	}
+	fd := -1
+	err = raw.Control(func(old uintptr) {
+		// A descriptor of its own, which Go's poller does not know.
+		if n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0); errno == 0 {
+			fd = int(n)
+		}
+	})
+	if err != nil || fd < 0 {
+		return nil, false
+	}
+	s := &Socket{fd: fd, mark: marks.Add(1), local: c.LocalAddr(), remote: c.RemoteAddr()}
+	if t != nil {
+		s.loop = t.loop
+		s.task.Store(t)
+	} else {
+		s.loop = g.loops[int(g.next.Add(1)%uint32(len(g.loops)))]
+	}
+	s.readable.Store(true)
+	s.writable.Store(true)
+	if !g.socks.set(fd, s) {
+		_ = syscall.Close(fd)
+		return nil, false
+	}
+	if err := s.loop.watch(fd, s.mark); err != nil {
+		g.socks.set(fd, nil)
+		_ = syscall.Close(fd)
+		return nil, false
+	}
+	_ = c.Close()
+	return s, true
+}
+
+// Go begins a task on the socket's loop, which has the socket.
+func (s *Socket) Go(body func(*Task)) {
+	t := newTask(s.loop, body)
+	s.task.Store(t)
+	s.loop.post(t)
+}
+
+// Have gives the socket to t, which is of the same loop, or to nobody.
+func (s *Socket) Have(t *Task) { s.task.Store(t) }
+
+// Index says which loop the task is of, from zero.
+func (t *Task) Index() int { return t.loop.index }
+
+// arrived takes note of events and returns whoever may wait for them.
+func (s *Socket) arrived(events uint32) *Task {
+	const end = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+	if events&end != 0 {
+		s.ended.Store(true)
+	}
+	if events&(syscall.EPOLLIN|end) != 0 {
+		s.readable.Store(true)
+	}
+	if events&(syscall.EPOLLOUT|end) != 0 && !s.writable.Load() {
+		s.writable.Store(true)
+	}
+	return s.task.Load()
+}
+
+// Read implements [net.Conn].
+func (s *Socket) Read(b []byte) (int, error) {
+	if c := s.plain.Load(); c != nil {
+		return (*c).Read(b)
+	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if q := s.question; q != nil {
+		s.question = nil
+		if err := s.send(s.task.Load(), q, toAsk); err != nil {
+			return 0, err
+		}
+	}
+	for {
+		if err := s.await(&s.readable); err != nil {
+			return 0, err
+		}
+		s.readable.Store(s.ended.Load()) // before the read: what comes after it is another event
+		n, errno := call(syscall.SYS_READ, s.fd, b)
+		switch errno {
+		case 0:
+			if n == 0 {
+				return 0, io.EOF
+			}
+			if n == len(b) {
+				s.readable.Store(true)
+			}
+			return n, nil
+		case syscall.EAGAIN:
+		case syscall.EINTR:
+			s.readable.Store(true)
+		default:
+			return 0, &net.OpError{Op: "read", Net: "socket", Err: errno}
+		}
+	}
+}
+
+// Write implements [net.Conn].
+func (s *Socket) Write(b []byte) (int, error) {
+	if c := s.plain.Load(); c != nil {
+		return (*c).Write(b)
+	}
+	t := s.task.Load()
+	if t == nil { // a last word of TLS
+		o := output{socket: s, left: b}
+		o.write()
+		if o.err == nil && len(o.left) > 0 {
+			o.err = os.ErrDeadlineExceeded
+		}
+		return o.n, o.err
+	}
+	if err := s.send(t, b, toWrite); err != nil {
+		return t.out.n, err
+	}
+	return len(b), nil
+}
+
+// Ask has b sent by the next Read, which then waits for the answer. b must not change
+// until then.
+func (s *Socket) Ask(b []byte) { s.question = b }
+
+// send writes b, as far as there is room at once together with the other writes of the
+// loop's round.
+func (s *Socket) send(t *Task, b []byte, w wish) error {
+	if s.expired.Load() {
+		return os.ErrDeadlineExceeded
+	}
+	t.out = output{socket: s, left: b, wait: w == toAsk}
+	t.yield(w)
+	for {
+		if t.out.err != nil || len(t.out.left) == 0 {
+			err := t.out.err
+			t.out.left, t.out.err = nil, nil
+			return err
+		}
+		if err := s.await(&s.writable); err != nil {
+			t.out.left = nil
+			return err
+		}
+		t.out.write()
+	}
+}
+
+// await waits until ready is true.
+func (s *Socket) await(ready *atomic.Bool) error {
+	for {
+		if s.expired.Load() {
+			return os.ErrDeadlineExceeded
+		}
+		if ready.Load() {
+			return nil
+		}
+		s.task.Load().yield(toWait)
+	}
+}
+
+// output is what a task has to write.
+type output struct {
+	socket *Socket
+	left   []byte
+	n      int
+	err    error
+	wait   bool // for something to read, afterwards
+}
+
+// unanswered reports whether all is written and nothing is there to be read.
+func (o *output) unanswered() bool {
+	return o.err == nil && len(o.left) == 0 && !o.socket.readable.Load()
+}
+
+// write writes all there is room for.
+func (o *output) write() {
+	for len(o.left) > 0 {
+		n, errno := call(syscall.SYS_WRITE, o.socket.fd, o.left)
+		switch errno {
+		case 0:
+			o.n += n
+			o.left = o.left[n:]
+		case syscall.EAGAIN:
+			if !o.socket.writable.Swap(false) {
+				return
+			}
+			// Once more: what became free before the flag was taken down is no event.
+		case syscall.EINTR:
+		default:
+			o.err = &net.OpError{Op: "write", Net: "socket", Err: errno}
+			return
+		}
+	}
+}
+
+// Detach makes an ordinary connection of the socket, which any goroutine may use.
+func (s *Socket) Detach() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := os.NewFile(uintptr(s.fd), "socket")
+	c, err := net.FileConn(f)
+	if err != nil {
+		return err
+	}
+	s.loop.group.socks.set(s.fd, nil)
+	s.loop.forget(s.fd)
+	_ = f.Close()
+	o := c.(ordinary)
+	s.plain.Store(&o)
+	if s.expired.Load() {
+		return c.SetDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// Quiet reports whether the peer has said nothing that is unread, and has not closed its side.
+func (s *Socket) Quiet() bool {
+	if s.ended.Load() {
+		return false
+	}
+	var one [1]byte
+	_, _, err := syscall.Recvfrom(s.fd, one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return err == syscall.EAGAIN //nolint:errorlint // an errno
+}
+
+// Close implements [net.Conn].
+func (s *Socket) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.closed = true
+	if c := s.plain.Load(); c != nil {
+		return (*c).Close()
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.loop.group.socks.set(s.fd, nil)
+	return os.NewSyscallError("close", syscall.Close(s.fd))
+}
+
+// CloseWrite says to the peer that nothing more will come.
+func (s *Socket) CloseWrite() error {
+	if c := s.plain.Load(); c != nil {
+		return (*c).CloseWrite()
+	}
+	return os.NewSyscallError("shutdown", syscall.Shutdown(s.fd, syscall.SHUT_WR))
+}
+
+// LocalAddr implements [net.Conn].
+func (s *Socket) LocalAddr() net.Addr { return s.local }
+
+// RemoteAddr implements [net.Conn].
+func (s *Socket) RemoteAddr() net.Addr { return s.remote }
+
+// SetDeadline implements [net.Conn].
+func (s *Socket) SetDeadline(at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if c := s.plain.Load(); c != nil {
+		return (*c).SetDeadline(at)
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if at.IsZero() {
+		s.expired.Store(false)
+		return nil
+	}
+	if d := time.Until(at); d > 0 {
+		s.expired.Store(false)
+		s.timer = time.AfterFunc(d, s.expire)
+		return nil
+	}
+	s.expire()
+	return nil
+}
+
+func (s *Socket) expire() {
+	s.expired.Store(true)
+	if t := s.task.Load(); t != nil {
+		t.loop.post(t)
+	}
+}
+
+// SetReadDeadline implements [net.Conn].
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.SetDeadline(t) }
+
+// SetWriteDeadline implements [net.Conn].
+func (s *Socket) SetWriteDeadline(t time.Time) error { return s.SetDeadline(t) }
+
+// call is read(2) or write(2) on a descriptor that does not block, with a buffer that is
+// not empty, without telling Go's scheduler.
+func call(number uintptr, fd int, b []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall(number, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))) //nolint:gosec // the buffer is in use until the call returns
+	return int(n), errno
+}

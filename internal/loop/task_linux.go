@@ -1,0 +1,92 @@
+package loop
+
+import (
+	"iter"
+	"sync/atomic"
+)
+
+// Task is one flow of control on a loop.
+type Task struct {
+	loop  *Loop
+	next  func() (wish, bool) // continues the task to its next wish
+	yield func(wish) bool     // the task's own: hands over to who has called next
+	state atomic.Int32
+	out   output
+}
+
+// wish is why a task hands over.
+type wish uint8
+
+const (
+	toWait  wish = iota // for one of its sockets
+	toWrite             // out, and then go on
+	toAsk               // write out, and then wait
+	toLeave             // the loop, for something that may block
+)
+
+// The states of a task.
+const (
+	waiting int32 = iota
+	running       // or about to write
+	nudged        // running, and something has come that it may wait for next
+)
+
+// newTask returns a task that is begun by its first continuation.
+func newTask(l *Loop, body func(*Task)) *Task {
+	t := &Task{loop: l}
+	t.next, _ = iter.Pull(func(yield func(wish) bool) {
+		t.yield = yield
+		body(t)
+	})
+	return t
+}
+
+// Leave sees to it that whatever blocks the task until its next wait for a socket does
+// not block the loop. It costs a microsecond.
+func (t *Task) Leave() {
+	t.yield(toLeave)
+}
+
+// claim makes a waiting task a running one. A running one is told to look again.
+func (t *Task) claim() bool {
+	for {
+		if t.state.CompareAndSwap(waiting, running) {
+			return true
+		}
+		if t.state.CompareAndSwap(running, nudged) || t.state.Load() == nudged {
+			return false
+		}
+	}
+}
+
+// settle makes a running task a waiting one, and reports false if it is to go on.
+func (t *Task) settle() bool {
+	if t.state.CompareAndSwap(running, waiting) {
+		return true
+	}
+	t.state.Store(running)
+	return false
+}
+
+// host continues a task of which this goroutine is no loop until it waits or ends.
+func (t *Task) host(w wish) {
+	for {
+		switch w {
+		case toWrite:
+			t.out.write()
+		case toAsk:
+			t.out.write()
+			if t.out.unanswered() && t.settle() {
+				return
+			}
+		case toWait:
+			if t.settle() {
+				return
+			}
+		}
+		var alive bool
+		if w, alive = t.next(); !alive {
+			return
+		}
+	}
+}
