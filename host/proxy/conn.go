@@ -47,24 +47,49 @@ const (
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 
+// greet shakes hands and serves the connection, or has a loop do so.
+func (c *conn) greet(nc net.Conn) {
+	below := &seat{c.tcp}
+	switch proto, ok := c.handshake(below); {
+	case !ok:
+		c.server.forget(c)
+	case proto == "h2":
+		defer c.server.forget(c)
+		c.serveHTTP2()
+	default:
+		c.begin(nc, below)
+	}
+}
+
+// begin has a loop serve the connection, or else a goroutine. below is where TLS has
+// nc, or nil.
+func (c *conn) begin(nc net.Conn, below *seat) {
+	s := c.server
+	socket, ok := s.loops.Adopt(nc, nil)
+	if ok {
+		s.mu.Lock()
+		c.tcp = socket
+		s.mu.Unlock()
+	}
+	if below == nil {
+		c.net = c.tcp
+	} else {
+		below.Conn = c.tcp
+	}
+	if !ok {
+		go c.run()
+		return
+	}
+	socket.Go(func(t *loop.Task) {
+		c.task = t
+		c.run()
+	})
+}
+
 // run serves the connection to its end.
 func (c *conn) run() {
 	s := c.server
 	defer s.forget(c)
-	defer func() { _ = c.tcp.Close() }()
-	s.watcher.add(&c.watch)
-	defer s.watcher.remove(&c.watch)
-	c.net = c.tcp
-	if c.tlsConfig != nil {
-		proto, ok := c.handshake()
-		if !ok {
-			return
-		}
-		if proto == "h2" {
-			c.serveHTTP2()
-			return
-		}
-	}
 	c.reader = wire.NewReader(c.net)
 	c.reader.Buffers = &s.buffers
 	c.reader.MaxHead = s.cfg.Limits.Head
@@ -97,8 +122,8 @@ func (c *conn) late() {
 	}
 }
 
-func (c *conn) handshake() (proto string, ok bool) {
-	t := tls.Server(c.tcp, c.tlsConfig)
+func (c *conn) handshake(below net.Conn) (proto string, ok bool) {
+	t := tls.Server(below, c.tlsConfig)
 	c.net = t
 	c.server.watcher.phase(&c.watch, c.tcp, c.server.cfg.HandshakeTime)
 	if err := t.Handshake(); err != nil {
@@ -119,8 +144,8 @@ func (c *conn) endWhenIdle() {
 
 // cut ends a connection from outside.
 func (c *conn) cut() {
-	if c.task != nil {
-		_ = c.tcp.SetDeadline(longAgo) // the task closes it
+	if _, ok := c.tcp.(*loop.Socket); ok {
+		_ = c.tcp.SetDeadline(longAgo) // its task closes it
 		return
 	}
 	_ = c.tcp.Close()

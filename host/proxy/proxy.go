@@ -157,7 +157,6 @@ func New(c Config) (*Server, error) {
 // long.
 func (s *Server) sweep() {
 	s.renewDate()
-	s.loops.Relieve()
 	s.poolMu.RLock()
 	defer s.poolMu.RUnlock()
 	now := time.Duration(s.watcher.now.Load())
@@ -230,33 +229,24 @@ func (s *Server) admit(nc net.Conn, cfg *tls.Config) {
 		_ = nc.Close()
 		return
 	}
-	c := &conn{server: s, peer: peer, group: key, tlsConfig: cfg}
-	var socket *loop.Socket
-	if cfg == nil {
-		socket, ok = s.loops.Adopt(nc, nil)
-	}
-	if socket != nil {
-		c.tcp = socket
-	} else {
-		c.tcp = newSocket(nc)
-	}
+	c := &conn{server: s, tcp: newSocket(nc), peer: peer, group: key, tlsConfig: cfg}
 	s.conns[c] = struct{}{}
 	s.perIP[key]++
 	s.served.Add(1)
 	s.mu.Unlock()
 	s.stats.conns.Add(1)
-	if socket == nil {
-		go c.run()
-		return
+	s.watcher.add(&c.watch)
+	if cfg != nil {
+		go c.greet(nc)
+	} else {
+		c.begin(nc, nil)
 	}
-	socket.Go(func(t *loop.Task) {
-		c.task = t
-		c.run()
-	})
 }
 
 // forget is the end of a connection.
 func (s *Server) forget(c *conn) {
+	s.watcher.remove(&c.watch)
+	_ = c.tcp.Close()
 	s.mu.Lock()
 	delete(s.conns, c)
 	if s.perIP[c.group]--; s.perIP[c.group] <= 0 {

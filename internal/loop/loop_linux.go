@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -16,9 +17,11 @@ const batch = 64
 // Group is the loops of a program.
 type Group struct {
 	loops []*Loop
-	next  atomic.Uint32
+	next  atomic.Uint32 // the loop of the next connection, modulo their number
+	marks atomic.Uint32 // given to sockets
 	socks table
 	work  sync.WaitGroup
+	stop  chan struct{}
 }
 
 // Loop is one of them. Its fields belong to the goroutine that runs it, if nothing
@@ -41,7 +44,7 @@ type Loop struct {
 
 	// turn is even, and odd while a task is continued: who makes it even has the loop.
 	turn atomic.Uint64
-	last uint64 // the turn when Relieve looked last; Relieve's own
+	last uint64 // the turn when relieve looked last; relieve's own
 
 	mu     sync.Mutex
 	posted []*Task // by others
@@ -50,7 +53,7 @@ type Loop struct {
 
 // New returns a group of n loops, which run until Close.
 func New(n int) (*Group, error) {
-	g := &Group{}
+	g := &Group{stop: make(chan struct{})}
 	for i := range n {
 		l, err := newLoop(g, i)
 		if err != nil {
@@ -60,6 +63,7 @@ func New(n int) (*Group, error) {
 		g.loops = append(g.loops, l)
 		g.work.Go(l.serve)
 	}
+	g.work.Go(g.guard)
 	return g, nil
 }
 
@@ -110,6 +114,7 @@ const edge = 1 << 31 // EPOLLET, which package syscall has with a sign
 
 // Close ends the loops, whose tasks must have ended.
 func (g *Group) Close() {
+	close(g.stop)
 	for _, l := range g.loops {
 		l.mu.Lock()
 		l.ended = true
@@ -123,16 +128,42 @@ func (g *Group) Close() {
 	}
 }
 
-// Relieve looks for loops that have been in the same turn since it was called last, and
-// has another goroutine go on with them. It is called by one goroutine, now and then.
-func (g *Group) Relieve() {
+// How often turns that do not end are looked for: while there are turns, and else.
+const (
+	patience = 10 * time.Millisecond
+	rest     = 100 * time.Millisecond
+)
+
+// guard relieves loops that are held up until the group is closed.
+func (g *Group) guard() {
+	t := time.NewTimer(rest)
+	defer t.Stop()
+	for {
+		select {
+		case <-g.stop:
+			return
+		case <-t.C:
+		}
+		if g.relieve() {
+			t.Reset(patience)
+		} else {
+			t.Reset(rest)
+		}
+	}
+}
+
+// relieve has other goroutines go on with the loops that are still in the turn of the last
+// look, and reports whether there was any turn since.
+func (g *Group) relieve() (active bool) {
 	for _, l := range g.loops {
 		turn := l.turn.Load()
 		if turn == l.last && turn%2 == 1 && l.turn.CompareAndSwap(turn, turn+1) {
 			g.work.Go(l.serve)
 		}
+		active = active || turn != l.last
 		l.last = turn
 	}
+	return active
 }
 
 // serve runs the loop until it ends or another goroutine has taken it over.

@@ -19,9 +19,6 @@ func (g *Group) Len() int { return 0 }
 // Close does nothing.
 func (g *Group) Close() {}
 
-// Relieve does nothing.
-func (g *Group) Relieve() {}
-
 // Adopt takes nothing.
 func (g *Group) Adopt(net.Conn, *Task) (*Socket, bool) { return nil, false }
 

@@ -38,8 +38,6 @@ type ordinary interface {
 	CloseWrite() error
 }
 
-var marks atomic.Uint32
-
 // Adopt takes a connection of the kernel's to the loop of t, or to the next if t is nil.
 // It reports false, and leaves c as it is, when c is none or there is no room. The socket
 // that it returns is t's.
@@ -65,7 +63,7 @@ func (g *Group) Adopt(c net.Conn, t *Task) (*Socket, bool) {
 	if err != nil || fd < 0 {
 		return nil, false
 	}
-	s := &Socket{fd: fd, mark: marks.Add(1), local: c.LocalAddr(), remote: c.RemoteAddr()}
+	s := &Socket{fd: fd, mark: g.marks.Add(1), local: c.LocalAddr(), remote: c.RemoteAddr()}
 	if t != nil {
 		s.loop = t.loop
 		s.task.Store(t)
@@ -145,6 +143,7 @@ func (s *Socket) Read(b []byte) (int, error) {
 			}
 			return n, nil
 		case syscall.EAGAIN:
+			s.ended.Store(false) // an error that a write has taken
 		case syscall.EINTR:
 			s.readable.Store(true)
 		default:
