@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"internal":      {}, // and nobody's: tools without opinions
 	"wire":          {".", "internal"},
 	"engine":        {"."},
-	"store":         {"."},
+	"store":         {".", "internal"}, // says through internal/aside that it blocks
 	"control":       {".", "store", "internal"},
 	"host":          {".", "wire", "engine", "internal"},
 	"config":        {".", "engine", "store", "internal"},

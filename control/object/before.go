@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-api/gatehouse"
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 	"github.com/gatehouse-api/gatehouse/internal/policy"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -77,6 +78,7 @@ func (r *rule) evenly(ctx context.Context, x *gatehouse.Exchange, refusal *gateh
 	if refusal != notFound || x.At.IsZero() {
 		return
 	}
+	aside.Step(ctx)
 	t := time.NewTimer(tick - time.Since(x.At)%tick)
 	defer t.Stop()
 	select {

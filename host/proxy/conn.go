@@ -21,8 +21,9 @@ import (
 type conn struct {
 	server    *Server
 	task      *loop.Task // that serves it; nil for a goroutine
-	tcp       net.Conn   // as accepted
-	net       net.Conn   // with TLS, if any
+	ctx       context.Context
+	tcp       net.Conn // as accepted
+	net       net.Conn // with TLS, if any
 	tlsConfig *tls.Config
 	tls       *tls.ConnectionState
 	shown     *gatehouse.Certificate // by the client in the handshake, or nil
@@ -46,45 +47,6 @@ const (
 )
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
-
-// greet shakes hands and serves the connection, or has a loop do so.
-func (c *conn) greet(nc net.Conn) {
-	below := &seat{c.tcp}
-	switch proto, ok := c.handshake(below); {
-	case !ok:
-		c.server.forget(c)
-	case proto == "h2":
-		defer c.server.forget(c)
-		c.serveHTTP2()
-	default:
-		c.begin(nc, below)
-	}
-}
-
-// begin has a loop serve the connection, or else a goroutine. below is where TLS has
-// nc, or nil.
-func (c *conn) begin(nc net.Conn, below *seat) {
-	s := c.server
-	socket, ok := s.loops.Adopt(nc, nil)
-	if ok {
-		s.mu.Lock()
-		c.tcp = socket
-		s.mu.Unlock()
-	}
-	if below == nil {
-		c.net = c.tcp
-	} else {
-		below.Conn = c.tcp
-	}
-	if !ok {
-		go c.run()
-		return
-	}
-	socket.Go(func(t *loop.Task) {
-		c.task = t
-		c.run()
-	})
-}
 
 // run serves the connection to its end.
 func (c *conn) run() {
@@ -120,35 +82,6 @@ func (c *conn) late() {
 	if !c.server.watcher.rest(&c.watch) {
 		c.server.stats.expired.Add(1)
 	}
-}
-
-func (c *conn) handshake(below net.Conn) (proto string, ok bool) {
-	t := tls.Server(below, c.tlsConfig)
-	c.net = t
-	c.server.watcher.phase(&c.watch, c.tcp, c.server.cfg.HandshakeTime)
-	if err := t.Handshake(); err != nil {
-		c.late()
-		return "", false
-	}
-	st := t.ConnectionState()
-	c.tls, c.shown = &st, host.Certificate(&st)
-	return st.NegotiatedProtocol, c.server.watcher.rest(&c.watch)
-}
-
-// endWhenIdle closes a connection that waits for its next request.
-func (c *conn) endWhenIdle() {
-	if c.idle.Load() {
-		_ = c.tcp.SetReadDeadline(longAgo)
-	}
-}
-
-// cut ends a connection from outside.
-func (c *conn) cut() {
-	if _, ok := c.tcp.(*loop.Socket); ok {
-		_ = c.tcp.SetDeadline(longAgo) // its task closes it
-		return
-	}
-	_ = c.tcp.Close()
 }
 
 // exchange serves one request whose first byte is there, and reports whether
@@ -198,7 +131,7 @@ func (c *conn) exchange() bool {
 		s.admitted(x, policy, c.message.Needs)
 	}
 	c.closing = c.closing || c.message.Close || s.ending.Load()
-	s.drive(context.Background(), t, c)
+	s.drive(c.ctx, t, c)
 	return c.finish(t)
 }
 
@@ -216,7 +149,7 @@ func refusalIn(err error) *wire.Refusal {
 func (c *conn) finish(t *turn) bool {
 	s := c.server
 	if t.tunnel {
-		s.answer(context.Background(), t, c)
+		s.answer(c.ctx, t, c)
 		s.recordTurn(t, c.bodySize)
 		return false
 	}
@@ -226,7 +159,7 @@ func (c *conn) finish(t *turn) bool {
 	if unread && (!c.continued || c.message.Framing != wire.Length || c.message.Length-c.bodySize > drainBytes) {
 		c.closing = true
 	}
-	ok := s.answer(context.Background(), t, c)
+	ok := s.answer(c.ctx, t, c)
 	s.recordTurn(t, c.bodySize)
 	if !ok {
 		return false

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 )
 
 // The numbers of a key source. A longer Cache-Control of the issuer does not
@@ -148,6 +150,7 @@ func (s *Source) Find(ctx context.Context, now time.Time, alg, kid string) ([]*K
 // wait returns when the fetch has ended, the time of a request is up, or ctx
 // has ended.
 func wait(ctx context.Context, flight <-chan struct{}) {
+	aside.Step(ctx)
 	timer := time.NewTimer(WaitRequest)
 	defer timer.Stop()
 	select {

@@ -197,6 +197,7 @@ func (l *Loop) serve() {
 // resume continues a task that has been claimed, and reports whether the loop is still
 // this goroutine's afterwards.
 func (l *Loop) resume(t *Task) bool {
+	t.away = false
 	turn := l.turn.Add(1)
 	w, alive := t.next()
 	if !l.turn.CompareAndSwap(turn, turn+1) {

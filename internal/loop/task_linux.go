@@ -12,6 +12,7 @@ type Task struct {
 	yield func(wish) bool     // the task's own: hands over to who has called next
 	state atomic.Int32
 	out   output
+	away  bool // it is continued by a goroutine that has no loop
 }
 
 // wish is why a task hands over.
@@ -44,7 +45,9 @@ func newTask(l *Loop, body func(*Task)) *Task {
 // Leave sees to it that whatever blocks the task until its next wait for a socket does
 // not block the loop. It costs a microsecond.
 func (t *Task) Leave() {
-	t.yield(toLeave)
+	if !t.away {
+		t.yield(toLeave)
+	}
 }
 
 // claim makes a waiting task a running one. A running one is told to look again.
@@ -84,6 +87,7 @@ func (t *Task) host(w wish) {
 				return
 			}
 		}
+		t.away = true
 		var alive bool
 		if w, alive = t.next(); !alive {
 			return

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 )
 
 // Change is what a store says that is new.
@@ -110,6 +112,7 @@ func (x *Index) At(ctx context.Context, revision int64) (*Snapshot, error) {
 		case revision == 0:
 			return nil, fmt.Errorf("%w: no tuples were read yet", ErrRevision)
 		}
+		aside.Step(ctx)
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %d is not here yet: %w", ErrRevision, revision, ctx.Err())

@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/internal/secret"
 )
@@ -63,6 +64,7 @@ func local(host string) bool {
 
 // call sends a question as JSON and returns the answer, which must be JSON with 200.
 func (s *Server) call(ctx context.Context, method, path string, question []byte) ([]byte, error) {
+	aside.Step(ctx)
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/")+path, bytes.NewReader(question))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -17,7 +17,7 @@ func (a authorizations) failed(doing string, err error) error {
 }
 
 func (a authorizations) Save(ctx context.Context, n store.Authorization) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	saved := one(store.ErrConflict)
 	var err error
@@ -35,7 +35,7 @@ func (a authorizations) Save(ctx context.Context, n store.Authorization) error {
 }
 
 func (a authorizations) Authorization(ctx context.Context, at time.Time, id store.Hash) (store.Authorization, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readAuthorization(a.s.read.QueryRowContext(ctx, a.s.sql(`SELECT id, version, data, until FROM pending_authorization WHERE id = ? AND until > ?`), id[:], micro(at)).Scan)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a authorizations) Authorization(ctx context.Context, at time.Time, id stor
 }
 
 func (a authorizations) Take(ctx context.Context, at time.Time, h store.Hash) (store.Authorization, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	// One statement: of those at the same time one finds the handle.
 	n, err := readAuthorization(a.s.write.QueryRowContext(ctx, a.s.sql(`DELETE FROM pending_authorization WHERE handle = ? AND until > ?

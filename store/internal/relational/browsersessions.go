@@ -59,7 +59,7 @@ func (b browserSessions) UseNamed(ctx context.Context, at time.Time, name string
 }
 
 func (b browserSessions) use(ctx context.Context, at time.Time, where string, key any) (store.BrowserSession, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readSession(b.s.read.QueryRowContext(ctx, b.s.sql(selectSessions+where+` AND until > ? AND used + idle > ?`), key, micro(at), micro(at)).Scan)
 	if err != nil {
@@ -76,7 +76,7 @@ func (b browserSessions) use(ctx context.Context, at time.Time, where string, ke
 }
 
 func (b browserSessions) List(ctx context.Context, at time.Time, user string, n int) ([]store.BrowserSession, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, b.s, readSession, selectSessions+` WHERE (person = ? OR ? = '') AND until > ? AND used + idle > ? ORDER BY used DESC, id LIMIT ?`,
 		user, user, micro(at), micro(at), n)

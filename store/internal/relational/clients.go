@@ -29,13 +29,13 @@ func (c clients) insert(ctx context.Context, n store.Client) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	return one(store.ErrExists)(c.s.write.ExecContext(ctx, c.s.sql(`INSERT INTO client (id, data) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`), n.ID, string(text)))
 }
 
 func (c clients) Client(ctx context.Context, id string) (store.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readClient(c.s.read.QueryRowContext(ctx, c.s.sql(`SELECT data FROM client WHERE id = ?`), id).Scan)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c clients) Change(ctx context.Context, id string, change func(*store.Clien
 }
 
 func (c clients) Remove(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(c.s.write.ExecContext(ctx, c.s.sql(`DELETE FROM client WHERE id = ?`), id)); err != nil {
 		return fmt.Errorf("%s: removing a client: %w", c.s.dialect.Name, err)

@@ -38,7 +38,7 @@ func (c consents) Grant(ctx context.Context, at time.Time, user, client string, 
 }
 
 func (c consents) Granted(ctx context.Context, user, client string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, c.s, func(scan func(...any) error) (scope string, err error) {
 		err = scan(&scope)
@@ -51,7 +51,7 @@ func (c consents) Granted(ctx context.Context, user, client string) ([]string, e
 }
 
 func (c consents) List(ctx context.Context, user string) ([]store.Consent, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	single, err := rows(ctx, c.s, func(scan func(...any) error) (one store.Consent, err error) {
 		var scope string
@@ -79,7 +79,7 @@ func (c consents) List(ctx context.Context, user string) ([]store.Consent, error
 }
 
 func (c consents) Withdraw(ctx context.Context, user, client string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(c.s.write.ExecContext(ctx, c.s.sql(`DELETE FROM consent WHERE person = ? AND client = ?`), user, client)); err != nil {
 		return c.failed("withdrawing", err)
@@ -116,7 +116,7 @@ func (f failures) Fail(ctx context.Context, at time.Time, name string) (n int, e
 }
 
 func (f failures) Failed(ctx context.Context, at time.Time, name string) (n int, last time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	var when int64
 	err = f.s.read.QueryRowContext(ctx, f.s.sql(`SELECT n, last FROM failure WHERE hash = ? AND last > ?`),
@@ -131,7 +131,7 @@ func (f failures) Failed(ctx context.Context, at time.Time, name string) (n int,
 }
 
 func (f failures) Clear(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if _, err := f.s.write.ExecContext(ctx, f.s.sql(`DELETE FROM failure WHERE hash = ?`), digest(failureSpace, name)); err != nil {
 		return f.failed("clearing", err)

@@ -53,7 +53,7 @@ func (g grants) ByCode(ctx context.Context, code store.Hash) (store.Grant, error
 }
 
 func (g grants) one(ctx context.Context, where string, arg any) (store.Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readGrant(g.s.read.QueryRowContext(ctx, g.s.sql(selectGrants+where), arg).Scan)
 	if err != nil {

@@ -57,7 +57,7 @@ func (i identities) Provision(ctx context.Context, u store.User, n store.Identit
 }
 
 func (i identities) Use(ctx context.Context, at time.Time, tenant, issuer, subject string) (store.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readIdentity(i.s.write.QueryRowContext(ctx, i.s.sql(`UPDATE person_identity SET used = ? WHERE tenant = ? AND issuer = ? AND subject = ?
 		RETURNING `+linkColumns), micro(at), tenant, issuer, subject).Scan)
@@ -68,7 +68,7 @@ func (i identities) Use(ctx context.Context, at time.Time, tenant, issuer, subje
 }
 
 func (i identities) List(ctx context.Context, user string) ([]store.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, i.s, readIdentity, `SELECT `+linkColumns+` FROM person_identity WHERE person = ? ORDER BY made, tenant, issuer, subject`, user)
 	if err != nil {
@@ -78,7 +78,7 @@ func (i identities) List(ctx context.Context, user string) ([]store.Identity, er
 }
 
 func (i identities) Unlink(ctx context.Context, tenant, issuer, subject string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	err := one(store.ErrNotFound)(i.s.write.ExecContext(ctx, i.s.sql(`DELETE FROM person_identity WHERE tenant = ? AND issuer = ? AND subject = ?`), tenant, issuer, subject))
 	if err != nil {

@@ -58,7 +58,7 @@ func (q logoutQueue) due(ctx context.Context, tx *sql.Tx, at time.Time, issuer s
 }
 
 func (q logoutQueue) Settle(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(q.s.write.ExecContext(ctx, q.s.sql(`DELETE FROM logout_notice WHERE id = ?`), id)); err != nil {
 		return fmt.Errorf("%s: settling a logout: %w", q.s.dialect.Name, err)

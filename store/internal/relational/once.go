@@ -24,7 +24,7 @@ func (o once) First(ctx context.Context, at time.Time, space, key string, ttl ti
 	if ttl <= 0 {
 		return false, fmt.Errorf("%s: once: a lifetime of %s remembers nothing", name, ttl)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	// One statement: of those at the same time one writes the row, and the others
 	// wait for it and find it taken.

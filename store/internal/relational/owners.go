@@ -24,7 +24,7 @@ func (o owners) failed(doing string, err error) error {
 }
 
 func (o owners) Owner(ctx context.Context, kind, id string) (store.Owner, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	var row *sql.Row
 	if o.s.owner != nil {
@@ -43,7 +43,7 @@ func (o owners) Claim(ctx context.Context, e store.Owner) error {
 	if err := e.Check(); err != nil {
 		return o.failed("claiming an object", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	// One statement, so that of two who claim the same object one has it: the update
 	// changes nothing, and does not happen where the owner is another.
@@ -83,7 +83,7 @@ func (o owners) Set(ctx context.Context, list []store.Owner) error {
 }
 
 func (o owners) List(ctx context.Context, kind, after string, n int) ([]store.Owner, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, o.s, readOwner, selectOwners+` WHERE kind = ? AND id > ? ORDER BY id LIMIT ?`, kind, after, n)
 	if err != nil {
@@ -93,7 +93,7 @@ func (o owners) List(ctx context.Context, kind, after string, n int) ([]store.Ow
 }
 
 func (o owners) Forget(ctx context.Context, kind, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(o.s.write.ExecContext(ctx, o.s.sql(`DELETE FROM object_owner WHERE kind = ? AND id = ?`), kind, id)); err != nil {
 		return o.failed("forgetting an owner", err)

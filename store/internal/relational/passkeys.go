@@ -24,7 +24,7 @@ func (p passkeys) Add(ctx context.Context, n store.Passkey) error {
 	if err := n.Check(); err != nil {
 		return p.failed("adding", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	synced := 0
 	if n.Synced {
@@ -39,7 +39,7 @@ func (p passkeys) Add(ctx context.Context, n store.Passkey) error {
 }
 
 func (p passkeys) Passkey(ctx context.Context, id []byte) (store.Passkey, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readPasskey(p.s.read.QueryRowContext(ctx, p.s.sql(selectPasskeys+` WHERE id = ?`), id).Scan)
 	if err != nil {
@@ -49,7 +49,7 @@ func (p passkeys) Passkey(ctx context.Context, id []byte) (store.Passkey, error)
 }
 
 func (p passkeys) List(ctx context.Context, user string) ([]store.Passkey, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, p.s, readPasskey, selectPasskeys+` WHERE person = ? ORDER BY made, id`, user)
 	if err != nil {
@@ -64,7 +64,7 @@ func (p passkeys) Use(ctx context.Context, at time.Time, id []byte, count uint32
 	if _, err := p.Passkey(ctx, id); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrConflict)(p.s.write.ExecContext(ctx, p.s.sql(`UPDATE passkey SET count = ?, used = ?
 		WHERE id = ? AND (count < ? OR count = 0 AND count = ?)`), int64(count), micro(at), id, int64(count), int64(count))); err != nil {
@@ -74,7 +74,7 @@ func (p passkeys) Use(ctx context.Context, at time.Time, id []byte, count uint32
 }
 
 func (p passkeys) Remove(ctx context.Context, user string, id []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(p.s.write.ExecContext(ctx, p.s.sql(`DELETE FROM passkey WHERE id = ? AND person = ?`), id, user)); err != nil {
 		return p.failed("removing", err)

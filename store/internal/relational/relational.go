@@ -18,11 +18,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 	"github.com/gatehouse-api/gatehouse/store"
 )
 
 // patience is how long one statement or transaction may take.
 const patience = 10 * time.Second
+
+// briefly begins a statement or a transaction of a caller who waits for it.
+func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	aside.Step(ctx)
+	return context.WithTimeout(ctx, patience)
+}
 
 // Dialect is where one database differs from another. Statements are written with
 // ? for parameters.
@@ -199,7 +206,7 @@ func step(ctx context.Context, db *sql.DB, d Dialect, migrations []string) (done
 
 // within runs do in one transaction. When it returns nil what do did is on disk.
 func (s *Store) within(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {

@@ -94,7 +94,7 @@ func each(ctx context.Context, tx *sql.Tx, list []store.Tuple, statement string,
 }
 
 func (r relations) List(ctx context.Context, like, after store.Tuple, n int) ([]store.Tuple, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	where, args := []string{"gone = 0"}, []any{}
 	for i, f := range strings.Split(tupleFields, ", ") {

@@ -20,7 +20,7 @@ func (k signingKeys) List(ctx context.Context) ([]store.SigningKey, error) {
 }
 
 func (k signingKeys) Add(ctx context.Context, n store.SigningKey, latest string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	// The column before is unique: of those who saw the same latest key one writes.
 	if err := one(store.ErrConflict)(k.s.write.ExecContext(ctx, k.s.sql(`INSERT INTO signing_key (id, public, sealed, made, begins, before) VALUES (?, ?, ?, ?, ?, ?)

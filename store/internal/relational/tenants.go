@@ -25,7 +25,7 @@ func (t tenants) Add(ctx context.Context, n store.Tenant) error {
 	if err := n.Check(); err != nil {
 		return t.failed("adding", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	err := one(store.ErrExists)(t.s.write.ExecContext(ctx, t.s.sql(`INSERT INTO tenant (id, name, state, domains, made, edited)
 		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`), n.ID, n.Name, string(n.State), strings.Join(n.Domains, " "), micro(n.Made), micro(n.Edited)))
@@ -36,7 +36,7 @@ func (t tenants) Add(ctx context.Context, n store.Tenant) error {
 }
 
 func (t tenants) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readTenant(t.s.read.QueryRowContext(ctx, t.s.sql(selectTenants+` WHERE id = ?`), id).Scan)
 	if err != nil {
@@ -46,7 +46,7 @@ func (t tenants) Tenant(ctx context.Context, id string) (store.Tenant, error) {
 }
 
 func (t tenants) List(ctx context.Context, after string, n int) ([]store.Tenant, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, t.s, readTenant, selectTenants+` WHERE id > ? ORDER BY id LIMIT ?`, after, n)
 	if err != nil {
@@ -85,7 +85,7 @@ func (t tenants) Change(ctx context.Context, id string, change func(*store.Tenan
 }
 
 func (t tenants) Remove(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(t.s.write.ExecContext(ctx, t.s.sql(`DELETE FROM tenant WHERE id = ?`), id)); err != nil {
 		return t.failed("removing", err)

@@ -18,7 +18,7 @@ func (r refreshTokens) failed(doing string, err error) error {
 }
 
 func (r refreshTokens) Token(ctx context.Context, token store.Hash) (t store.RefreshToken, g store.Grant, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	var made, until, spent int64
 	err = r.s.read.QueryRowContext(ctx, r.s.sql(`SELECT grant_id, made, until, spent FROM refresh_token WHERE hash = ?`), token[:]).Scan(&t.Grant, &made, &until, &spent)
@@ -91,7 +91,7 @@ func (s *Store) insertToken(ctx context.Context, tx *sql.Tx, grant string, paren
 }
 
 func (r refreshTokens) Forget(ctx context.Context, before time.Time, many int) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	result, err := r.s.write.ExecContext(ctx, r.s.sql(`DELETE FROM idp_grant WHERE id IN (SELECT id FROM idp_grant WHERE until < ? LIMIT ?)`), micro(before), many)
 	var n int64

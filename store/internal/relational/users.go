@@ -23,7 +23,7 @@ func (u users) failed(doing string, err error) error {
 }
 
 func (u users) Add(ctx context.Context, n store.User) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := u.s.insertUser(ctx, u.s.write, &n); err != nil {
 		return u.failed("adding", err)
@@ -56,7 +56,7 @@ func (u users) ByName(ctx context.Context, name string) (store.User, error) {
 }
 
 func (u users) read(ctx context.Context, where, key string) (store.User, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	n, err := readUser(u.s.read.QueryRowContext(ctx, u.s.sql(selectUsers+where), key).Scan)
 	if err != nil {
@@ -69,7 +69,7 @@ func (u users) read(ctx context.Context, where, key string) (store.User, error) 
 func (s *Store) Directory() store.Directory { return users{s} }
 
 func (u users) List(ctx context.Context, q store.UserQuery) ([]store.User, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	list, err := rows(ctx, u.s, readUser, selectUsers+` WHERE name > ? AND (tenant = ? OR ? = '') ORDER BY name LIMIT ?`, q.After, q.Tenant, q.Tenant, q.Most)
 	if err != nil {
@@ -79,7 +79,7 @@ func (u users) List(ctx context.Context, q store.UserQuery) ([]store.User, error
 }
 
 func (u users) Remove(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := briefly(ctx)
 	defer cancel()
 	if err := one(store.ErrNotFound)(u.s.write.ExecContext(ctx, u.s.sql(`DELETE FROM person WHERE id = ?`), id)); err != nil {
 		return u.failed("removing", err)
