@@ -1,9 +1,10 @@
 // Package proxy is the main door: our own listener in front of an upstream.
 //
 // It defends the data path from its clients: one strict parser, deadlines for
-// every phase, caps on connections, refusal before forwarding. One goroutine
+// every phase, caps on connections, refusal before forwarding. One flow of control
 // serves a client connection and does the upstream's round trip too, so that a
-// request costs no hand-over. HTTP/2 comes through golang.org/x/net/http2 and
+// request costs no hand-over: on Linux a task of a loop ([loop.Task]), elsewhere and
+// where connections are not the kernel's a goroutine. HTTP/2 comes through golang.org/x/net/http2 and
 // becomes the same canonical request.
 package proxy
 
@@ -95,7 +96,7 @@ type Server struct {
 	h2      *http2.Server
 	stop    chan struct{} // closed when the last connection has ended
 	ending  atomic.Bool
-	loops   *loop.Group    // those of clients without TLS; nil has goroutines do it
+	loops   *loop.Group    // that serve HTTP/1.1; where there are none, goroutines do
 	base    *http.Server   // what the library asks for limits and tells of a shutdown
 	work    sync.WaitGroup // the watcher
 	halt    sync.Once

@@ -11,5 +11,6 @@
 // where it has to wait its loop continues another. Nothing but sockets is waited for
 // so. What may block in another way is done after [Task.Leave], on a goroutine; the
 // loop has the task back at its next wait for a socket. A task that blocks all the
-// same keeps its goroutine, and within some 20 ms another takes the loop over.
+// same keeps its goroutine, and another takes the loop over: within 20 ms of a loop that
+// has been busy, within 120 ms of one that was at rest.
 package loop

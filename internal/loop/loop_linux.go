@@ -153,14 +153,14 @@ func (g *Group) guard() {
 }
 
 // relieve has other goroutines go on with the loops that are still in the turn of the last
-// look, and reports whether there was any turn since.
+// look, and reports whether there was or is any turn since.
 func (g *Group) relieve() (active bool) {
 	for _, l := range g.loops {
 		turn := l.turn.Load()
 		if turn == l.last && turn%2 == 1 && l.turn.CompareAndSwap(turn, turn+1) {
 			g.work.Go(l.serve)
 		}
-		active = active || turn != l.last
+		active = active || turn != l.last || turn%2 == 1
 		l.last = turn
 	}
 	return active
