@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -14,6 +15,7 @@ import (
 type check struct {
 	op                          *openapi.Operation
 	path, query, header, cookie []parameter
+	bare                        bool // neither fields nor cookies are declared, and nothing of the query must be there
 	body                        *openapi.RequestBody
 	forms                       map[*openapi.MediaType]*form
 	maxParts, maxFile           int
@@ -122,6 +124,7 @@ func (k *check) parameters(op *openapi.Operation, m nodes) error {
 	if len(k.query) > most {
 		return &gatehouse.Fault{Says: fmt.Sprintf("%s declares more than %d query parameters", op.ID(), most), Fix: "fewer"}
 	}
+	k.bare = len(k.header) == 0 && len(k.cookie) == 0 && !slices.ContainsFunc(k.query, func(p parameter) bool { return p.required })
 	return nil
 }
 

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"hash/maphash"
+	"unicode/utf8"
 
 	"github.com/gatehouse-api/gatehouse/internal/jsonwalk"
 )
@@ -27,6 +28,26 @@ func (s *Schema) Accepts(body []byte, lim jsonwalk.Limits, o Options) bool {
 	}
 	_, ok := s.Validate(&w.again, o)
 	return ok
+}
+
+// AcceptsText reports whether a string in a request, as a parameter of the path is one, is
+// known to be valid: it is of ASCII without NUL, and the schema asks for a string and
+// nothing that hangs on other schemas. A string without a bound of its own has at most
+// that many characters, unless that is zero. What is not known for certain is left to
+// [Schema.Validate].
+func (s *Schema) AcceptsText(text []byte, most int) bool {
+	if s.types != TypeString || s.never || s.unsupported || s.guarded || s.inPlace != nil || s.judges != nil {
+		return false
+	}
+	if bounds := s.enum != nil || s.konst != nil || s.text != nil && s.text.max >= 0; !bounds && most > 0 && len(text) > most {
+		return false
+	}
+	for _, c := range text {
+		if c == 0 || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return s.holdsText(text)
 }
 
 // Cut reads, judges and cuts a reply's body in one pass over its bytes, as
