@@ -29,8 +29,9 @@ type expected struct {
 // Names of up to twoWords bytes, with the quotes and the colon, are compared as two
 // words; longest is what size holds.
 const (
-	twoWords = 16
-	longest  = math.MaxUint8
+	twoWords    = 16
+	longest     = math.MaxUint8
+	punctuation = len(`"":`)
 )
 
 // never stands for a member that is not expected: no nine bytes are zeros but for
@@ -131,7 +132,7 @@ func (w *walk) expected(m *members) (more bool) {
 		m.seen.add(key)
 		last = key
 		i += int(e.size)
-		if m.here != nil {
+		if m.here != nil && m.here.sizes>>min(int(e.size)-punctuation, 63)&1 == 1 {
 			i = w.sought(m, key, i)
 		} else if end := e.plain(w, b, i); end > i {
 			i = end
@@ -176,8 +177,7 @@ func (e *expected) begins(b []byte, i int) bool {
 // known needs no care that an empty one does not point behind b.
 func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
-// sought judges a value of an object of which some are picked, and returns where it
-// ends.
+// sought judges a value that may be picked, and returns where it ends.
 func (w *walk) sought(m *members, key, i int) (end int) {
 	from := w.beyond(i)
 	m.sub = m.here.member(m.s.keys[key])
@@ -188,6 +188,7 @@ func (w *walk) sought(m *members, key, i int) (end int) {
 	if m.sub != nil && m.sub.leaf >= 0 {
 		w.picked = append(w.picked, picked{m.sub.leaf, from, end})
 	}
+	w.here = nil
 	return end
 }
 

@@ -20,6 +20,7 @@ type Picks struct {
 // pick is a place in a document on the way to what is picked.
 type pick struct {
 	names []string
+	sizes uint64 // the bits of the lengths of names; the last one is that of all beyond
 	subs  []*pick
 	items *pick // of an array: what is picked of every element
 	leaf  int   // which value stands here, or notPicked
@@ -79,6 +80,7 @@ func (p *pick) sub(name string) *pick {
 		return p.subs[i]
 	}
 	p.names, p.subs = append(p.names, name), append(p.subs, &pick{leaf: notPicked})
+	p.sizes |= 1 << min(len(name), 63)
 	return p.subs[len(p.subs)-1]
 }
 

@@ -69,7 +69,7 @@ type state struct {
 	lenient  uint64 // atoms that cut where they would refuse a member
 	trivial  bool   // nothing is asked of the value and what is below it
 
-	types      Types  // of a definite state: what all atoms allow
+	types      Types  // what all atoms allow
 	checks     uint64 // atoms that look at strings
 	boundText  uint64 // atoms that bound strings themselves
 	boundItems uint64 // atoms that bound arrays themselves

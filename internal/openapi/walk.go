@@ -120,6 +120,16 @@ func (w *walk) lost(s *state, live uint64) bool {
 	return w.stop
 }
 
+// taking returns the atoms that take values of one of the types.
+func (s *state) taking(t Types) (live uint64) {
+	for i, n := range s.atoms {
+		if n.types&t != 0 {
+			live |= 1 << i
+		}
+	}
+	return live
+}
+
 // fold returns the goals that hold for a value that has no members.
 func (w *walk) fold(s *state, live uint64, null bool) uint64 {
 	switch {

@@ -19,10 +19,8 @@ func (w *walk) array(s *state, depth, at int) uint64 {
 	m.s, m.live, m.entry, m.depth, m.here = s, s.all, noEntry, depth, w.here
 	m.classes, m.held = len(w.classes), len(w.held)
 	w.here = nil
-	for i, n := range s.atoms {
-		if n.types&TypeArray == 0 {
-			m.live &^= 1 << i
-		}
+	if s.types&TypeArray == 0 {
+		m.live = s.taking(TypeArray)
 	}
 	if depth > w.Limits.Depth || w.lost(s, m.live) {
 		w.stop = true

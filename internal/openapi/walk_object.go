@@ -29,10 +29,8 @@ func (w *walk) object(s *state, depth, at int) uint64 {
 	m.s, m.live, m.entry, m.depth, m.last, m.kept = s, s.all, noEntry, depth, len(s.keys), -1
 	m.classes, m.names, m.here = len(w.classes), len(w.names), w.here
 	w.here = nil
-	for i, n := range s.atoms {
-		if n.types&TypeObject == 0 {
-			m.live &^= 1 << i
-		}
+	if s.types&TypeObject == 0 {
+		m.live = s.taking(TypeObject)
 	}
 	if depth > w.Limits.Depth || w.lost(s, m.live) {
 		w.stop = true
