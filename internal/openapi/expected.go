@@ -128,21 +128,20 @@ func (w *walk) expected(m *members) (more bool) {
 		if m.seen.has(key) || m.count >= w.Limits.Keys {
 			break
 		}
-		m.count++
 		m.seen.add(key)
+		m.count++
 		last = key
 		i += int(e.size)
-		if m.here != nil && m.here.sizes>>min(int(e.size)-punctuation, 63)&1 == 1 {
-			i = w.sought(m, key, i)
-		} else if end := e.plain(w, b, i); end > i {
-			i = end
-		} else {
-			i = w.other(m, key, i)
+		end := i
+		if m.here == nil || m.here.sizes>>min(int(e.size)-punctuation, 63)&1 == 0 {
+			end = e.plain(w, b, i)
 		}
-		if w.stop {
-			return false
+		if end == i {
+			if end = w.other(m, key, i); w.stop {
+				return false
+			}
 		}
-		m.kept = i
+		i, m.kept = end, end
 		if i < len(b) && b[i] == ',' {
 			i++
 			continue
@@ -177,34 +176,29 @@ func (e *expected) begins(b []byte, i int) bool {
 // known needs no care that an empty one does not point behind b.
 func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
-// sought judges a value that may be picked, and returns where it ends.
-func (w *walk) sought(m *members, key, i int) (end int) {
-	from := w.beyond(i)
-	m.sub = m.here.member(m.s.keys[key])
-	w.aim(m.sub)
-	if end = m.s.expects[key].plain(w, w.Src, from); end == from {
-		end = w.other(m, key, from)
-	}
-	if m.sub != nil && m.sub.leaf >= 0 {
-		w.picked = append(w.picked, picked{m.sub.leaf, from, end})
-	}
-	w.here = nil
-	return end
-}
-
-// other judges a value that is not plain, and returns where it ends.
+// other judges a value that is not plain, or that may be picked, and returns where it
+// ends.
 func (w *walk) other(m *members, key, i int) (end int) {
-	if from := w.beyond(i); from > i {
-		if end = m.s.expects[key].plain(w, w.Src, from); end > from {
-			return end
+	from := w.beyond(i)
+	if m.here != nil {
+		m.sub = m.here.member(m.s.keys[key])
+		w.aim(m.sub)
+	}
+	if end = m.s.expects[key].plain(w, w.Src, from); end == from {
+		t := &m.s.byKey[key]
+		if goals := w.value(t.to, m.depth, noEntry); !w.stop && goals != t.to.full {
+			w.demand(m, t, goals)
+			w.lost(m.s, m.live)
 		}
+		end = w.Pos
 	}
-	t := &m.s.byKey[key]
-	if goals := w.value(t.to, m.depth, noEntry); !w.stop && goals != t.to.full {
-		w.demand(m, t, goals)
-		w.lost(m.s, m.live)
+	if m.here != nil {
+		if m.sub != nil && m.sub.leaf >= 0 {
+			w.picked = append(w.picked, picked{m.sub.leaf, from, end})
+		}
+		w.here = nil
 	}
-	return w.Pos
+	return end
 }
 
 // plain returns where the value at b[i] ends if it is a string of ASCII without
