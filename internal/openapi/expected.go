@@ -147,6 +147,10 @@ func (w *walk) expected(m *members) (more bool) {
 			continue
 		}
 		m.last, w.Pos = last, i
+		if i < len(b) && b[i] == '}' {
+			w.Pos++
+			return false
+		}
 		if !w.separate(m, 0, false) {
 			return false
 		}

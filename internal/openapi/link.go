@@ -25,6 +25,7 @@ func (a *assembler) link(s *state) error {
 			s.ruled = append(s.ruled, uint16(i))
 		}
 	}
+	s.easy = s.definite && s.checks == 0 && !s.counts && s.ruled == nil
 	s.byMask = make([]trans, 1<<len(s.patterns))
 	for m := range s.byMask {
 		if s.byMask[m], err = a.member(s, "", false, m); err != nil {

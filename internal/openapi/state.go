@@ -68,6 +68,7 @@ type state struct {
 	definite bool   // these are all, and there is nothing to fold
 	lenient  uint64 // atoms that cut where they would refuse a member
 	trivial  bool   // nothing is asked of the value and what is below it
+	easy     bool   // an object of it is judged by its members, and by which there are
 
 	types      Types  // what all atoms allow
 	checks     uint64 // atoms that look at strings

@@ -57,6 +57,9 @@ func (w *walk) object(s *state, depth, at int) uint64 {
 		}
 	}
 	w.names = w.names[:m.names]
+	if s.easy && m.live&s.conj == s.conj && m.seen.holds(&s.needed) && !w.stop {
+		return s.full
+	}
 	return w.closeObject(&m, from)
 }
 
