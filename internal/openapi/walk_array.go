@@ -39,7 +39,7 @@ func (w *walk) array(s *state, depth, at int) uint64 {
 	if w.Pos < len(w.Src) && w.Src[w.Pos] == ']' {
 		w.Pos++
 	} else {
-		for w.element(&m) {
+		for w.alike(&m) && w.element(&m) {
 		}
 		if w.stop {
 			return 0
@@ -68,6 +68,38 @@ func (w *walk) closeArray(m *elements) uint64 {
 		w.remembered(s, m.entry)
 	}
 	return goals
+}
+
+// alike judges elements for as long as they are judged alike, of each of which nothing
+// but whether it holds is asked, and they follow one another without white space. It
+// reports whether there is another, for [walk.element] to judge.
+func (w *walk) alike(m *elements) (more bool) {
+	t := &m.s.rest
+	if m.s.prefix != nil || m.entry >= 0 || m.here != nil || t.held != nil || t.rest != nil {
+		return true
+	}
+	for w.Pos < len(w.Src) && w.Src[w.Pos] > ' ' {
+		m.count++
+		goals := w.value(t.to, m.depth, noEntry)
+		if goals != t.to.full && !w.stop {
+			w.demandItem(m, t, goals)
+		}
+		if w.stop || w.Pos >= len(w.Src) {
+			w.stop = true
+			return false
+		}
+		switch w.Src[w.Pos] {
+		case ',':
+			w.Pos++
+		case ']':
+			w.Pos++
+			return false
+		default:
+			return w.another()
+		}
+	}
+	w.Space()
+	return true
 }
 
 // element judges the next element and reports whether there is another.
@@ -102,16 +134,19 @@ func (w *walk) element(m *elements) (more bool) {
 			return false
 		}
 	}
-	if w.Pos < len(w.Src) && w.Src[w.Pos] <= ' ' {
-		w.Space()
-	}
+	return w.another()
+}
+
+// another reads the comma behind an element, or the end of the array.
+func (w *walk) another() (more bool) {
+	w.Space()
 	if w.Pos >= len(w.Src) || w.Src[w.Pos] != ',' && w.Src[w.Pos] != ']' {
 		w.stop = true
 		return false
 	}
 	more = w.Src[w.Pos] == ','
 	w.Pos++
-	if more && w.Pos < len(w.Src) && w.Src[w.Pos] <= ' ' {
+	if more {
 		w.Space()
 	}
 	return more
