@@ -1,6 +1,7 @@
 package contenttype
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-api/gatehouse"
@@ -10,6 +11,20 @@ import (
 // read, and whether they allow one of the media types that the operation gives.
 // No field, and an empty one, allow everything.
 func (k *check) accepts(f gatehouse.Fields) *gatehouse.Answer {
+	value, n := "", 0
+	for i := range f {
+		if f[i].Name == "accept" {
+			value, n = f[i].Value, n+1
+		}
+	}
+	if n == 0 || n == 1 && slices.Contains(k.usual, value) {
+		return nil
+	}
+	return k.judge(f)
+}
+
+// judge reads the fields and compares them with what the operation gives.
+func (k *check) judge(f gatehouse.Fields) *gatehouse.Answer {
 	said := false
 	for i := range f {
 		if f[i].Name != "accept" {

@@ -16,6 +16,7 @@ type check struct {
 	encoded bool
 	gzip    bool
 	gives   []string  // media types of replies, of which a request must accept one; nil asks nothing
+	usual   []string  // values of a single Accept field that are known to be accepted
 	inflate sync.Pool // of *inflater
 }
 
@@ -34,6 +35,11 @@ func (c *Config) Compile(b *gatehouse.Build) ([]gatehouse.Step, error) {
 	}
 	if c.Accept == acceptDeclared {
 		k.gives = given(op)
+	}
+	for _, value := range append([]string{"*/*"}, given(op)...) {
+		if k.judge(gatehouse.Fields{{Name: "accept", Value: value}}) == nil {
+			k.usual = append(k.usual, value)
+		}
 	}
 	steps := []gatehouse.Step{{Control: Kind.Name, Stage: gatehouse.Validate, Enforce: k.enforce}}
 	if k.gzip && k.content != nil {
