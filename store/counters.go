@@ -47,11 +47,36 @@ type Limit struct {
 	N         int           // units
 	Per       time.Duration // in this time
 	Burst     int           // token bucket only: most units at once
+
+	interval time.Duration // what follows from the others, once Ready has worked it out
+	print    uint64
+}
+
+// Ready works out once what is asked of the limit at every request. It returns l.
+func (l *Limit) Ready() *Limit {
+	l.interval, l.print = l.Interval(), l.Print()
+	return l
 }
 
 // Interval returns the time in which a token bucket regains one unit, rounded up.
 func (l *Limit) Interval() time.Duration {
+	if l.interval != 0 || l.N == 0 {
+		return l.interval
+	}
 	return (l.Per + time.Duration(l.N) - 1) / time.Duration(l.N)
+}
+
+// Print returns a fingerprint of what is counted and in which time, for engines that keep
+// no texts. It is no secret: a key must be hashed with one.
+func (l *Limit) Print() uint64 {
+	if l.print != 0 {
+		return l.print
+	}
+	h := uint64(0xcbf29ce484222325) // FNV-1a
+	for i := range len(l.Space) {
+		h = (h ^ uint64(l.Space[i])) * 0x100000001b3
+	}
+	return h ^ uint64(l.Per)
 }
 
 // Capacity returns the most units that can be taken at once.

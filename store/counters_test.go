@@ -10,17 +10,17 @@ func TestLimitsThatNobodyCanKeepAreRefused(t *testing.T) {
 		limit Limit
 		ok    bool
 	}{
-		"a bucket":              {Limit{"s", TokenBucket, 100, time.Minute, 10}, true},
-		"a window":              {Limit{"s", SlidingWindow, MaxWindow, time.Hour, 0}, true},
+		"a bucket":              {Limit{Space: "s", Algorithm: TokenBucket, N: 100, Per: time.Minute, Burst: 10}, true},
+		"a window":              {Limit{Space: "s", Algorithm: SlidingWindow, N: MaxWindow, Per: time.Hour, Burst: 0}, true},
 		"nothing":               {Limit{}, false},
-		"no algorithm":          {Limit{"s", 0, 1, time.Second, 1}, false},
-		"no units":              {Limit{"s", TokenBucket, 0, time.Minute, 10}, false},
-		"no time":               {Limit{"s", TokenBucket, 1, 0, 10}, false},
-		"no burst":              {Limit{"s", TokenBucket, 1, time.Minute, 0}, false},
-		"a burst without bound": {Limit{"s", TokenBucket, 1_000_000_000, time.Second, MaxBurst + 1}, false},
-		"a refill over a day":   {Limit{"s", TokenBucket, 1, time.Hour, 25}, false},
-		"a window over a day":   {Limit{"s", SlidingWindow, 1, 25 * time.Hour, 0}, false},
-		"a window too wide":     {Limit{"s", SlidingWindow, MaxWindow + 1, time.Hour, 0}, false},
+		"no algorithm":          {Limit{Space: "s", Algorithm: 0, N: 1, Per: time.Second, Burst: 1}, false},
+		"no units":              {Limit{Space: "s", Algorithm: TokenBucket, N: 0, Per: time.Minute, Burst: 10}, false},
+		"no time":               {Limit{Space: "s", Algorithm: TokenBucket, N: 1, Per: 0, Burst: 10}, false},
+		"no burst":              {Limit{Space: "s", Algorithm: TokenBucket, N: 1, Per: time.Minute, Burst: 0}, false},
+		"a burst without bound": {Limit{Space: "s", Algorithm: TokenBucket, N: 1_000_000_000, Per: time.Second, Burst: MaxBurst + 1}, false},
+		"a refill over a day":   {Limit{Space: "s", Algorithm: TokenBucket, N: 1, Per: time.Hour, Burst: 25}, false},
+		"a window over a day":   {Limit{Space: "s", Algorithm: SlidingWindow, N: 1, Per: 25 * time.Hour, Burst: 0}, false},
+		"a window too wide":     {Limit{Space: "s", Algorithm: SlidingWindow, N: MaxWindow + 1, Per: time.Hour, Burst: 0}, false},
 	} {
 		if err := c.limit.Check(); (err == nil) != c.ok {
 			t.Errorf("%s: %v; want accepted %v", name, err, c.ok)

@@ -155,7 +155,7 @@ func (c *Config) counting(algorithm store.Algorithm, name, space string, r Rate,
 	}
 	return layer{
 		name:   name,
-		limit:  &store.Limit{Space: space, Algorithm: algorithm, N: r.N, Per: r.Per, Burst: c.Burst},
+		limit:  (&store.Limit{Space: space, Algorithm: algorithm, N: r.N, Per: r.Per, Burst: c.Burst}).Ready(),
 		by:     by,
 		prefix: `"` + name + `";r=`,
 		most:   gatehouse.Written("x-ratelimit-limit", strconv.Itoa(r.N)),

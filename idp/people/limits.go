@@ -13,7 +13,7 @@ type limits struct{ address, account, factor, mail, mailAddress, journey, device
 
 func newLimits() limits {
 	window := func(space string, n int, per time.Duration) *store.Limit {
-		return &store.Limit{Space: "people/" + space, Algorithm: store.SlidingWindow, N: n, Per: per}
+		return (&store.Limit{Space: "people/" + space, Algorithm: store.SlidingWindow, N: n, Per: per}).Ready()
 	}
 	return limits{
 		address: window("address", 5, time.Minute), account: window("account", 5, time.Minute),

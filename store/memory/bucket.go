@@ -140,27 +140,44 @@ func (t *buckets) sweep(now int64) {
 // come closer together than a cell of the table can tell.
 type shared struct {
 	mu    sync.Mutex
-	cells atomic.Pointer[map[string]*atomic.Int64]
+	cells atomic.Pointer[[]*sharedCell]
+}
+
+type sharedCell struct {
+	space string
+	debt  atomic.Int64
+}
+
+// find returns the cell of what is counted, or nil. There are few.
+func (s *shared) find(space string) *atomic.Int64 {
+	all := s.cells.Load()
+	if all == nil {
+		return nil
+	}
+	for _, c := range *all {
+		if c.space == space {
+			return &c.debt
+		}
+	}
+	return nil
 }
 
 func (s *shared) cell(space string) *atomic.Int64 {
-	if m := s.cells.Load(); m != nil && (*m)[space] != nil {
-		return (*m)[space]
+	if found := s.find(space); found != nil {
+		return found
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := map[string]*atomic.Int64{}
-	if m := s.cells.Load(); m != nil {
-		if (*m)[space] != nil {
-			return (*m)[space]
-		}
-		for k, v := range *m {
-			next[k] = v
-		}
+	if found := s.find(space); found != nil {
+		return found
 	}
-	next[space] = new(atomic.Int64)
+	made := &sharedCell{space: space}
+	next := []*sharedCell{made}
+	if all := s.cells.Load(); all != nil {
+		next = append(next, *all...)
+	}
 	s.cells.Store(&next)
-	return next[space]
+	return &made.debt
 }
 
 func (s *shared) layer(l *store.Limit, now int64, do intent) store.Standing {

@@ -45,26 +45,31 @@ func newCounters(now time.Time, bucketBits, windowBits, logBits int) *Counters {
 func (c *Counters) Take(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
 	now := c.since(at)
 	c.buckets.sweep(now)
-	h := c.hashes(&charges)
+	h, last := c.hashes(&charges), charges.Len()-1
 	t := store.Taken{OK: true}
-	if charges.Len() > 1 && !c.admits(now, &charges, &h) {
-		c.peek(now, &charges, &h, &t)
+	if !c.admits(now, &charges, &h, last) {
+		c.peek(now, &charges, &h, last+1, &t)
 	}
-	for i := 0; t.OK && i < charges.Len(); i++ {
+	// The last layer first: it needs no look before, since nothing is charged yet.
+	for i := last; t.OK && i >= 0; i-- {
 		t.Layers[i] = c.layer(charges.At(i), h[i], now, charge)
-		if t.Layers[i].Refused {
-			t.OK = false
-			for j := range i {
-				c.layer(charges.At(j), h[j], now, refund)
-			}
+		if !t.Layers[i].Refused {
+			continue
+		}
+		t.OK = false
+		for j := i + 1; j <= last; j++ {
+			c.layer(charges.At(j), h[j], now, refund)
+		}
+		if i == last {
+			c.peek(now, &charges, &h, last, &t)
 		}
 	}
 	return t, nil
 }
 
-// admits reports whether every layer has a unit left.
-func (c *Counters) admits(now int64, charges *store.Charges, h *hashes) bool {
-	for i := range charges.Len() {
+// admits reports whether each of the first n layers has a unit left.
+func (c *Counters) admits(now int64, charges *store.Charges, h *hashes, n int) bool {
+	for i := range n {
 		if c.layer(charges.At(i), h[i], now, ask).Refused {
 			return false
 		}
@@ -75,12 +80,13 @@ func (c *Counters) admits(now int64, charges *store.Charges, h *hashes) bool {
 // Peek implements [store.Counters]. Its error is always nil.
 func (c *Counters) Peek(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
 	t, h := store.Taken{OK: true}, c.hashes(&charges)
-	c.peek(c.since(at), &charges, &h, &t)
+	c.peek(c.since(at), &charges, &h, charges.Len(), &t)
 	return t, nil
 }
 
-func (c *Counters) peek(now int64, charges *store.Charges, h *hashes, t *store.Taken) {
-	for i := range charges.Len() {
+// peek says where the first n layers stand.
+func (c *Counters) peek(now int64, charges *store.Charges, h *hashes, n int, t *store.Taken) {
+	for i := range n {
 		t.Layers[i] = c.layer(charges.At(i), h[i], now, look)
 		t.OK = t.OK && !t.Layers[i].Refused
 	}
@@ -132,20 +138,25 @@ func counted(ch store.Charge) bool { return ch.Limit.Algorithm == store.TokenBuc
 type hashes [store.MaxLayers]uint64
 
 func (c *Counters) hashes(charges *store.Charges) (h hashes) {
+	key, hashed := "", uint64(0)
 	for i := range charges.Len() {
-		if ch := charges.At(i); !counted(ch) {
-			h[i] = c.hash(ch)
+		ch := charges.At(i)
+		if counted(ch) {
+			continue
 		}
+		if hashed == 0 || ch.Key != key { // layers of one caller follow one another
+			key, hashed = ch.Key, maphash.String(c.seed, ch.Key)
+		}
+		h[i] = mix(ch.Limit.Print(), hashed)
 	}
 	return h
 }
 
-// hash hashes the space, the window and the key of a charge. The parts are
-// hashed apart, so that ("a", "bc") and ("ab", "c") are not the same, and with a
+// mix makes one hash of what is counted and of the key. The parts are hashed
+// apart, so that ("a", "bc") and ("ab", "c") are not the same, and the key with a
 // seed of this process, so that no client can choose who shares its cell.
-func (c *Counters) hash(ch store.Charge) uint64 {
-	h := maphash.String(c.seed, ch.Limit.Space) ^ uint64(ch.Limit.Per)
-	h = h*0x9e3779b97f4a7c15 ^ maphash.String(c.seed, ch.Key)
+func mix(print, key uint64) uint64 {
+	h := print*0x9e3779b97f4a7c15 ^ key
 	h ^= h >> 29
 	h *= 0xbf58476d1ce4e5b9
 	return max(1, h^h>>32)

@@ -56,10 +56,10 @@ func charges(list ...store.Charge) (c store.Charges) {
 }
 
 var (
-	global = &store.Limit{Space: "global", Algorithm: store.TokenBucket, N: 10_000, Per: time.Second, Burst: 1000}
-	user   = &store.Limit{Space: "user", Algorithm: store.TokenBucket, N: 100, Per: time.Minute, Burst: 10}
-	write  = &store.Limit{Space: "write", Algorithm: store.SlidingWindow, N: 50, Per: time.Minute}
-	login  = &store.Limit{Space: "login", Algorithm: store.SlidingWindow, N: 5, Per: time.Minute}
+	global = (&store.Limit{Space: "global", Algorithm: store.TokenBucket, N: 10_000, Per: time.Second, Burst: 1000}).Ready()
+	user   = (&store.Limit{Space: "user", Algorithm: store.TokenBucket, N: 100, Per: time.Minute, Burst: 10}).Ready()
+	write  = (&store.Limit{Space: "write", Algorithm: store.SlidingWindow, N: 50, Per: time.Minute}).Ready()
+	login  = (&store.Limit{Space: "login", Algorithm: store.SlidingWindow, N: 5, Per: time.Minute}).Ready()
 )
 
 func TestTakeAllocatesNothing(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAKeyIsNotShutOutWhenTheCellsTimeWraps(t *testing.T) {
 
 func TestSweepFreesWhatIsExpiredAndKeepsWhatIsNot(t *testing.T) {
 	c := newCounters(start, 6, 6, 6)
-	hour := &store.Limit{Space: "hour", Algorithm: store.TokenBucket, N: 10, Per: 10 * time.Hour, Burst: 10}
+	hour := (&store.Limit{Space: "hour", Algorithm: store.TokenBucket, N: 10, Per: 10 * time.Hour, Burst: 10}).Ready()
 	c.Take(t.Context(), start, charges(store.Charge{Limit: user, Key: "short"}))
 	for range 10 {
 		c.Take(t.Context(), start, charges(store.Charge{Limit: hour, Key: "long"}))
@@ -214,7 +214,7 @@ func BenchmarkTake(b *testing.B) {
 func TestARequestThatWasHeldUpIsNotChargedForOthers(t *testing.T) {
 	start := time.Now()
 	c := NewCounters(start)
-	l := &store.Limit{Space: "global", Algorithm: store.TokenBucket, N: 1000, Per: time.Second, Burst: 10}
+	l := (&store.Limit{Space: "global", Algorithm: store.TokenBucket, N: 1000, Per: time.Second, Burst: 10}).Ready()
 	var ch store.Charges
 	ch.Add(l, "")
 	take := func(after time.Duration) bool {

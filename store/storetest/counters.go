@@ -14,11 +14,11 @@ import (
 const Resolution = time.Millisecond
 
 func bucket(space string, n int, per time.Duration, burst int) *store.Limit {
-	return &store.Limit{Space: space, Algorithm: store.TokenBucket, N: n, Per: per, Burst: burst}
+	return (&store.Limit{Space: space, Algorithm: store.TokenBucket, N: n, Per: per, Burst: burst}).Ready()
 }
 
 func sliding(space string, n int, per time.Duration) *store.Limit {
-	return &store.Limit{Space: space, Algorithm: store.SlidingWindow, N: n, Per: per}
+	return (&store.Limit{Space: space, Algorithm: store.SlidingWindow, N: n, Per: per}).Ready()
 }
 
 // limits are one of each kind: a shared bucket, a bucket, a window, a log.
