@@ -11,8 +11,12 @@ import (
 	"unsafe"
 )
 
-// batch is how many events are taken from the kernel at once.
-const batch = 64
+// batch is how many events are taken from the kernel at once, and rounds how many of writes
+// come before it is asked for events again: whose peer is fast would else keep the loop.
+const (
+	batch  = 64
+	rounds = 8
+)
 
 // Group is the loops of a program.
 type Group struct {
@@ -168,7 +172,7 @@ func (g *Group) relieve() (active bool) {
 
 // serve runs the loop until it ends or another goroutine has taken it over.
 func (l *Loop) serve() {
-	for {
+	for round := 0; ; {
 		for l.at < len(l.run) {
 			t := l.run[l.at]
 			l.at++
@@ -180,10 +184,13 @@ func (l *Loop) serve() {
 		l.run, l.at = l.run[:0], 0
 		if len(l.writes) > 0 {
 			l.write()
-			continue
+			if round++; round < rounds {
+				continue
+			}
 		}
+		round = 0
 		runtime.Gosched() // whoever has no loop
-		if l.look() == 0 {
+		if l.look() == 0 && len(l.run) == 0 {
 			if err := l.sleep.Read(l.poll); err != nil {
 				return
 			}

@@ -185,6 +185,25 @@ func TestATaskThatBlocksHoldsUpNobodyForLong(t *testing.T) {
 	}
 }
 
+// A task that never has to wait, since its peer is faster than it, does not keep the loop.
+func TestATaskThatNeverWaitsLeavesTheLoopToOthers(t *testing.T) {
+	g := loops(t, 1)
+	other := served(t, g, echo)
+	ask(t, other)
+	var answered atomic.Bool
+	served(t, g, func(_ *Task, s *Socket) {
+		for began := time.Now(); !answered.Load() && time.Since(began) < 5*time.Second; {
+			_, _ = s.Write(nil) // there is always room for it
+		}
+	})
+	took := ask(t, other)
+	answered.Store(true)
+	t.Logf("figure: beside a task that never waits an answer took %v", took)
+	if took > 2*time.Second {
+		t.Errorf("%v; want less than 2 s", took)
+	}
+}
+
 // Whatever a task waits for ends with its deadline, and goes on when that is taken back.
 func TestADeadlineEndsAWait(t *testing.T) {
 	g := loops(t, 1)
