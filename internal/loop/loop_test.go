@@ -196,11 +196,14 @@ func TestATaskThatNeverWaitsLeavesTheLoopToOthers(t *testing.T) {
 			_, _ = s.Write(nil) // there is always room for it
 		}
 	})
-	took := ask(t, other)
+	took := time.Hour
+	for range 5 {
+		took = min(took, ask(t, other))
+	}
 	answered.Store(true)
-	t.Logf("figure: beside a task that never waits an answer took %v", took)
-	if took > 2*time.Second {
-		t.Errorf("%v; want less than 2 s", took)
+	t.Logf("figure: beside a task that never waits the fastest of five answers took %v", took)
+	if took > 20*time.Millisecond {
+		t.Errorf("%v; want less than 20 ms", took)
 	}
 }
 

@@ -22,7 +22,7 @@ type Socket struct {
 	task     atomic.Pointer[Task]
 	readable atomic.Bool // perhaps
 	writable atomic.Bool // perhaps
-	ended    atomic.Bool // there is an end to be read, or an error
+	ended    atomic.Bool // there is an end to be read behind what else there is, or an error
 	expired  atomic.Bool // the deadline has come
 	question []byte      // to be sent by the next Read
 
@@ -131,19 +131,18 @@ func (s *Socket) Read(b []byte) (int, error) {
 		if err := s.await(&s.readable); err != nil {
 			return 0, err
 		}
-		s.readable.Store(s.ended.Load()) // before the read: what comes after it is another event
+		s.readable.Store(false) // before the read: what comes after it is another event
 		n, errno := call(syscall.SYS_READ, s.fd, b)
 		switch errno {
 		case 0:
 			if n == 0 {
 				return 0, io.EOF
 			}
-			if n == len(b) {
+			if n == len(b) || s.ended.Load() {
 				s.readable.Store(true)
 			}
 			return n, nil
 		case syscall.EAGAIN:
-			s.ended.Store(false) // an error that a write has taken
 		case syscall.EINTR:
 			s.readable.Store(true)
 		default:
