@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -23,13 +24,20 @@ type Socket struct {
 	readable atomic.Bool // perhaps
 	writable atomic.Bool // perhaps
 	ended    atomic.Bool // there is an end to be read behind what else there is, or an error
-	expired  atomic.Bool // the deadline has come
-	question []byte      // to be sent by the next Read
+	reading  deadline
+	writing  deadline
+	question []byte // to be sent by the next Read
 
 	mu     sync.Mutex
 	closed bool
-	timer  *time.Timer
 	plain  atomic.Pointer[ordinary] // what it is after Detach
+}
+
+// deadline is that of one direction.
+type deadline struct {
+	past  atomic.Bool
+	at    time.Time   // zero for none; as timer, behind the socket's mu
+	timer *time.Timer // if at is to come
 }
 
 // ordinary is a connection that Go's poller looks after.
@@ -128,7 +136,7 @@ func (s *Socket) Read(b []byte) (int, error) {
 		}
 	}
 	for {
-		if err := s.await(&s.readable); err != nil {
+		if err := s.await(&s.readable, &s.reading); err != nil {
 			return 0, err
 		}
 		s.readable.Store(false) // before the read: what comes after it is another event
@@ -178,7 +186,7 @@ func (s *Socket) Ask(b []byte) { s.question = b }
 // send writes b, as far as there is room at once together with the other writes of the
 // loop's round.
 func (s *Socket) send(t *Task, b []byte, w wish) error {
-	if s.expired.Load() {
+	if s.writing.past.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	t.out = output{socket: s, left: b, wait: w == toAsk}
@@ -189,7 +197,7 @@ func (s *Socket) send(t *Task, b []byte, w wish) error {
 			t.out.left, t.out.err = nil, nil
 			return err
 		}
-		if err := s.await(&s.writable); err != nil {
+		if err := s.await(&s.writable, &s.writing); err != nil {
 			t.out.left = nil
 			return err
 		}
@@ -197,10 +205,10 @@ func (s *Socket) send(t *Task, b []byte, w wish) error {
 	}
 }
 
-// await waits until ready is true.
-func (s *Socket) await(ready *atomic.Bool) error {
+// await waits until ready is true, but not longer than d.
+func (s *Socket) await(ready *atomic.Bool, d *deadline) error {
 	for {
-		if s.expired.Load() {
+		if d.past.Load() {
 			return os.ErrDeadlineExceeded
 		}
 		if ready.Load() {
@@ -259,10 +267,7 @@ func (s *Socket) Detach() error {
 	_ = f.Close()
 	o := c.(ordinary)
 	s.plain.Store(&o)
-	if s.expired.Load() {
-		return c.SetDeadline(time.Unix(1, 0))
-	}
-	return nil
+	return errors.Join(o.SetReadDeadline(s.reading.stop()), o.SetWriteDeadline(s.writing.stop()))
 }
 
 // Quiet reports whether the peer has said nothing that is unread, and has not closed its side.
@@ -286,9 +291,8 @@ func (s *Socket) Close() error {
 	if c := s.plain.Load(); c != nil {
 		return (*c).Close()
 	}
-	if s.timer != nil {
-		s.timer.Stop()
-	}
+	s.reading.stop()
+	s.writing.stop()
 	s.loop.group.socks.set(s.fd, nil)
 	return os.NewSyscallError("close", syscall.Close(s.fd))
 }
@@ -308,44 +312,69 @@ func (s *Socket) LocalAddr() net.Addr { return s.local }
 func (s *Socket) RemoteAddr() net.Addr { return s.remote }
 
 // SetDeadline implements [net.Conn].
-func (s *Socket) SetDeadline(at time.Time) error {
+func (s *Socket) SetDeadline(at time.Time) error { return s.limit(at, &s.reading, &s.writing) }
+
+// SetReadDeadline implements [net.Conn].
+func (s *Socket) SetReadDeadline(at time.Time) error { return s.limit(at, &s.reading) }
+
+// SetWriteDeadline implements [net.Conn].
+func (s *Socket) SetWriteDeadline(at time.Time) error { return s.limit(at, &s.writing) }
+
+func (s *Socket) limit(at time.Time, ds ...*deadline) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return net.ErrClosed
 	}
-	if c := s.plain.Load(); c != nil {
-		return (*c).SetDeadline(at)
+	for _, d := range ds {
+		if c := s.plain.Load(); c != nil {
+			if d == &s.reading {
+				_ = (*c).SetReadDeadline(at)
+			} else {
+				_ = (*c).SetWriteDeadline(at)
+			}
+			continue
+		}
+		d.stop()
+		d.at = at
+		d.past.Store(false)
+		switch left := time.Until(at); {
+		case at.IsZero():
+		case left > 0:
+			var timer *time.Timer
+			timer = time.AfterFunc(left, func() { s.late(d, timer) })
+			d.timer = timer
+		default:
+			s.expire(d)
+		}
 	}
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
-	if at.IsZero() {
-		s.expired.Store(false)
-		return nil
-	}
-	if d := time.Until(at); d > 0 {
-		s.expired.Store(false)
-		s.timer = time.AfterFunc(d, s.expire)
-		return nil
-	}
-	s.expire()
 	return nil
 }
 
-func (s *Socket) expire() {
-	s.expired.Store(true)
+// stop ends the timer and returns when it would have come.
+func (d *deadline) stop() time.Time {
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	return d.at
+}
+
+// late is called by timer, which may have been stopped meanwhile.
+func (s *Socket) late(d *deadline, timer *time.Timer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.timer == timer {
+		s.expire(d)
+	}
+}
+
+func (s *Socket) expire(d *deadline) {
+	d.past.Store(true)
 	if t := s.task.Load(); t != nil {
 		t.loop.post(t)
 	}
 }
-
-// SetReadDeadline implements [net.Conn].
-func (s *Socket) SetReadDeadline(t time.Time) error { return s.SetDeadline(t) }
-
-// SetWriteDeadline implements [net.Conn].
-func (s *Socket) SetWriteDeadline(t time.Time) error { return s.SetDeadline(t) }
 
 // call is read(2) or write(2) on a descriptor that does not block, with a buffer that is
 // not empty, without telling Go's scheduler.
