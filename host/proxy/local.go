@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-api/gatehouse/host"
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -39,11 +41,13 @@ func newLocal(h http.Handler, b *wire.Buffers) *upconn {
 
 // call has the handler answer, on this goroutine. Its context ends with the time that
 // the upstream has and with the client's stream. A handler that does not heed its
-// context is waited for.
+// context is waited for, and so is a goroutine of the handler's that reads the body.
 func (s *Server) call(ctx context.Context, t *turn, d downstream) (err error) {
 	l, x := t.up.local, &t.x
 	if t.task != nil {
-		t.task.Leave()
+		t.task.Hold()
+		defer t.task.Release()
+		ctx = aside.With(ctx, func() {}) // nothing that the handler does may hold up a loop
 	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,6 +61,7 @@ func (s *Server) call(ctx context.Context, t *turn, d downstream) (err error) {
 	w := &localReply{local: l, header: http.Header{}, method: x.Request.Method, most: max(host.ReplyLimit(x), host.DefaultReplyLimit)}
 	s.watcher.phase(t.watch, l, s.patience(x))
 	err = l.answer(w, r, s.cfg.Log)
+	_ = body.Close()
 	inTime := s.watcher.rest(t.watch)
 	if r.MultipartForm != nil {
 		_ = r.MultipartForm.RemoveAll()
@@ -93,11 +98,12 @@ var (
 	errReplyTooBig = errors.New("proxy: the reply is over its limit")
 )
 
-// localBody is the request's body, as the handler reads it.
+// localBody is the request's body, as the handler reads it, or a goroutine of its own.
 type localBody struct {
 	server *Server
 	t      *turn
 	d      downstream
+	mu     sync.Mutex
 	left   []byte // of the piece that came last, or of the body that is held
 	size   int64
 	ended  error // what comes after left
@@ -132,6 +138,8 @@ func (b *localBody) request(ctx context.Context) (*http.Request, error) {
 // Read implements [io.Reader]. The limits of the request's body and the client's
 // patience are kept here, as they are on the way to other upstreams.
 func (b *localBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for len(b.left) == 0 {
 		if b.ended != nil {
 			return 0, b.ended
@@ -145,6 +153,8 @@ func (b *localBody) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer]. What is unread is the door's to drain.
 func (b *localBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.left = nil
 	if b.ended == nil {
 		b.ended = http.ErrBodyReadAfterClose

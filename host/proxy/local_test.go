@@ -3,11 +3,15 @@ package proxy_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -303,5 +307,113 @@ func TestAnUpstreamThatIsNotInTheProgramIsUnreachable(t *testing.T) {
 	d := open(t, gatehouse.InProcess+"nobody", proxy.Config{}, nil)
 	if r, _ := get(t, http.DefaultClient, request(t, "GET", "http://"+d.addr+"/x", nil)); r.StatusCode != 502 {
 		t.Errorf("%d", r.StatusCode)
+	}
+}
+
+// A handler's own goroutines read the body where the handler does not, and more of it
+// may be long in coming.
+func TestAHandlersGoroutinesReadTheBodyToo(t *testing.T) {
+	target, err := url.Parse("http://" + echo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		_, _ = fmt.Fprintf(w, "%d %x", len(b), sha256.Sum256(b))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	for name, h := range map[string]http.Handler{"proxy": httputil.NewSingleHostReverseProxy(target), "goroutine": http.TimeoutHandler(sum, time.Minute, "late")} {
+		d := inProcess(t, proxy.Config{}, h.ServeHTTP)
+		for range 20 {
+			r, w := io.Pipe()
+			body := bytes.Repeat([]byte("0123456789"), 10_000)
+			go func() {
+				for piece := range slices.Chunk(body, 30_000) {
+					_, _ = w.Write(piece)
+					time.Sleep(5 * time.Millisecond)
+				}
+				_ = w.Close()
+			}()
+			if r, got := get(t, http.DefaultClient, request(t, "POST", "http://"+d.addr+"/echo", r)); r.StatusCode != 200 || got != fmt.Sprintf("%d %x", len(body), sha256.Sum256(body)) {
+				t.Errorf("%s: %d %.80q", name, r.StatusCode, got)
+			}
+		}
+	}
+}
+
+// A handler that has waited for its body may wait for something else: nobody is held up.
+func TestAHandlerThatHasReadABodyHoldsUpNobody(t *testing.T) {
+	blocked, goOn := make(chan struct{}), make(chan struct{})
+	d := inProcess(t, proxy.Config{}, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			blocked <- struct{}{}
+			<-goOn
+		}
+	})
+	fastest := time.Hour
+	for range 5 {
+		var others []net.Conn // one for each loop and more
+		for range 2 * runtime.GOMAXPROCS(0) {
+			c, err := net.Dial("tcp", d.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			others = append(others, c)
+		}
+		r, w := io.Pipe()
+		answered := make(chan error, 1)
+		go func() {
+			res, err := http.Post("http://"+d.addr+"/x", "text/plain", r)
+			if err == nil {
+				err = res.Body.Close()
+			}
+			answered <- err
+		}()
+		_, _ = io.WriteString(w, "some")
+		time.Sleep(20 * time.Millisecond)
+		_, _ = io.WriteString(w, "more")
+		_ = w.Close()
+		<-blocked
+		began := time.Now()
+		for _, c := range others {
+			_, _ = io.WriteString(c, "GET /y HTTP/1.1\r\nHost: a\r\n\r\n")
+			if n, err := c.Read(make([]byte, 1000)); err != nil {
+				t.Errorf("%d, %v", n, err)
+			}
+		}
+		fastest = min(fastest, time.Since(began))
+		goOn <- struct{}{}
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("figure: %v for an answer on every loop beside a handler that blocks", fastest)
+	if fastest > 9*time.Millisecond { // a loop that is held up is taken over after 10 ms
+		t.Errorf("%v; want less than 9 ms", fastest)
+	}
+}
+
+// A handler that gives up while a goroutine of its own still waits for the body has its
+// answer go out all the same.
+func TestAHandlerThatGivesUpOnABodyIsAnsweredFor(t *testing.T) {
+	d := inProcess(t, proxy.Config{}, http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}), 20*time.Millisecond, "late").ServeHTTP)
+	for range 5 {
+		r, w := io.Pipe()
+		go func() {
+			_, _ = io.WriteString(w, "some")
+			time.Sleep(60 * time.Millisecond)
+			_, _ = io.WriteString(w, "more")
+			_ = w.Close()
+		}()
+		if r, got := get(t, http.DefaultClient, request(t, "POST", "http://"+d.addr+"/x", r)); r.StatusCode != 503 || got != "late" {
+			t.Errorf("%d %q", r.StatusCode, got)
+		}
 	}
 }

@@ -28,6 +28,12 @@ type Task struct{}
 // Leave does nothing.
 func (t *Task) Leave() {}
 
+// Hold does nothing.
+func (t *Task) Hold() {}
+
+// Release does nothing.
+func (t *Task) Release() {}
+
 // Index returns zero.
 func (t *Task) Index() int { return 0 }
 

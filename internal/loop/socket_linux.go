@@ -190,7 +190,7 @@ func (s *Socket) send(t *Task, b []byte, w wish) error {
 		return os.ErrDeadlineExceeded
 	}
 	t.out = output{socket: s, left: b, wait: w == toAsk}
-	t.yield(w)
+	t.pause(w)
 	for {
 		if t.out.err != nil || len(t.out.left) == 0 {
 			err := t.out.err
@@ -214,7 +214,7 @@ func (s *Socket) await(ready *atomic.Bool, d *deadline) error {
 		if ready.Load() {
 			return nil
 		}
-		s.task.Load().yield(toWait)
+		s.task.Load().pause(toWait)
 	}
 }
 

@@ -13,6 +13,9 @@ type Task struct {
 	state atomic.Int32
 	out   output
 	away  bool // it is continued by a goroutine that has no loop
+
+	held  bool          // whoever has to wait waits where it is
+	woken chan struct{} // made by the first Hold; has one place
 }
 
 // wish is why a task hands over.
@@ -30,6 +33,7 @@ const (
 	waiting int32 = iota
 	running       // or about to write
 	nudged        // running, and something has come that it may wait for next
+	held          // until Release
 )
 
 // newTask returns a task that is begun by its first continuation.
@@ -50,13 +54,53 @@ func (t *Task) Leave() {
 	}
 }
 
-// claim makes a waiting task a running one. A running one is told to look again.
+// Hold leaves the loop until Release: meanwhile the task's sockets may be used by any
+// goroutine, one at a time, for which they wait as other connections do. Whoever calls
+// code that may have goroutines of its own holds the task.
+func (t *Task) Hold() {
+	t.Leave()
+	if t.woken == nil {
+		t.woken = make(chan struct{}, 1)
+	}
+	t.held = true
+	t.state.Store(held)
+}
+
+// Release ends what Hold began, when no other goroutine uses a socket of the task any more.
+func (t *Task) Release() {
+	t.held = false
+	t.state.Store(running)
+}
+
+// pause hands over with a wish, or does and waits for itself what is wished.
+func (t *Task) pause(w wish) {
+	switch {
+	case !t.held:
+		t.yield(w)
+	case w == toWait:
+		<-t.woken
+	default:
+		t.out.write()
+	}
+}
+
+// claim makes a waiting task a running one. A running or a held one is told to look again.
 func (t *Task) claim() bool {
 	for {
 		if t.state.CompareAndSwap(waiting, running) {
 			return true
 		}
-		if t.state.CompareAndSwap(running, nudged) || t.state.Load() == nudged {
+		if t.state.CompareAndSwap(running, nudged) {
+			return false
+		}
+		switch t.state.Load() {
+		case nudged:
+			return false
+		case held:
+			select {
+			case t.woken <- struct{}{}:
+			default:
+			}
 			return false
 		}
 	}
