@@ -203,7 +203,6 @@ func (s *stencil) range8() {
 // ranges are enough. With its high bit set, a byte that is not less than another one keeps
 // that bit when the other is taken from it, and the bytes behind it stay as they are.
 func (s *stencil) match8(x uint64, n int) bool {
-	const highs = 0x8080808080808080
 	within := ((x | highs) - s.low) & ((s.high | highs) - x) & highs
 	return n >= s.min && n <= s.max && (within^highs)<<(64-8*n) == 0
 }

@@ -243,16 +243,18 @@ func (e *expected) holds(b []byte, x uint64) bool {
 
 // integer is plain for integers.
 func (e *expected) integer(w *walk, b []byte, i int) (end int) {
-	v, first := int64(0), i
+	first := i
 	if b[i] == '-' {
 		first++
 	}
-	end = first
-	for end < len(b) && b[end]-'0' <= 9 {
-		v = v*10 + int64(b[end]-'0')
-		end++
+	v, n := int64(0), 8
+	if first+8 <= len(b) {
+		v, n = digits(word(b, first))
 	}
-	n := end - first
+	if n == 8 {
+		v, n = eachDigit(b[first:])
+	}
+	end = first + n
 	if n == 0 || n > 15 || n > 1 && b[first] == '0' || end-i > int(w.Limits.Digits) || end == len(b) || b[end] == '.' || b[end]|0x20 == 'e' {
 		return i
 	}
@@ -265,6 +267,35 @@ func (e *expected) integer(w *walk, b []byte, i int) (end int) {
 	w.values++
 	return end
 }
+
+// digits returns the number that x begins with and how many digits it has: eight where
+// it may go on behind x.
+func digits(x uint64) (v int64, n int) {
+	x ^= '0' * everyByte
+	n = bits.TrailingZeros64((x+0x76*everyByte|x)&highs) >> 3 // the lowest that is set is no digit
+	x <<= 64 - 8*n
+	// Two digits, then four, then eight make a number, all of them at once.
+	x = x * (1 + 10<<8) >> 8
+	x = x & 0x00ff00ff00ff00ff * (1 + 100<<16) >> 16
+	x = x & 0x0000ffff0000ffff * (1 + 10_000<<32) >> 32
+	return int64(x), n
+}
+
+// eachDigit is digits for what is longer, or stands at the end of a document. Of more
+// than 15 digits the number may be wrong.
+func eachDigit(b []byte) (v int64, n int) {
+	for n < len(b) && b[n]-'0' <= 9 {
+		v = v*10 + int64(b[n]-'0')
+		n++
+	}
+	return v, n
+}
+
+// The words of which every byte is one, and has its high bit set.
+const (
+	everyByte = 0x0101010101010101
+	highs     = 0x8080808080808080
+)
 
 // holdsText judges a string by the keywords for strings of all atoms.
 func (s *state) holdsText(b []byte) bool {

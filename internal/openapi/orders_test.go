@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -12,13 +13,19 @@ import (
 const ordersFile = "../../bench/testdata/orders.openapi.yaml"
 
 func order() []byte {
+	return orderOf(func(i int) (string, int, int) { return fmt.Sprintf("a book about gates, vol. %d", i+1), i%3 + 1, 1990 + 100*i })
+}
+
+// orderOf is an order whose lines are as line says.
+func orderOf(line func(i int) (name string, quantity, price int)) []byte {
 	var b strings.Builder
 	b.WriteString(`{"id":"u7","customer_id":"u7","tenant_id":"t1","status":"shipped","created":"2026-10-02T08:15:30Z","currency":"EUR","total":48950,"note":"leave it with the neighbours","lines":[`)
 	for i := range 11 {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"sku":"BK-%05d","name":"a book about gates, vol. %d","quantity":%d,"price":%d}`, 10_000+i, i+1, i%3+1, 1990+100*i)
+		name, quantity, price := line(i)
+		fmt.Fprintf(&b, `{"sku":"BK-%05d","name":%q,"quantity":%d,"price":%d}`, 10_000+i, name, quantity, price)
 	}
 	b.WriteString("]}")
 	return []byte(b.String())
@@ -26,12 +33,31 @@ func order() []byte {
 
 // BenchmarkReadAnOrder is the pass over a reply that control/object and
 // control/reply share: the order of bench, 1 kB.
-func BenchmarkReadAnOrder(b *testing.B) {
+func BenchmarkReadAnOrder(b *testing.B) { benchmarkReading(b, order()) }
+
+// BenchmarkReadManyOrders is the same over orders no two of which are alike, so that
+// the processor cannot learn by heart how long everything is.
+func BenchmarkReadManyOrders(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var bodies [][]byte
+	for range 256 {
+		bodies = append(bodies, orderOf(func(int) (string, int, int) {
+			price := 1
+			for range r.IntN(6) {
+				price = price*10 + r.IntN(10)
+			}
+			return "a book about gates and other things in the world"[:5+r.IntN(40)], 1 + r.IntN(30), price
+		}))
+	}
+	benchmarkReading(b, bodies...)
+}
+
+func benchmarkReading(b *testing.B, bodies ...[]byte) {
 	d, err := Load(ordersFile)
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, body := d.Operation("getOrder").Response(200).JSON("application/json"), order()
+	s := d.Operation("getOrder").Response(200).JSON("application/json")
 	path := func(text string) *jsonwalk.Path {
 		p, err := jsonwalk.CompilePath(text)
 		if err != nil {
@@ -42,9 +68,9 @@ func BenchmarkReadAnOrder(b *testing.B) {
 	picks := NewPicks(nil, path("tenant_id"), path("customer_id"))
 	var slot interface{ Reset() }
 	b.ReportAllocs()
-	b.SetBytes(int64(len(body)))
-	for b.Loop() {
-		if r, ok := s.Read(&slot, body, jsonwalk.Limits{}, Options{Undeclared: Strip}, picks); !ok || r.Cuts() {
+	b.SetBytes(int64(len(bodies[0])))
+	for i := 0; b.Loop(); i++ {
+		if r, ok := s.Read(&slot, bodies[i%len(bodies)], jsonwalk.Limits{}, Options{Undeclared: Strip}, picks); !ok || r.Cuts() {
 			b.Fatal("refused")
 		}
 		slot.Reset()
