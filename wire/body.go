@@ -113,6 +113,19 @@ func early(err error) error {
 	return err
 }
 
+// View returns the whole body where it was read, if it is there already, is not longer
+// than limit and its length was declared; else it reads nothing. It lives until the
+// message is released, and has no room behind it.
+func (b *Body) View(limit int64) (body []byte, ok bool) {
+	r := b.r
+	if b.framing != Length || b.err != nil || b.back > 0 || b.left > limit || b.left > int64(r.w-r.r) {
+		return nil, false
+	}
+	body, _ = b.piece()
+	b.err = io.EOF
+	return body[:len(body):len(body)], true
+}
+
 // ReadAll appends the whole body to dst, limit bytes at most. When the body is
 // longer, tooLarge is true, body holds its first limit bytes and Next goes on
 // behind them. Whether the length was declared makes no difference.

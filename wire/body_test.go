@@ -160,6 +160,49 @@ type silent struct{}
 
 func (silent) Read([]byte) (int, error) { return 0, nil }
 
+// A body is looked at where it lies only when all of it is there, its length was declared
+// and it is within the limit; else nothing has been read.
+func TestABodyThatIsThereIsViewedInItsPlace(t *testing.T) {
+	for _, c := range []struct {
+		reply string
+		limit int64
+		want  string // or "-"
+	}{
+		{"Content-Length: 5\r\n\r\nhello", 5, "hello"},
+		{"Content-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK", 9, "hello"},
+		{"Content-Length: 5\r\n\r\nhello", 4, "-"},
+		{"Content-Length: 5\r\n\r\nhell", 5, "-"},
+		{"Content-Length: 0\r\n\r\n", 5, "-"},
+		{"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 5, "-"},
+		{"\r\nhello", 5, "-"},
+	} {
+		r := NewReader(strings.NewReader("HTTP/1.1 200 OK\r\n" + c.reply))
+		r.Replies = true
+		if err := r.Head(); err != nil {
+			t.Fatal(err)
+		}
+		var x gatehouse.Response
+		var m Message
+		if err := r.ParseResponse(&x, &m, "GET"); err != nil {
+			t.Fatal(err)
+		}
+		before := r.Buffered()
+		body, ok := r.Body().View(c.limit)
+		switch {
+		case !ok:
+			if c.want != "-" || r.Buffered() != before {
+				t.Errorf("%q: no view, %d of %d bytes are left", c.reply, r.Buffered(), before)
+			}
+		case string(body) != c.want || cap(body) != len(body):
+			t.Errorf("%q: %q with room for %d; want %q", c.reply, body, cap(body), c.want)
+		default:
+			if _, err := r.Body().Next(); err != io.EOF || !r.Body().Ended() || !r.Release() {
+				t.Errorf("%q: a viewed body has not ended: %v", c.reply, err)
+			}
+		}
+	}
+}
+
 func TestErrorsOfABodyAreFinal(t *testing.T) {
 	r := NewReader(strings.NewReader(chunkedHead + "zz\r\n0\r\n\r\n"))
 	var q gatehouse.Request

@@ -58,7 +58,7 @@ func (c *conn) run() {
 	wait := s.cfg.HandshakeTime // a client that has connected has something to say
 	for {
 		c.idle.Store(true)
-		s.watcher.phase(&c.watch, c.net, wait)
+		s.watcher.begin(&c.watch, c.net, wait)
 		if s.ending.Load() && c.reader.Buffered() == 0 {
 			return
 		}
@@ -234,7 +234,7 @@ func (c *conn) start(t *turn, f wire.Framing, n int64) error {
 // write implements downstream.
 func (c *conn) write(t *turn, b []byte) error {
 	s := c.server
-	s.watcher.phase(&c.watch, c.net, s.writeTime(len(b)))
+	s.watcher.begin(&c.watch, c.net, s.writeTime(len(b)))
 	_, err := c.net.Write(b)
 	if !s.watcher.rest(&c.watch) {
 		if !c.watch.over {

@@ -53,13 +53,13 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 	t.pool = p
 	replayable := x.Request.Idempotent() && t.bodyDone
 	for attempt := 0; ; attempt++ {
-		began := time.Now()
+		began := time.Since(x.At)
 		t.up, err = p.get(ctx, t.task, attempt > 0, !replayable)
 		if err != nil {
 			return err
 		}
 		err = s.ask(ctx, t, d)
-		t.waited += time.Since(began)
+		t.waited += time.Since(x.At) - began
 		if err == nil {
 			return nil
 		}
@@ -180,7 +180,7 @@ func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
 func (s *Server) toUpstream(t *turn, b []byte) error {
-	s.watcher.phase(t.watch, t.up.Conn, s.patience(&t.x))
+	s.watcher.begin(t.watch, t.up.Conn, s.patience(&t.x))
 	_, err := t.up.Write(b)
 	if !s.watcher.rest(t.watch) {
 		return errTimeout
@@ -219,7 +219,7 @@ func (s *Server) receive(t *turn) error {
 
 // replyHead reads until the reply's head is there.
 func (s *Server) replyHead(t *turn) error {
-	s.watcher.phase(t.watch, t.up.Conn, s.patience(&t.x))
+	s.watcher.begin(t.watch, t.up.Conn, s.patience(&t.x))
 	err := t.up.reader.Head()
 	if !s.watcher.rest(t.watch) {
 		return errTimeout

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -107,9 +108,9 @@ type Server struct {
 	perIP     map[netip.Addr]int
 	served    sync.WaitGroup // connections
 
-	poolMu sync.RWMutex
+	poolMu sync.Mutex
 	pools  map[gatehouse.Upstream]*pool
-	byRef  map[*gatehouse.Upstream]*pool
+	byRef  atomic.Pointer[map[*gatehouse.Upstream]*pool] // which is not written to
 
 	stats stats
 	date  atomic.Pointer[date]
@@ -140,7 +141,8 @@ func New(c Config) (*Server, error) {
 	c.defaults()
 	s := &Server{cfg: c, watcher: newWatcher(), stop: make(chan struct{}),
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perIP: map[netip.Addr]int{},
-		pools: map[gatehouse.Upstream]*pool{}, byRef: map[*gatehouse.Upstream]*pool{}}
+		pools: map[gatehouse.Upstream]*pool{}}
+	s.byRef.Store(&map[*gatehouse.Upstream]*pool{})
 	s.turns.New = func() any { return newTurn() }
 	if err := s.newHTTP2(); err != nil {
 		return nil, err
@@ -158,8 +160,8 @@ func New(c Config) (*Server, error) {
 // long.
 func (s *Server) sweep() {
 	s.renewDate()
-	s.poolMu.RLock()
-	defer s.poolMu.RUnlock()
+	s.poolMu.Lock()
+	defer s.poolMu.Unlock()
 	now := time.Duration(s.watcher.now.Load())
 	for _, p := range s.pools {
 		p.sweep(now, false)
@@ -317,15 +319,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // pool returns the connections to u. Pools outlive reloads: an upstream that is
 // configured alike is the same.
 func (s *Server) pool(u *gatehouse.Upstream) (*pool, error) {
-	s.poolMu.RLock()
-	p := s.byRef[u]
-	s.poolMu.RUnlock()
-	if p != nil {
+	if p := (*s.byRef.Load())[u]; p != nil {
 		return p, nil
 	}
 	s.poolMu.Lock()
 	defer s.poolMu.Unlock()
-	p = s.pools[*u]
+	p := s.pools[*u]
 	if p == nil {
 		var err error
 		if p, err = newPool(u, s); err != nil {
@@ -333,9 +332,10 @@ func (s *Server) pool(u *gatehouse.Upstream) (*pool, error) {
 		}
 		s.pools[*u] = p
 	}
-	if len(s.byRef) > 4096 { // references of policies long gone
-		clear(s.byRef)
+	next := map[*gatehouse.Upstream]*pool{u: p}
+	if old := *s.byRef.Load(); len(old) < 4096 { // else they are references of policies long gone
+		maps.Copy(next, old)
 	}
-	s.byRef[u] = p
+	s.byRef.Store(&next)
 	return p, nil
 }

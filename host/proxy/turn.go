@@ -17,6 +17,7 @@ import (
 type turn struct {
 	x     gatehouse.Exchange
 	out   []byte // what is being sent, to either side
+	body  []byte // memory for the reply's body, while viewed
 	list  []byte // the field section of an HTTP/2 request
 	reply wire.Message
 	passage
@@ -32,6 +33,7 @@ type passage struct {
 	heldDead bool    // held must not be used again
 	unread   bool    // the reply's body has not been read to its end
 	bodyDone bool    // the request's body has been read to its end
+	viewed   bool    // the reply's body is where it was read, in held's buffer
 	tunnel   bool    // the connection was upgraded
 	cut      bool    // the answer cannot be completed: close without an end
 
@@ -53,6 +55,9 @@ func (s *Server) putTurn(t *turn) {
 	s.dropUpstream(t)
 	s.freeUpstream(t)
 	x := &t.x
+	if t.viewed {
+		x.Response.Body, t.body = t.body, nil // another exchange must not write into the connection's memory
+	}
 	if cap(t.out) > largest || cap(x.Request.Body) > largest || cap(x.Response.Body) > largest || cap(x.Lookup.Body) > largest {
 		return
 	}
@@ -165,7 +170,13 @@ func (s *Server) bringReplyBody(t *turn) {
 	if !t.unread {
 		return
 	}
-	s.watcher.phase(t.watch, t.up.Conn, s.patience(x))
+	if body, ok := t.up.reader.Body().View(host.ReplyLimit(x)); ok {
+		t.body, t.viewed, x.Response.Body = x.Response.Body, true, body
+		t.unread = false
+		s.releaseUpstream(t)
+		return
+	}
+	s.watcher.begin(t.watch, t.up.Conn, s.patience(x))
 	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], host.ReplyLimit(x))
 	ok := s.watcher.rest(t.watch)
 	x.Response.Body = body

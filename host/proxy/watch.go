@@ -131,9 +131,14 @@ func (w *watcher) remove(h *watch) {
 // blocked then is unusable.
 func (w *watcher) phase(h *watch, target net.Conn, d time.Duration) bool {
 	ok := w.rest(h)
+	w.begin(h, target, d)
+	return ok
+}
+
+// begin is phase where the last phase has been ended by rest.
+func (w *watcher) begin(h *watch, target net.Conn, d time.Duration) {
 	h.target = target
 	h.until.Store(w.now.Load() + int64(d))
-	return ok
 }
 
 // extend moves the end of the phase, in nanoseconds from its beginning.
