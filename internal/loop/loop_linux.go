@@ -299,10 +299,9 @@ func (l *Loop) collect() bool {
 // post has a task look again, from any goroutine.
 func (l *Loop) post(t *Task) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.posted = append(l.posted, t)
-	first := len(l.posted) == 1
-	l.mu.Unlock()
-	if first {
+	if len(l.posted) == 1 && !l.ended {
 		l.ring()
 	}
 }

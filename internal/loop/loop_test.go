@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -330,6 +331,54 @@ func TestADetachedSocketIsAnOrdinaryConnection(t *testing.T) {
 	_ = c.CloseWrite()
 	if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil {
 		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// Where no descriptor is left, what was to be detached is closed, and once only.
+func TestASocketThatCannotBeDetachedIsClosed(t *testing.T) {
+	done := make(chan struct{})
+	c := served(t, loops(t, 1), func(task *Task, s *Socket) {
+		defer close(done)
+		task.Leave()
+		free, err := syscall.Dup(0) // the lowest number that is free
+		var old syscall.Rlimit
+		if err != nil || syscall.Close(free) != nil || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old) != nil {
+			t.Errorf("preparing: %v", err)
+			return
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(free), Max: old.Max}); err != nil {
+			t.Error(err)
+			return
+		}
+		err = s.Detach()
+		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old)
+		if err == nil {
+			t.Error("there was a descriptor left")
+			return
+		}
+		for range 3 { // what nobody refers to any more is closed
+			runtime.GC()
+			time.Sleep(10 * time.Millisecond)
+		}
+		r, w, err := os.Pipe() // which has the number of the socket now
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = s.Close()
+		if _, err := s.Write([]byte("astray")); err == nil {
+			t.Error("a closed socket is written to")
+		}
+		_, err = w.WriteString("here")
+		b := make([]byte, 10)
+		if n, err2 := r.Read(b); err != nil || string(b[:n]) != "here" {
+			t.Errorf("another's descriptor: %q, %v, %v", b[:n], err, err2)
+		}
+		_, _ = r.Close(), w.Close()
+	})
+	<-done
+	if n, err := c.Read(make([]byte, 10)); err != io.EOF {
+		t.Errorf("%d, %v; want the end", n, err)
 	}
 }
 

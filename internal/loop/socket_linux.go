@@ -253,18 +253,20 @@ func (o *output) write() {
 	}
 }
 
-// Detach makes an ordinary connection of the socket, which any goroutine may use.
+// Detach makes an ordinary connection of the socket, which any goroutine may use. When it
+// fails, the socket is closed.
 func (s *Socket) Detach() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := os.NewFile(uintptr(s.fd), "socket")
-	c, err := net.FileConn(f)
-	if err != nil {
-		return err
-	}
 	s.loop.group.socks.set(s.fd, nil)
 	s.loop.forget(s.fd)
+	f := os.NewFile(uintptr(s.fd), "socket") // owns the descriptor from here on
+	c, err := net.FileConn(f)
 	_ = f.Close()
+	if err != nil {
+		s.closed, s.fd = true, -1
+		return err
+	}
 	o := c.(ordinary)
 	s.plain.Store(&o)
 	return errors.Join(o.SetReadDeadline(s.reading.stop()), o.SetWriteDeadline(s.writing.stop()))
@@ -294,7 +296,9 @@ func (s *Socket) Close() error {
 	s.reading.stop()
 	s.writing.stop()
 	s.loop.group.socks.set(s.fd, nil)
-	return os.NewSyscallError("close", syscall.Close(s.fd))
+	fd := s.fd
+	s.fd = -1 // the number is soon another's
+	return os.NewSyscallError("close", syscall.Close(fd))
 }
 
 // CloseWrite says to the peer that nothing more will come.
