@@ -160,12 +160,18 @@ func (p *pool) dial(ctx context.Context, task *loop.Task) (*upconn, error) {
 // seat is the place below TLS of a connection that may move to a loop.
 type seat struct{ net.Conn }
 
+// errCrowded says that a loop cannot have a connection, for which it needs a descriptor.
+// One that Go looks after would hold the loop up whenever it is waited for.
+var errCrowded = errors.New("proxy: there is no room for a connection to the upstream")
+
 // settle moves a new connection to where it is used: to the loop of task, or it stays.
 func (u *upconn) settle(g *loop.Group, base *seat, c net.Conn, task *loop.Task) error {
 	if task != nil {
-		if s, ok := g.Adopt(c, task); ok {
-			base.Conn, u.socket = s, s
+		s, ok := g.Adopt(c, task)
+		if !ok {
+			return errCrowded
 		}
+		base.Conn, u.socket = s, s
 	}
 	if u.Conn == net.Conn(base) {
 		u.Conn = base.Conn
