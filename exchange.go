@@ -228,7 +228,7 @@ func (x *Exchange) WriteNumber(f *Field, name string, n int64) {
 	x.arena = strconv.AppendInt(append(append(x.arena, name...), ": "...), n, 10)
 	x.arena = append(x.arena, "\r\n"...)
 	line := view(x.arena[start:])
-	f.is(line[:len(name)], line[len(name)+2:len(line)-2], true)
+	f.is(line[:len(name)], line[len(name)+2:len(line)-2], len(line))
 }
 
 // Append lets f append to the exchange's own memory and returns what it added

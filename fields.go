@@ -8,7 +8,7 @@ import (
 // Field is one header or trailer field. Name is in lower case.
 type Field struct {
 	Name, Value string
-	written     bool // both are parts of one field line that was checked
+	line        int // length of the field line that both are parts of, once it was checked; or 0
 }
 
 // Written returns a field as a checked line, made once, which hosts send as it stands.
@@ -29,7 +29,7 @@ func Written(name, value string) Field {
 		}
 	}
 	line := name + ": " + value + "\r\n"
-	return Field{line[:len(name)], line[len(name)+2 : len(line)-2], true}
+	return Field{line[:len(name)], line[len(name)+2 : len(line)-2], len(line)}
 }
 
 // Pair returns the name and the value.
@@ -39,14 +39,10 @@ func (f Field) Pair() (name, value string) { return f.Name, f.Value }
 // no longer, part of one.
 func (f *Field) Line() string {
 	name, value := unsafe.Pointer(unsafe.StringData(f.Name)), unsafe.Pointer(unsafe.StringData(f.Value))
-	if !f.written || uintptr(name)+uintptr(len(f.Name)+2) != uintptr(value) {
+	if f.line != len(f.Name)+len(f.Value)+4 || uintptr(name)+uintptr(len(f.Name)+2) != uintptr(value) {
 		return ""
 	}
-	line := unsafe.String(unsafe.StringData(f.Name), len(f.Name)+len(f.Value)+4)
-	if line[len(line)-2] != '\r' { // the value was cut short
-		return ""
-	}
-	return line
+	return unsafe.String((*byte)(name), f.line)
 }
 
 // Fields is an ordered field list with lower-case names. It is a list and not a
@@ -88,11 +84,11 @@ func (f Fields) Count(name string) int {
 }
 
 // Add appends a field. The name must be in lower case.
-func (f *Fields) Add(name, value string) { f.next().is(name, value, false) }
+func (f *Fields) Add(name, value string) { f.next().is(name, value, 0) }
 
 // AddWritten appends a field whose name and value are parts of one string: a field line
 // that is checked, with ": " between them and CRLF behind.
-func (f *Fields) AddWritten(name, value string) { f.next().is(name, value, true) }
+func (f *Fields) AddWritten(name, value string) { f.next().is(name, value, len(name)+len(value)+4) }
 
 // next appends a field that is to be filled in where it stands: it has five words, and
 // would be put together elsewhere and copied.
@@ -101,12 +97,10 @@ func (f *Fields) next() *Field {
 	return &(*f)[len(*f)-1]
 }
 
-func (f *Field) is(name, value string, written bool) {
-	f.Name, f.Value, f.written = name, value, written
-}
+func (f *Field) is(name, value string, line int) { f.Name, f.Value, f.line = name, value, line }
 
 // Set leaves exactly one such field, in the place of the first.
-func (f *Fields) Set(name, value string) { f.place(name).is(name, value, false) }
+func (f *Fields) Set(name, value string) { f.place(name).is(name, value, 0) }
 
 // place returns where a field of that name is to stand, and leaves no other.
 func (f *Fields) place(name string) *Field {
