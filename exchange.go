@@ -52,6 +52,9 @@ type Cursor struct {
 	Deferred Steps // those that judge the reply's items
 	Finished bool  // the walk is over
 	Version  int64 // serial number of the policy that the exchange sees
+	// After is the time since the exchange began that was read last, or 0 when the host
+	// has brought something since.
+	After time.Duration
 }
 
 // Conn is the client's connection.

@@ -38,6 +38,7 @@ func Advance(ctx context.Context, x *gatehouse.Exchange) Want {
 
 // Brought tells the engine that the host has brought what was wanted.
 func Brought(x *gatehouse.Exchange, n gatehouse.Need) {
+	x.Cursor.After = 0 // time has passed
 	if n == gatehouse.Object {
 		x.Cursor.Looked = true
 		return
@@ -232,8 +233,13 @@ func shadow(ctx context.Context, x *gatehouse.Exchange, at int, s *gatehouse.Ste
 	}
 }
 
+// mark adds to the trail. What passes carries the time that was read last since the host
+// brought something: reading the clock costs more than most steps.
 func mark(x *gatehouse.Exchange, step int, said gatehouse.Said, rule, detail string) {
-	x.Trail = append(x.Trail, gatehouse.Mark{Step: uint16(step), Said: said, Rule: rule, Detail: detail, After: time.Since(x.At)})
+	if c := &x.Cursor; c.After == 0 || said != gatehouse.SaidPass && said != gatehouse.SaidGrant {
+		c.After = time.Since(x.At)
+	}
+	x.Trail = append(x.Trail, gatehouse.Mark{Step: uint16(step), Said: said, Rule: rule, Detail: detail, After: x.Cursor.After})
 }
 
 // undecided is the answer for every step that failed: the caller learns nothing
