@@ -65,7 +65,7 @@ func (k *check) nothing(x *gatehouse.Exchange) bool {
 	return declared.JSON(res.Fields.Get("content-type")) == nil
 }
 
-// body cuts what the schema does not declare.
+// body judges a reply, and cuts what the schema does not declare.
 func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	res := &x.Response
 	declared := k.op.Response(res.Status)
@@ -89,6 +89,13 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	if ok && !reading.Cuts() {
 		return gatehouse.Pass, nil
 	}
+	return k.cut(x, schema, reading, ok, o), nil
+}
+
+// cut judges a reply of which something is to be cut, or that is not as described. It is
+// apart from body so that replies that leave as they are do not pay for what it needs.
+func (k *check) cut(x *gatehouse.Exchange, schema *openapi.Schema, reading *openapi.Reading, ok bool, o openapi.Options) gatehouse.Verdict {
+	res := &x.Response
 	b, pooled := k.buffers.Get().(*buffer)
 	if !pooled {
 		b = new(buffer)
@@ -96,19 +103,19 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	defer k.buffers.Put(b)
 	if ok && (k.undeclared != openapi.Reject || !reading.Undeclared()) {
 		b.out = reading.AppendCut(b.out[:0])
-		return k.leave(x, b, true, openapi.Violation{}), nil
+		return k.leave(x, b, true, openapi.Violation{})
 	}
 	d, err := jsonwalk.Of(&res.Parsed, res.Body, limits)
 	switch {
 	case err != nil && res.Status >= 400:
-		return gatehouse.PassBy("reply.unread").Because(err.Error()), nil
+		return gatehouse.PassBy("reply.unread").Because(err.Error())
 	case err != nil:
-		return gatehouse.Deny(unreadable).Because(err.Error()), nil
+		return gatehouse.Deny(unreadable).Because(err.Error())
 	}
 	var cut int
 	var v openapi.Violation
 	b.out, cut, v = schema.Filter(b.out[:0], d, o)
-	return k.leave(x, b, cut > 0, v), nil
+	return k.leave(x, b, cut > 0, v)
 }
 
 // leave decides on a reply that was judged, and lets what is left of it leave.

@@ -13,7 +13,9 @@ import (
 const ordersFile = "../../bench/testdata/orders.openapi.yaml"
 
 func order() []byte {
-	return orderOf(func(i int) (string, int, int) { return fmt.Sprintf("a book about gates, vol. %d", i+1), i%3 + 1, 1990 + 100*i })
+	return orderOf(func(i int) (string, int, int) {
+		return fmt.Sprintf("a book about gates, vol. %d", i+1), i%3 + 1, 1990 + 100*i
+	})
 }
 
 // orderOf is an order whose lines are as line says.
