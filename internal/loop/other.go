@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux || !(amd64 || arm64 || riscv64 || loong64)
 
 package loop
 
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Group is the loops of a program. There are none but on Linux.
+// Group is the loops of a program. There are none but on Linux, on processors whose system calls are numbered one by one.
 type Group struct{}
 
 // New returns nil: connections are served by goroutines.
