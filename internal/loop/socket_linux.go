@@ -348,7 +348,13 @@ func (s *Socket) limit(at time.Time, ds ...*deadline) error {
 		case at.IsZero():
 		case left > 0:
 			var timer *time.Timer
-			timer = time.AfterFunc(left, func() { s.late(d, timer) })
+			timer = time.AfterFunc(left, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if d.timer == timer { // else it has been stopped too late
+					s.expire(d)
+				}
+			})
 			d.timer = timer
 		default:
 			s.expire(d)
@@ -364,15 +370,6 @@ func (d *deadline) stop() time.Time {
 		d.timer = nil
 	}
 	return d.at
-}
-
-// late is called by timer, which may have been stopped meanwhile.
-func (s *Socket) late(d *deadline, timer *time.Timer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d.timer == timer {
-		s.expire(d)
-	}
 }
 
 func (s *Socket) expire(d *deadline) {
