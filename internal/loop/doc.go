@@ -10,7 +10,9 @@
 // A [Task] is a coroutine: it reads and writes its sockets as if it were alone, and
 // where it has to wait its loop continues another. Nothing but sockets is waited for
 // so. What may block in another way is done after [Task.Leave], on a goroutine; the
-// loop has the task back at its next wait for a socket. A task that blocks all the
+// loop has the task back at its next wait for a socket. Between [Task.Hold] and
+// [Task.Release] it has not: code that is not ours runs then, and may have goroutines
+// of its own that use the task's sockets. A task that blocks all the
 // same keeps its goroutine, and another takes the loop over: within 20 ms of a loop that
 // has been busy, within 120 ms of one that was at rest.
 package loop
