@@ -4,6 +4,7 @@ package loop
 
 import (
 	"iter"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -122,6 +123,7 @@ func (t *Task) host(w wish) {
 	for {
 		switch w {
 		case toWrite:
+			runtime.Gosched() // others that are ready come to their own writes first
 			t.out.write()
 		case toAsk:
 			t.out.write()
