@@ -28,7 +28,11 @@ func binary(x *gatehouse.Exchange) bool {
 	if r.Own || r.Status >= 400 {
 		return false
 	}
-	name, _, _ := strings.Cut(r.Fields.Get("content-type"), ";")
+	value := r.Fields.Get("content-type")
+	if strings.HasPrefix(value, "application/json") {
+		return false // most are, and asked twice
+	}
+	name, _, _ := strings.Cut(value, ";")
 	name = strings.Trim(name, " \t")
 	for _, prefix := range [...]string{"image/", "audio/", "video/", "font/"} {
 		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {

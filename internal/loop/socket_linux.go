@@ -274,10 +274,14 @@ func (s *Socket) Detach() error {
 	return errors.Join(o.SetReadDeadline(s.reading.stop()), o.SetWriteDeadline(s.writing.stop()))
 }
 
-// Quiet reports whether the peer has said nothing that is unread, and has not closed its side.
+// Quiet reports whether the peer has said nothing that is unread, and has not closed its
+// side, as far as the loop knows by the events that began its round.
 func (s *Socket) Quiet() bool {
-	if s.ended.Load() {
+	switch {
+	case s.ended.Load():
 		return false
+	case !s.readable.Load():
+		return true
 	}
 	var one [1]byte
 	_, _, err := syscall.Recvfrom(s.fd, one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
