@@ -15,7 +15,7 @@ import (
 // The bounds of the access log's memory and delay.
 const (
 	chunkSize  = 256 << 10 // bytes that are written at once
-	maxChunks  = 16       // chunks that wait: 4 MiB, some 6,000 lines
+	maxChunks  = 16        // chunks that wait: 4 MiB, some 6,000 lines
 	flushEvery = 200 * time.Millisecond
 )
 
