@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -48,10 +50,15 @@ const (
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 
-// run serves the connection to its end.
+// run serves the connection to its end. A panic ends this connection and no other.
 func (c *conn) run() {
 	s := c.server
 	defer s.forget(c)
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
 	c.reader = wire.NewReader(c.net)
 	c.reader.Buffers = &s.buffers
 	c.reader.MaxHead = s.cfg.Limits.Head

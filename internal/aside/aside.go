@@ -12,8 +12,9 @@ func With(ctx context.Context, leave func()) context.Context {
 	return context.WithValue(ctx, key{}, leave)
 }
 
-// Step is called before something that may block for longer than some microseconds. It
-// costs no more than a look into ctx where nobody minds.
+// Step is called before something that may block for longer than some microseconds, by
+// the goroutine that was given ctx and not by one that it has begun. It costs no more than
+// a look into ctx where nobody minds.
 func Step(ctx context.Context) {
 	if leave, ok := ctx.Value(key{}).(func()); ok {
 		leave()
