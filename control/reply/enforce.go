@@ -92,8 +92,7 @@ func (k *check) body(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdic
 	return k.cut(x, schema, reading, ok, o), nil
 }
 
-// cut judges a reply of which something is to be cut, or that is not as described. It is
-// apart from body so that replies that leave as they are do not pay for what it needs.
+// cut judges a reply of which something is to be cut, or that is not as described.
 func (k *check) cut(x *gatehouse.Exchange, schema *openapi.Schema, reading *openapi.Reading, ok bool, o openapi.Options) gatehouse.Verdict {
 	res := &x.Response
 	b, pooled := k.buffers.Get().(*buffer)

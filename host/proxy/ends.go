@@ -12,7 +12,7 @@ import (
 
 // greet shakes hands and serves the connection, or has a loop do so.
 func (c *conn) greet(nc net.Conn) {
-	below := &seat{c.tcp}
+	below := &seat{newSocket(nc)}
 	switch proto, ok := c.handshake(below); {
 	case !ok:
 		c.server.forget(c)
@@ -28,21 +28,22 @@ func (c *conn) greet(nc net.Conn) {
 // nc, or nil.
 func (c *conn) begin(nc net.Conn, below *seat) {
 	s := c.server
-	socket, ok := s.loops.Adopt(nc, nil)
-	if ok {
-		s.mu.Lock()
-		c.tcp = socket
-		s.mu.Unlock()
-	}
-	if below == nil {
-		c.net = c.tcp
-	} else {
-		below.Conn = c.tcp
-	}
 	c.ctx = context.Background()
+	socket, ok := s.loops.Adopt(nc, nil)
 	if !ok {
+		if below == nil {
+			c.net = newSocket(nc)
+		}
 		go c.run()
 		return
+	}
+	s.mu.Lock()
+	c.tcp = socket
+	s.mu.Unlock()
+	if below == nil {
+		c.net = socket
+	} else {
+		below.Conn = socket
 	}
 	socket.Go(func(t *loop.Task) {
 		c.task, c.ctx = t, aside.With(c.ctx, t.Leave)

@@ -47,7 +47,7 @@ func (s *Server) call(ctx context.Context, t *turn, d downstream) (err error) {
 	if t.task != nil {
 		t.task.Hold()
 		defer t.task.Release()
-		ctx = aside.With(ctx, func() {}) // nothing that the handler does may hold up a loop
+		ctx = aside.With(ctx, func() {}) // no loop is held up, and a goroutine of the handler's may outlive the hold
 	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()

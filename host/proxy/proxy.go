@@ -232,7 +232,7 @@ func (s *Server) admit(nc net.Conn, cfg *tls.Config) {
 		_ = nc.Close()
 		return
 	}
-	c := &conn{server: s, tcp: newSocket(nc), peer: peer, group: key, tlsConfig: cfg}
+	c := &conn{server: s, tcp: nc, peer: peer, group: key, tlsConfig: cfg}
 	s.conns[c] = struct{}{}
 	s.perIP[key]++
 	s.served.Add(1)

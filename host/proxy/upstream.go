@@ -48,10 +48,7 @@ type upconn struct {
 	socket *loop.Socket  // Conn or what is below it, where a loop has it
 	reused bool          // it may have been closed by the upstream meanwhile
 	since  time.Duration // when it became idle, in the watcher's time
-
-	raw  syscall.RawConn
-	look func(fd uintptr) bool
-	seen error // what look found
+	quiet  func() bool   // reports whether it is open and the upstream has said nothing unasked; nil where nobody knows
 }
 
 func newPool(u *gatehouse.Upstream, s *Server) (*pool, error) {
@@ -138,7 +135,7 @@ func (p *pool) dial(ctx context.Context, task *loop.Task) (*upconn, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := &seat{newSocket(c)}
+	base := &seat{c}
 	u := &upconn{Conn: base}
 	if p.tls != nil {
 		t := tls.Client(base, p.tls)
@@ -164,52 +161,44 @@ type seat struct{ net.Conn }
 // One that Go looks after would hold the loop up whenever it is waited for.
 var errCrowded = errors.New("proxy: there is no room for a connection to the upstream")
 
-// settle moves a new connection to where it is used: to the loop of task, or it stays.
+// settle has a new connection be used by who asked for it: a loop, for its task, or a goroutine.
 func (u *upconn) settle(g *loop.Group, base *seat, c net.Conn, task *loop.Task) error {
-	if task != nil {
-		s, ok := g.Adopt(c, task)
-		if !ok {
-			return errCrowded
-		}
-		base.Conn, u.socket = s, s
+	if task == nil {
+		base.Conn, u.quiet = newSocket(c), silence(c)
+	} else if s, ok := g.Adopt(c, task); ok {
+		base.Conn, u.socket, u.quiet = s, s, s.Quiet
+	} else {
+		return errCrowded
 	}
 	if u.Conn == net.Conn(base) {
 		u.Conn = base.Conn
 	}
-	d, ok := c.(syscall.Conn)
-	if !ok || u.socket != nil {
-		return nil
-	}
-	var err error
-	if u.raw, err = d.SyscallConn(); err != nil {
-		return err
-	}
-	var one [1]byte
-	u.look = func(fd uintptr) bool {
-		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		u.seen = errBusy
-		if errors.Is(err, syscall.EAGAIN) && n <= 0 {
-			u.seen = nil
-		}
-		return true
-	}
 	return nil
 }
 
-// errBusy says that an idle connection has bytes or an end to read: an upstream
-// that speaks unasked is not to be trusted with the next request.
-var errBusy = errors.New("the idle connection is not silent")
-
-// alive reports whether an idle connection is still open and silent.
-func (u *upconn) alive() bool {
-	switch {
-	case u.reader.Buffered() > 0:
-		return false
-	case u.socket != nil:
-		return u.socket.Quiet()
+// silence returns what tells whether a connection that Go looks after is quiet, or nil.
+func silence(c net.Conn) func() bool {
+	d, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
 	}
-	return u.raw != nil && u.raw.Read(u.look) == nil && u.seen == nil
+	raw, err := d.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	var one [1]byte
+	silent := false
+	look := func(fd uintptr) bool {
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		silent = errors.Is(err, syscall.EAGAIN) && n <= 0
+		return true
+	}
+	return func() bool { return raw.Read(look) == nil && silent }
 }
+
+// alive reports whether an idle connection is still open and silent: an upstream
+// that speaks unasked is not to be trusted with the next request.
+func (u *upconn) alive() bool { return u.reader.Buffered() == 0 && u.quiet != nil && u.quiet() }
 
 // put gives back a connection whose reply was read to its end.
 func (p *pool) put(u *upconn, t *loop.Task, now time.Duration) {

@@ -19,7 +19,7 @@ import (
 )
 
 // loops returns a group that is closed when the test's tasks have ended.
-func loops(t *testing.T, n int) *Group {
+func loops(t testing.TB, n int) *Group {
 	t.Helper()
 	g, err := New(n)
 	if err != nil {
@@ -31,7 +31,7 @@ func loops(t *testing.T, n int) *Group {
 
 // served begins a task on one end of a TCP connection and returns the other. The test
 // waits for the task.
-func served(t *testing.T, g *Group, body func(*Task, *Socket)) *net.TCPConn {
+func served(t testing.TB, g *Group, body func(*Task, *Socket)) *net.TCPConn {
 	t.Helper()
 	ours, theirs := tcp(t)
 	s, ok := g.Adopt(ours, nil)
@@ -57,7 +57,7 @@ func served(t *testing.T, g *Group, body func(*Task, *Socket)) *net.TCPConn {
 }
 
 // tcp returns both ends of a connection.
-func tcp(t *testing.T) (ours, theirs *net.TCPConn) {
+func tcp(t testing.TB) (ours, theirs *net.TCPConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -418,40 +418,12 @@ func TestDescriptorsThatAreUsedAgainAreNotConfused(t *testing.T) {
 }
 
 func BenchmarkRoundTrip(b *testing.B) {
-	g, err := New(1)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer g.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // the benchmark is over with it
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	peer, err := l.Accept()
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, ok := g.Adopt(peer, nil)
-	if !ok {
-		b.Fatal("not adopted")
-	}
-	done := make(chan struct{})
-	s.Go(func(task *Task) {
-		defer close(done)
-		defer s.Close() //nolint:errcheck // the benchmark is over with it
-		echo(task, s)
-	})
+	c := served(b, loops(b, 1), echo)
+	_ = c.SetDeadline(time.Time{})
 	buf := make([]byte, 4)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = c.Write(buf)
 		_, _ = io.ReadFull(c, buf)
 	}
-	_ = c.Close()
-	<-done
 }

@@ -2,10 +2,7 @@
 
 package loop
 
-import (
-	"net"
-	"time"
-)
+import "net"
 
 // Group is the loops of a program. There are none but on Linux, on processors whose system calls are numbered one by one.
 type Group struct{}
@@ -57,5 +54,3 @@ func (s *Socket) Detach() error { return nil }
 
 // CloseWrite does nothing.
 func (s *Socket) CloseWrite() error { return nil }
-
-var _ = time.Time{}
