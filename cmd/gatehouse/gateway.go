@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-api/gatehouse/internal/clientip"
 	"github.com/gatehouse-api/gatehouse/internal/jose"
 	"github.com/gatehouse-api/gatehouse/internal/learned"
+	"github.com/gatehouse-api/gatehouse/internal/logfile"
 	"github.com/gatehouse-api/gatehouse/internal/relations"
 	"github.com/gatehouse-api/gatehouse/record"
 	"github.com/gatehouse-api/gatehouse/store"
@@ -146,14 +147,14 @@ func (g *gateway) start(o gatewayOptions) error {
 func (g *gateway) startRecorder(o gatewayOptions) error {
 	log := o.Log
 	if log == nil {
-		w, err := openLog(g.file)
-		if err != nil {
-			return err
+		log = os.Stdout
+		if g.file.Log != "stdout" && g.file.Log != "" {
+			w, err := logfile.Open(g.file.Log, g.problems)
+			if err != nil {
+				return fmt.Errorf("opening the access log: %w", err)
+			}
+			g.log, log = w, w
 		}
-		if c, ok := w.(io.Closer); ok && w != os.Stdout {
-			g.log = c
-		}
-		log = w
 	}
 	var err error
 	if g.trails, err = sqlite.OpenTrails(filepath.Join(g.state, "trails.db"), time.Now); err != nil {
@@ -166,17 +167,6 @@ func (g *gateway) startRecorder(o gatewayOptions) error {
 	}})
 	g.recorder.Register(endpointsOf(g.gate.Policy()))
 	return nil
-}
-
-func openLog(f *config.File) (io.Writer, error) {
-	if f.Log == "" || f.Log == "stdout" {
-		return os.Stdout, nil
-	}
-	w, err := os.OpenFile(f.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening the access log: %w", err)
-	}
-	return w, nil
 }
 
 func (g *gateway) startAdmin(signer *jose.Signer) error {
