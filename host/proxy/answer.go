@@ -26,10 +26,15 @@ func (s *Server) answer(ctx context.Context, t *turn, d downstream) bool {
 	if t.tunnel || t.unread {
 		return s.last(ctx, t, d)
 	}
-	if x.Response.Own && !x.Response.Fields.Has("date") {
-		x.Response.Fields.Add("date", s.date.Load().text)
-	}
+	s.stamp(t)
 	return t.delivered(s.whole(t, d))
+}
+
+// stamp dates an answer of our own.
+func (s *Server) stamp(t *turn) {
+	if r := &t.x.Response; r.Own && !r.Fields.Has("date") {
+		r.Fields.Add("date", s.date.Load().text)
+	}
 }
 
 // last sends what may outlive the proof that the caller was let in by, and ends it when
@@ -70,6 +75,24 @@ func (t *turn) delivered(err error) bool {
 
 // whole sends an answer that is held: in one write if it is small.
 func (s *Server) whole(t *turn, d downstream) error {
+	body, err := s.begin(t, d)
+	if err != nil {
+		return s.unsafe(t, d, err)
+	}
+	if err := d.write(t, t.out); err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := d.write(t, body); err != nil {
+			return err
+		}
+	}
+	t.sent = t.size
+	return d.end(t, nil)
+}
+
+// begin begins an answer that is held, and returns what of it is not in t.out.
+func (s *Server) begin(t *turn, d downstream) ([]byte, error) {
 	x := &t.x
 	body, f, n := x.Response.Body, wire.Length, int64(len(x.Response.Body))
 	switch {
@@ -83,23 +106,14 @@ func (s *Server) whole(t *turn, d downstream) error {
 		}
 	}
 	if err := d.start(t, f, n); err != nil {
-		return s.unsafe(t, d, err)
+		return nil, err
 	}
-	sent := int64(len(body))
+	t.size = int64(len(body))
 	if len(body) <= largest {
 		t.out = append(t.out, body...)
 		body = nil
 	}
-	if err := d.write(t, t.out); err != nil {
-		return err
-	}
-	if len(body) > 0 {
-		if err := d.write(t, body); err != nil {
-			return err
-		}
-	}
-	t.sent = sent
-	return d.end(t, nil)
+	return body, nil
 }
 
 // unsafe answers instead of a reply whose fields must not go on the wire.

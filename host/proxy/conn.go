@@ -35,6 +35,12 @@ type conn struct {
 	watch     watch
 	idle      atomic.Bool // between requests: a shutdown may close it
 
+	socket *loop.Socket     // net, where a loop has it
+	hand   func() loop.Wish // that serves what is ordinary; nil where there is no loop, or TLS
+	stage  stage            // of the hand
+	turn   *turn            // that the hand has begun
+	want   engine.Want      // of turn, while deciding
+
 	message   wire.Message // of the request in progress
 	continued bool         // 100 (Continue) was sent, or was not asked for
 	closing   bool         // the connection ends after this answer
@@ -63,11 +69,15 @@ func (c *conn) run() {
 	c.reader.Buffers = &s.buffers
 	c.reader.MaxHead = s.cfg.Limits.Head
 	wait := s.cfg.HandshakeTime // a client that has connected has something to say
-	for {
-		c.idle.Store(true)
-		s.watcher.begin(&c.watch, c.net, wait)
-		if s.ending.Load() && c.reader.Buffered() == 0 {
-			return
+	for ; c.waits(wait); wait = s.cfg.IdleTime {
+		if c.hand != nil && c.reader.Buffered() == 0 {
+			c.task.Rest(c.hand)
+			if c.stage != resting {
+				if !c.goOn() {
+					return
+				}
+				continue
+			}
 		}
 		if err := c.reader.Await(); err != nil {
 			c.late()
@@ -80,8 +90,15 @@ func (c *conn) run() {
 		if !c.exchange() {
 			return
 		}
-		wait = s.cfg.IdleTime
 	}
+}
+
+// waits begins the wait for the next request, and reports false if there will be none.
+func (c *conn) waits(d time.Duration) bool {
+	s := c.server
+	c.idle.Store(true)
+	s.watcher.begin(&c.watch, c.net, d)
+	return !s.ending.Load() || c.reader.Buffered() > 0
 }
 
 // late counts a connection whose phase lasted too long.
@@ -97,19 +114,29 @@ func (c *conn) exchange() bool {
 	s := c.server
 	t := s.turns.Get().(*turn)
 	defer s.putTurn(t)
-	t.watch, t.task = &c.watch, c.task
-	x := &t.x
 	headErr := c.reader.Head()
 	refusal := refusalIn(headErr)
 	if headErr != nil && refusal == nil {
 		c.late()
 		return false
 	}
-	now := time.Now()
 	if !s.watcher.rest(&c.watch) {
 		s.stats.expired.Add(1)
 		return false
 	}
+	if !c.open(t, refusal) {
+		return false
+	}
+	s.drive(c.ctx, t, c)
+	return c.finish(t)
+}
+
+// open begins the exchange of the head that is there, or of what was refused of it. It
+// reports false when there is nothing to be answered.
+func (c *conn) open(t *turn, refusal *wire.Refusal) bool {
+	s, x := c.server, &t.x
+	now := time.Now()
+	t.watch, t.task = &c.watch, c.task
 	c.closing, c.bodySize, c.bodyStart = false, 0, 0
 	x.Conn.Peer, x.Conn.TLS, x.Conn.Certificate = c.peer, c.tls, c.shown
 	x.Request.Scheme = "http"
@@ -118,7 +145,7 @@ func (c *conn) exchange() bool {
 	}
 	policy := s.cfg.Gate.Policy()
 	limits := s.limits(policy)
-	if headErr == nil {
+	if refusal == nil {
 		if err := c.reader.ParseRequest(&x.Request, &c.message, &limits); err != nil {
 			if refusal = refusalIn(err); refusal == nil {
 				return false
@@ -138,8 +165,7 @@ func (c *conn) exchange() bool {
 		s.admitted(x, policy, c.message.Needs)
 	}
 	c.closing = c.closing || c.message.Close || s.ending.Load()
-	s.drive(c.ctx, t, c)
-	return c.finish(t)
+	return true
 }
 
 // refusalIn returns the broken rule in err, or nil.
@@ -243,7 +269,12 @@ func (c *conn) write(t *turn, b []byte) error {
 	s := c.server
 	s.watcher.begin(&c.watch, c.net, s.writeTime(len(b)))
 	_, err := c.net.Write(b)
-	if !s.watcher.rest(&c.watch) {
+	return c.wrote(err)
+}
+
+// wrote ends the phase of a write that ended with err.
+func (c *conn) wrote(err error) error {
+	if s := c.server; !s.watcher.rest(&c.watch) {
 		if !c.watch.over {
 			s.stats.expired.Add(1)
 		}

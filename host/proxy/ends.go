@@ -41,12 +41,15 @@ func (c *conn) begin(nc net.Conn, below *seat) {
 	c.tcp = socket
 	s.mu.Unlock()
 	if below == nil {
-		c.net = socket
+		c.net, c.socket = socket, socket
 	} else {
 		below.Conn = socket
 	}
 	socket.Go(func(t *loop.Task) {
 		c.task, c.ctx = t, aside.With(c.ctx, t.Leave)
+		if c.socket != nil {
+			c.hand = c.serveByHand
+		}
 		c.run()
 	})
 }

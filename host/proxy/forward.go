@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
@@ -21,15 +22,22 @@ var errStale = errors.New("proxy: the idle connection was closed")
 // bringReply forwards the request and reads the reply's head.
 func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
 	x := &t.x
-	defer engine.Brought(x, gatehouse.Reply)
 	if x.Request.BodyTooLarge { // nobody refused it, but only its beginning is here
 		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
+		engine.Brought(x, gatehouse.Reply)
 		return
 	}
 	if err := s.roundTrip(ctx, t, d); err != nil {
 		s.failUpstream(t, err)
+		engine.Brought(x, gatehouse.Reply)
 		return
 	}
+	s.replied(t)
+}
+
+// replied says that the reply's head is there.
+func (s *Server) replied(t *turn) {
+	x := &t.x
 	if t.reply.Upgrade {
 		t.tunnel = true
 		t.unread = false
@@ -39,6 +47,7 @@ func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
 	if !t.unread && !t.tunnel {
 		s.releaseUpstream(t)
 	}
+	engine.Brought(x, gatehouse.Reply)
 }
 
 // roundTrip sends the request, a second time at the most: only when an idle
@@ -53,13 +62,16 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 	t.pool = p
 	replayable := x.Request.Idempotent() && t.bodyDone
 	for attempt := 0; ; attempt++ {
-		began := time.Since(x.At)
-		t.up, err = p.get(ctx, t.task, attempt > 0, !replayable)
-		if err != nil {
-			return err
+		if t.asked {
+			err = s.hear(t)
+		} else {
+			t.began = time.Since(x.At)
+			if t.up, err = p.get(ctx, t.task, attempt > 0, !replayable); err != nil {
+				return err
+			}
+			err = s.ask(ctx, t, d)
 		}
-		err = s.ask(ctx, t, d)
-		t.waited += time.Since(x.At) - began
+		t.waited += time.Since(x.At) - t.began
 		if err == nil {
 			return nil
 		}
@@ -69,6 +81,22 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 			return err
 		}
 	}
+}
+
+// hear goes on where the connection's hand has put the request to the upstream.
+func (s *Server) hear(t *turn) error {
+	t.asked = false
+	if t.failure != nil && t.failure != loop.ErrAgain { //nolint:errorlint // as it is
+		return t.failure
+	}
+	if err := t.task.Flush(); err != nil {
+		t.timed = false
+		if !s.watcher.rest(t.watch) {
+			return errTimeout
+		}
+		return stale(t, err)
+	}
+	return s.receive(t)
 }
 
 // ask sends the request and reads the reply's head. When ctx ends before, as it
@@ -102,34 +130,43 @@ func (s *Server) ask(ctx context.Context, t *turn, d downstream) error {
 // piece that is whole is left to the next Read, where the connection can do that.
 func (s *Server) send(t *turn, d downstream) error {
 	x := &t.x
-	f, n := d.framing()
-	whole := t.bodyDone
-	if whole {
-		if f, n = wire.None, 0; x.Request.HasBody {
-			f, n = wire.Length, int64(len(x.Request.Body))
-		}
-	}
-	var err error
-	if t.out, err = wire.AppendRequestHead(t.out[:0], &x.Request, x.Endpoint.Upstream, f, n); err != nil {
+	f, err := s.compose(t, d)
+	if err != nil {
 		return err
 	}
-	if whole && len(x.Request.Body) <= largest {
-		t.out = append(t.out, x.Request.Body...)
-		if t.up.socket != nil && t.up.socket == t.up.Conn && t.up.reader.Buffered() == 0 {
-			t.up.socket.Ask(t.out)
-			return nil
-		}
+	if t.bodyDone && len(x.Request.Body) <= largest && t.up.socket != nil && t.up.socket == t.up.Conn && t.up.reader.Buffered() == 0 {
+		t.up.socket.Ask(t.out)
+		return nil
 	}
 	if err := s.toUpstream(t, t.out); err != nil {
 		return stale(t, err)
 	}
-	if whole {
+	if t.bodyDone {
 		if len(x.Request.Body) > largest {
 			return s.toUpstream(t, x.Request.Body)
 		}
 		return nil
 	}
 	return s.stream(t, d, f)
+}
+
+// compose writes the request's head into t.out, and its body if it is there and not large.
+// It returns how the body is framed.
+func (s *Server) compose(t *turn, d downstream) (f wire.Framing, err error) {
+	x := &t.x
+	f, n := d.framing()
+	if t.bodyDone {
+		if f, n = wire.None, 0; x.Request.HasBody {
+			f, n = wire.Length, int64(len(x.Request.Body))
+		}
+	}
+	if t.out, err = wire.AppendRequestHead(t.out[:0], &x.Request, x.Endpoint.Upstream, f, n); err != nil {
+		return f, err
+	}
+	if t.bodyDone && len(x.Request.Body) <= largest {
+		t.out = append(t.out, x.Request.Body...)
+	}
+	return f, nil
 }
 
 // stream forwards a body that no control needed whole, as it comes. The head has
@@ -193,8 +230,11 @@ var errTimeout = errors.New("proxy: the upstream is too slow")
 // receive reads the reply's head, past interim replies.
 func (s *Server) receive(t *turn) error {
 	x, r := &t.x, t.up.reader
-	for interim := 0; interim < 16; interim++ {
+	for ; t.interim < 16; t.interim++ {
 		err := s.replyHead(t)
+		if err == loop.ErrAgain { //nolint:errorlint // as it is
+			return err
+		}
 		if err != nil {
 			return stale(t, err)
 		}
@@ -217,10 +257,17 @@ func (s *Server) receive(t *turn) error {
 	return errors.New("proxy: too many interim replies")
 }
 
-// replyHead reads until the reply's head is there.
+// replyHead reads until the reply's head is there. For a hand it may have to be called again.
 func (s *Server) replyHead(t *turn) error {
-	s.watcher.begin(t.watch, t.up.Conn, s.patience(&t.x))
+	if !t.timed {
+		s.watcher.begin(t.watch, t.up.Conn, s.patience(&t.x))
+		t.timed = true
+	}
 	err := t.up.reader.Head()
+	if err == loop.ErrAgain { //nolint:errorlint // as it is
+		return err
+	}
+	t.timed = false
 	if !s.watcher.rest(t.watch) {
 		return errTimeout
 	}

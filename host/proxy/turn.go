@@ -36,7 +36,14 @@ type passage struct {
 	viewed   bool    // the reply's body is where it was read, in held's buffer
 	tunnel   bool    // the connection was upgraded
 	cut      bool    // the answer cannot be completed: close without an end
+	flying   bool    // it is counted as in progress
+	asked    bool    // the hand has put the request to the upstream
+	timed    bool    // the wait for the reply's head has begun
+	interim  int     // replies before the reply
+	failure  error   // of the wait for it
 
+	began   time.Duration // to ask the upstream
+	size    int64         // of the answer's body
 	sent    int64         // body bytes to the client
 	waited  time.Duration // for the upstream
 	aborted string
@@ -102,13 +109,30 @@ var (
 
 // drive walks the exchange to its answer.
 func (s *Server) drive(ctx context.Context, t *turn, d downstream) {
+	s.takeOff(t, d)
+	s.proceed(ctx, t, d, engine.Advance(ctx, &t.x))
+}
+
+// takeOff counts the exchange as one in progress, until land.
+func (s *Server) takeOff(t *turn, d downstream) {
 	s.stats.flying.Add(1)
-	defer s.stats.flying.Add(-1)
-	x := &t.x
+	t.flying = true
 	f, _ := d.framing()
 	t.bodyDone = f == wire.None
-	for {
-		switch engine.Advance(ctx, x) {
+}
+
+func (s *Server) land(t *turn) {
+	if t.flying {
+		t.flying = false
+		s.stats.flying.Add(-1)
+	}
+}
+
+// proceed is drive from where the engine wants something.
+func (s *Server) proceed(ctx context.Context, t *turn, d downstream, want engine.Want) {
+	defer s.land(t)
+	for ; ; want = engine.Advance(ctx, &t.x) {
+		switch want {
 		case engine.WantBody:
 			s.bringBody(t, d)
 		case engine.WantObject:
@@ -165,17 +189,11 @@ func failBody(t *turn, err error) {
 
 // bringReplyBody reads the whole reply body, up to its limit.
 func (s *Server) bringReplyBody(t *turn) {
+	if s.view(t) {
+		return
+	}
 	x := &t.x
 	defer engine.Brought(x, gatehouse.ReplyBody)
-	if !t.unread {
-		return
-	}
-	if body, ok := t.up.reader.Body().View(host.ReplyLimit(x)); ok {
-		t.body, t.viewed, x.Response.Body = x.Response.Body, true, body
-		t.unread = false
-		s.releaseUpstream(t)
-		return
-	}
 	s.watcher.begin(t.watch, t.up.Conn, s.patience(x))
 	body, large, err := t.up.reader.Body().ReadAll(x.Response.Body[:0], host.ReplyLimit(x))
 	ok := s.watcher.rest(t.watch)
@@ -197,6 +215,22 @@ func (s *Server) bringReplyBody(t *turn) {
 		t.unread = false
 		s.releaseUpstream(t)
 	}
+}
+
+// view brings the reply's body where it was read, if it is there.
+func (s *Server) view(t *turn) bool {
+	x := &t.x
+	if t.unread {
+		body, ok := t.up.reader.Body().View(host.ReplyLimit(x))
+		if !ok {
+			return false
+		}
+		t.body, t.viewed, x.Response.Body = x.Response.Body, true, body
+		t.unread = false
+		s.releaseUpstream(t)
+	}
+	engine.Brought(x, gatehouse.ReplyBody)
+	return true
 }
 
 // patience is how long the upstream may take.

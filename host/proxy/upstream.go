@@ -92,13 +92,23 @@ func (p *pool) shelf(t *loop.Task) *shelf {
 // once says that the request must not be sent twice, so that a connection that the
 // upstream has closed meanwhile is not used for it.
 func (p *pool) get(ctx context.Context, t *loop.Task, fresh, once bool) (*upconn, error) {
-	for !fresh {
+	if !fresh {
+		if u := p.takeIdle(t, once); u != nil {
+			return u, nil
+		}
+	}
+	return p.dial(ctx, t)
+}
+
+// takeIdle returns an idle connection, if there is one.
+func (p *pool) takeIdle(t *loop.Task, once bool) *upconn {
+	for {
 		p.mu.Lock()
 		idle := p.shelf(t)
 		n := len(*idle)
 		if n == 0 {
 			p.mu.Unlock()
-			break
+			return nil
 		}
 		u := (*idle)[n-1]
 		(*idle)[n-1] = nil
@@ -109,11 +119,10 @@ func (p *pool) get(ctx context.Context, t *loop.Task, fresh, once bool) (*upconn
 			u.socket.Have(t)
 		}
 		if !u.reused || !once || u.alive() {
-			return u, nil
+			return u
 		}
 		_ = u.Close()
 	}
-	return p.dial(ctx, t)
 }
 
 // dial connects, which blocks.

@@ -15,4 +15,27 @@
 // of its own that use the task's sockets. A task that blocks all the
 // same keeps its goroutine, and another takes the loop over: within 20 ms of a loop that
 // has been busy, within 120 ms of one that was at rest.
+//
+// A task that does the same over and over may leave that to a function of its own, its hand
+// ([Task.Rest]), which the loop calls where it is. It saves the switches between stacks, and
+// the stack of a task that rests stays small and is not touched.
 package loop
+
+// Wish is what a task, or its hand, hands over for.
+type Wish uint8
+
+// The wishes of a hand. Between two of its calls events may come for any socket of the task.
+const (
+	Wait   Wish = iota // for one of the task's sockets
+	Again              // to be called again when the others that are ready have been
+	Write              // what was put, and then be called again
+	Ask                // write what was put, and then wait
+	Resume             // the task
+)
+
+// ErrAgain says to a hand that there is nothing to be read yet.
+var ErrAgain error = again{}
+
+type again struct{}
+
+func (again) Error() string { return "loop: nothing is there yet" }

@@ -42,11 +42,13 @@ type Loop struct {
 	poll  func(uintptr) bool
 	bell  int // an eventfd that is written to when posted fills
 
-	got    int
-	events [batch]syscall.EpollEvent
-	run    []*Task // to be continued, from at on
-	at     int
-	writes []*Task // whose output is to be written
+	got     int
+	events  [batch]syscall.EpollEvent
+	run     []*Task // to be continued, from at on
+	at      int
+	writes  []wanted // whose output is to be written
+	written []wanted // whose output has been, and who have not been told from told on
+	told    int
 
 	// turn is even, and odd while a task is continued: who makes it even has the loop.
 	turn atomic.Uint64
@@ -55,6 +57,12 @@ type Loop struct {
 	mu     sync.Mutex
 	posted []*Task // by others
 	ended  bool
+}
+
+// wanted is a task that has something to write, and what it wants afterwards.
+type wanted struct {
+	task *Task
+	wish Wish // Write, or Ask
 }
 
 // New returns a group of n loops, which run until Close.
@@ -163,13 +171,20 @@ func (g *Group) guard() {
 func (g *Group) relieve() (active bool) {
 	for _, l := range g.loops {
 		turn := l.turn.Load()
-		if turn == l.last && turn%2 == 1 && l.turn.CompareAndSwap(turn, turn+1) {
-			g.work.Go(l.serve)
+		if turn == l.last && turn%2 == 1 {
+			l.relieve(turn)
 		}
 		active = active || turn != l.last || turn%2 == 1
 		l.last = turn
 	}
 	return active
+}
+
+// relieve has another goroutine go on with the loop, if turn has not ended.
+func (l *Loop) relieve(turn uint64) {
+	if l.turn.CompareAndSwap(turn, turn+1) {
+		l.group.work.Go(l.serve)
+	}
 }
 
 // serve runs the loop until it ends or another goroutine has taken it over.
@@ -184,15 +199,23 @@ func (l *Loop) serve() {
 		}
 		clear(l.run)
 		l.run, l.at = l.run[:0], 0
+		for l.told < len(l.written) {
+			w := l.written[l.told]
+			l.told++
+			if !l.tell(w) {
+				return
+			}
+		}
 		if len(l.writes) > 0 {
 			l.write()
-			if round++; round < rounds {
-				continue
-			}
+		}
+		busy := len(l.run) > 0 || l.told < len(l.written)
+		if round++; busy && round < rounds {
+			continue
 		}
 		round = 0
 		runtime.Gosched() // whoever has no loop
-		if l.look() == 0 && len(l.run) == 0 {
+		if l.look() == 0 && !busy {
 			if err := l.sleep.Read(l.poll); err != nil {
 				return
 			}
@@ -203,12 +226,13 @@ func (l *Loop) serve() {
 	}
 }
 
-// resume continues a task that has been claimed, and reports whether the loop is still
-// this goroutine's afterwards.
+// resume continues a running task, and reports whether the loop is still this goroutine's
+// afterwards.
 func (l *Loop) resume(t *Task) bool {
 	t.away = false
-	turn := l.turn.Add(1)
-	w, alive := t.next()
+	t.turn = l.turn.Add(1)
+	turn := t.turn
+	w, alive := t.step()
 	if !l.turn.CompareAndSwap(turn, turn+1) {
 		if alive {
 			t.host(w)
@@ -217,14 +241,16 @@ func (l *Loop) resume(t *Task) bool {
 	}
 	switch {
 	case !alive:
-	case w == toLeave:
+	case w == leave:
 		go t.host(w)
-	case w == toWait:
+	case w == Wait:
 		if !t.settle() {
 			l.again(t)
 		}
+	case w == Again:
+		l.again(t)
 	default:
-		l.writes = append(l.writes, t)
+		l.writes = append(l.writes, wanted{t, w})
 	}
 	return true
 }
@@ -237,17 +263,23 @@ func (l *Loop) again(t *Task) {
 
 // write does the writes that tasks have left to the loop.
 func (l *Loop) write() {
-	for _, t := range l.writes {
-		t.out.write()
+	for _, w := range l.writes {
+		w.task.out.write()
 	}
-	for _, t := range l.writes {
-		if t.out.wait && t.out.unanswered() && t.settle() {
-			continue
-		}
+	clear(l.written)
+	l.writes, l.written, l.told = l.written[:0], l.writes, 0
+}
+
+// tell goes on with a task whose output has been written, as far as there was room. It
+// reports whether the loop is still this goroutine's afterwards.
+func (l *Loop) tell(w wanted) bool {
+	switch t := w.task; {
+	case w.wish == Write:
+		return l.resume(t)
+	case !t.out.unanswered() || !t.settle():
 		l.again(t)
 	}
-	clear(l.writes)
-	l.writes = l.writes[:0]
+	return true
 }
 
 // look takes what events there are, without waiting.

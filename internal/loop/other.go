@@ -25,6 +25,18 @@ type Task struct{}
 // Leave does nothing.
 func (t *Task) Leave() {}
 
+// Rest does nothing.
+func (t *Task) Rest(func() Wish) {}
+
+// Put does nothing.
+func (t *Task) Put(*Socket, []byte) {}
+
+// Sent reports true.
+func (t *Task) Sent() bool { return true }
+
+// Flush does nothing.
+func (t *Task) Flush() error { return nil }
+
 // Hold does nothing.
 func (t *Task) Hold() {}
 

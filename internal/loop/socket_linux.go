@@ -133,11 +133,14 @@ func (s *Socket) Read(b []byte) (int, error) {
 	}
 	if q := s.question; q != nil {
 		s.question = nil
-		if err := s.send(s.task.Load(), q, toAsk); err != nil {
+		if err := s.send(s.task.Load(), q, Ask); err != nil {
 			return 0, err
 		}
 	}
 	for {
+		if !s.readable.Load() && !s.reading.past.Load() && s.task.Load().inHand {
+			return 0, ErrAgain
+		}
 		if err := s.await(&s.readable, &s.reading); err != nil {
 			return 0, err
 		}
@@ -146,6 +149,7 @@ func (s *Socket) Read(b []byte) (int, error) {
 		switch errno {
 		case 0:
 			if n == 0 {
+				s.readable.Store(true) // the end stays
 				return 0, io.EOF
 			}
 			if n == len(b) || s.ended.Load() {
@@ -156,6 +160,7 @@ func (s *Socket) Read(b []byte) (int, error) {
 		case syscall.EINTR:
 			s.readable.Store(true)
 		default:
+			s.readable.Store(true)
 			return 0, &net.OpError{Op: "read", Net: "socket", Err: errno}
 		}
 	}
@@ -175,7 +180,7 @@ func (s *Socket) Write(b []byte) (int, error) {
 		}
 		return o.n, o.err
 	}
-	if err := s.send(t, b, toWrite); err != nil {
+	if err := s.send(t, b, Write); err != nil {
 		return t.out.n, err
 	}
 	return len(b), nil
@@ -187,12 +192,17 @@ func (s *Socket) Ask(b []byte) { s.question = b }
 
 // send writes b, as far as there is room at once together with the other writes of the
 // loop's round.
-func (s *Socket) send(t *Task, b []byte, w wish) error {
+func (s *Socket) send(t *Task, b []byte, w Wish) error {
 	if s.writing.past.Load() {
 		return os.ErrDeadlineExceeded
 	}
-	t.out = output{socket: s, left: b, wait: w == toAsk}
+	t.Put(s, b)
 	t.pause(w)
+	return s.flush(t)
+}
+
+// flush writes what is left of what was put.
+func (s *Socket) flush(t *Task) error {
 	for {
 		if t.out.err != nil || len(t.out.left) == 0 {
 			err := t.out.err
@@ -216,7 +226,7 @@ func (s *Socket) await(ready *atomic.Bool, d *deadline) error {
 		if ready.Load() {
 			return nil
 		}
-		s.task.Load().pause(toWait)
+		s.task.Load().pause(Wait)
 	}
 }
 
@@ -226,7 +236,6 @@ type output struct {
 	left   []byte
 	n      int
 	err    error
-	wait   bool // for something to read, afterwards
 }
 
 // unanswered reports whether all is written and nothing is there to be read.

@@ -11,25 +11,22 @@ import (
 // Task is one flow of control on a loop.
 type Task struct {
 	loop  *Loop
-	next  func() (wish, bool) // continues the task to its next wish
-	yield func(wish) bool     // the task's own: hands over to who has called next
+	next  func() (Wish, bool) // continues the task to its next wish
+	yield func(Wish) bool     // the task's own: hands over to who has called next
 	state atomic.Int32
 	out   output
-	away  bool // it is continued by a goroutine that has no loop
+	turn  uint64 // of the loop, in which the task is continued
+	away  bool   // it is continued by a goroutine that has no loop
+
+	hand   func() Wish // is called in place of next; nil for none
+	inHand bool        // it is being called
 
 	held  bool          // whoever has to wait waits where it is
 	woken chan struct{} // made by the first Hold; has one place
 }
 
-// wish is why a task hands over.
-type wish uint8
-
-const (
-	toWait  wish = iota // for one of its sockets
-	toWrite             // out, and then go on
-	toAsk               // write out, and then wait
-	toLeave             // the loop, for something that may block
-)
+// leave is the wish to leave the loop, for something that may block.
+const leave = Resume + 1
 
 // The states of a task.
 const (
@@ -42,7 +39,7 @@ const (
 // newTask returns a task that is begun by its first continuation.
 func newTask(l *Loop, body func(*Task)) *Task {
 	t := &Task{loop: l}
-	t.next, _ = iter.Pull(func(yield func(wish) bool) {
+	t.next, _ = iter.Pull(func(yield func(Wish) bool) {
 		t.yield = yield
 		body(t)
 	})
@@ -52,9 +49,48 @@ func newTask(l *Loop, body func(*Task)) *Task {
 // Leave sees to it that whatever blocks the task until its next wait for a socket does
 // not block the loop. It costs a microsecond.
 func (t *Task) Leave() {
-	if !t.away {
-		t.yield(toLeave)
+	switch {
+	case t.away:
+	case t.inHand: // the loop leaves
+		t.away = true
+		t.loop.relieve(t.turn)
+	default:
+		t.yield(leave)
 	}
+}
+
+// Rest hands the task over to hand, which is called whenever the task would be continued,
+// until it returns [Resume]: then Rest returns. hand is called by the loop itself, where it
+// is, and so without what it costs to switch to the task's stack and back. It must not wait:
+// a Read of the task's sockets returns [ErrAgain] where there is nothing to be read, and what
+// is to be written is given to Put and wished for.
+func (t *Task) Rest(hand func() Wish) {
+	t.hand = hand
+	t.yield(Again) // what came before is no event
+}
+
+// Put has b written to s, a socket of the task, when a hand wishes to [Write] or to [Ask]. b
+// must not change until Sent reports true or Flush returns.
+func (t *Task) Put(s *Socket, b []byte) { t.out = output{socket: s, left: b} }
+
+// Sent reports whether all that was put is written.
+func (t *Task) Sent() bool { return t.out.err == nil && len(t.out.left) == 0 }
+
+// Flush writes what is left of what was put. It is not for hands: it waits.
+func (t *Task) Flush() error { return t.out.socket.flush(t) }
+
+// step continues the task, or its hand, to the next wish. It reports false at the task's end.
+func (t *Task) step() (Wish, bool) {
+	if t.hand != nil {
+		t.inHand = true
+		w := t.hand()
+		t.inHand = false
+		if w != Resume {
+			return w, true
+		}
+		t.hand = nil
+	}
+	return t.next()
 }
 
 // Hold leaves the loop until Release: meanwhile the task's sockets may be used by any
@@ -76,11 +112,18 @@ func (t *Task) Release() {
 }
 
 // pause hands over with a wish, or does and waits for itself what is wished.
-func (t *Task) pause(w wish) {
+func (t *Task) pause(w Wish) {
+	if t.inHand && !t.held { // a hand that has to wait all the same, say for a last word of TLS
+		t.Hold()
+		defer func() {
+			t.Release()
+			t.state.Store(nudged) // what came meanwhile has woken nobody else
+		}()
+	}
 	switch {
 	case !t.held:
 		t.yield(w)
-	case w == toWait:
+	case w == Wait:
 		<-t.woken
 	default:
 		t.out.write()
@@ -119,25 +162,29 @@ func (t *Task) settle() bool {
 }
 
 // host continues a task of which this goroutine is no loop until it waits or ends.
-func (t *Task) host(w wish) {
+func (t *Task) host(w Wish) {
 	for {
 		switch w {
-		case toWrite:
+		case Again:
+			t.state.Store(waiting)
+			t.loop.post(t)
+			return
+		case Write:
 			runtime.Gosched() // others that are ready come to their own writes first
 			t.out.write()
-		case toAsk:
+		case Ask:
 			t.out.write()
 			if t.out.unanswered() && t.settle() {
 				return
 			}
-		case toWait:
+		case Wait:
 			if t.settle() {
 				return
 			}
 		}
 		t.away = true
 		var alive bool
-		if w, alive = t.next(); !alive {
+		if w, alive = t.step(); !alive {
 			return
 		}
 	}

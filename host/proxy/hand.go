@@ -1,0 +1,222 @@
+package proxy
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/internal/loop"
+)
+
+// An ordinary exchange never waits but for the next request and for the reply: the head
+// is there as a whole, there is no body, a connection to the upstream is idle, the reply
+// comes whole and the answer finds room. Such exchanges are served by the connection's hand
+// ([loop.Task.Rest]) without a switch to the connection's task. Where one turns out not to be
+// ordinary, the task goes on with it from there.
+
+// stage is how far the hand has come with an exchange.
+type stage uint8
+
+const (
+	resting   stage = iota // there is none
+	deciding               // the engine wants what takes a task to bring, or is done
+	asking                 // the request has been put to the upstream
+	answering              // the answer has been put to the client
+	over                   // the connection is to be closed
+)
+
+// goOn takes over the exchange that the hand has begun, and reports whether the connection
+// may be used again.
+func (c *conn) goOn() bool {
+	if c.stage == over {
+		return false
+	}
+	s, t, done := c.server, c.turn, c.stage == answering
+	c.turn, c.stage = nil, resting
+	defer s.putTurn(t)
+	if done {
+		return c.answered(t, c.task.Flush())
+	}
+	s.proceed(c.ctx, t, c, c.want)
+	return c.finish(t)
+}
+
+// answered is the end of an exchange whose answer was put to the client and written, if err
+// is nil. It reports whether the connection may be used again.
+func (c *conn) answered(t *turn, err error) bool {
+	s := c.server
+	if err = c.wrote(err); err == nil {
+		t.sent = t.size
+	}
+	ok := t.delivered(err)
+	s.freeUpstream(t)
+	s.recordTurn(t, 0)
+	return ok && c.reader.Release()
+}
+
+// serveByHand is the connection's hand.
+func (c *conn) serveByHand() (w loop.Wish) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked(p)
+			w = loop.Resume
+		}
+	}()
+	switch c.stage {
+	case resting:
+	case asking:
+		return c.hear()
+	case answering:
+		if !c.task.Sent() {
+			return loop.Resume
+		}
+		t := c.turn
+		if !c.answered(t, nil) {
+			c.giveUp()
+			return loop.Resume
+		}
+		c.server.putTurn(t)
+		c.turn, c.stage = nil, resting
+		if !c.waits(c.server.cfg.IdleTime) {
+			c.stage = over
+			return loop.Resume
+		}
+	default:
+		return loop.Resume
+	}
+	if c.reader.Buffered() > 0 {
+		return loop.Resume // pipelined
+	}
+	if err := c.reader.Await(); err == loop.ErrAgain { //nolint:errorlint // as it is
+		return loop.Wait
+	} else if err != nil || c.reader.Head() != nil {
+		return loop.Resume
+	}
+	return c.serve()
+}
+
+// serve begins an exchange whose head is there.
+func (c *conn) serve() loop.Wish {
+	s := c.server
+	c.idle.Store(false)
+	if !s.watcher.rest(&c.watch) {
+		s.stats.expired.Add(1)
+		c.stage = over
+		return loop.Resume
+	}
+	c.turn = s.turns.Get().(*turn)
+	if !c.open(c.turn, nil) {
+		c.giveUp()
+		return loop.Resume
+	}
+	c.stage = deciding
+	s.takeOff(c.turn, c)
+	return c.proceed()
+}
+
+// proceed walks the exchange on.
+func (c *conn) proceed() loop.Wish {
+	s, t := c.server, c.turn
+	for {
+		switch c.want = engine.Advance(c.ctx, &t.x); {
+		case c.want == engine.WantReply:
+			if s.askIdle(t, c) {
+				c.stage = asking
+				return loop.Ask
+			}
+			return loop.Resume
+		case c.want == engine.WantReplyBody && s.view(t):
+		case c.want == engine.Done:
+			if s.ready(t, c) {
+				s.land(t)
+				c.stage = answering
+				return loop.Write
+			}
+			return loop.Resume
+		default:
+			return loop.Resume
+		}
+	}
+}
+
+// hear goes on with the upstream's reply.
+func (c *conn) hear() loop.Wish {
+	t := c.turn
+	if !c.task.Sent() {
+		return loop.Resume
+	}
+	if t.failure = c.server.receive(t); t.failure == loop.ErrAgain { //nolint:errorlint // as it is
+		return loop.Wait
+	} else if t.failure != nil {
+		return loop.Resume
+	}
+	t.asked = false
+	t.waited += time.Since(t.x.At) - t.began
+	c.server.replied(t)
+	c.stage = deciding
+	return c.proceed()
+}
+
+// giveUp ends the exchange without an answer, and the connection.
+func (c *conn) giveUp() {
+	s, t := c.server, c.turn
+	c.turn, c.stage = nil, over
+	s.land(t)
+	s.putTurn(t)
+}
+
+// panicked ends the connection. The exchange's memory is used by nobody any more.
+func (c *conn) panicked(p any) {
+	s, t := c.server, c.turn
+	s.cfg.Log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.turn, c.stage = nil, over
+	if t == nil {
+		return
+	}
+	s.land(t)
+	s.dropUpstream(t)
+	if t.held != nil {
+		_ = t.held.Close()
+	}
+}
+
+// askIdle puts the request to an idle connection, if that is all there is to do.
+func (s *Server) askIdle(t *turn, d downstream) bool {
+	x := &t.x
+	if !t.bodyDone || x.Request.BodyTooLarge || len(x.Request.Body) > largest {
+		return false
+	}
+	p, err := s.pool(x.Endpoint.Upstream)
+	if err != nil || p.local != nil || p.tls != nil {
+		return false
+	}
+	u := p.takeIdle(t.task, !x.Request.Idempotent())
+	if u == nil {
+		return false
+	}
+	t.pool, t.up, t.began = p, u, time.Since(x.At)
+	if _, err := s.compose(t, d); err != nil || u.socket == nil || u.reader.Buffered() > 0 {
+		s.dropUpstream(t)
+		return false
+	}
+	s.watcher.begin(t.watch, u.Conn, s.patience(x))
+	t.task.Put(u.socket, t.out)
+	t.asked, t.timed = true, true
+	return true
+}
+
+// ready puts the answer to the client, if it is one that goes out in one piece on a
+// connection that may be used again.
+func (s *Server) ready(t *turn, c *conn) bool {
+	if t.aborted != "" || t.tunnel || t.unread || t.up != nil || c.closing || !t.bodyDone || len(t.x.Response.Body) > largest {
+		return false
+	}
+	s.stamp(t)
+	if _, err := s.begin(t, c); err != nil {
+		return false
+	}
+	s.watcher.begin(&c.watch, c.net, s.writeTime(len(t.out)))
+	c.task.Put(c.socket, t.out)
+	return true
+}
