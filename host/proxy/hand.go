@@ -126,6 +126,8 @@ func (c *conn) proceed() loop.Wish {
 				return loop.Ask
 			}
 			return loop.Resume
+		case c.want == engine.WantBody && t.bodyDone:
+			s.bringBody(t, c)
 		case c.want == engine.WantReplyBody && s.view(t):
 		case c.want == engine.Done:
 			if s.ready(t, c) {
@@ -209,7 +211,11 @@ func (s *Server) askIdle(t *turn, d downstream) bool {
 // ready puts the answer to the client, if it is one that goes out in one piece on a
 // connection that may be used again.
 func (s *Server) ready(t *turn, c *conn) bool {
-	if t.aborted != "" || t.tunnel || t.unread || t.up != nil || c.closing || !t.bodyDone || len(t.x.Response.Body) > largest {
+	x := &t.x
+	if t.unread && !t.tunnel && x.EndedBy == "" && !x.Ended.Denied() && !x.Response.Own && !x.Response.BodyTooLarge && !engine.Items(x) {
+		s.view(t) // nobody wanted it, but it is there
+	}
+	if t.aborted != "" || t.tunnel || t.unread || t.up != nil || c.closing || !t.bodyDone || len(x.Response.Body) > largest {
 		return false
 	}
 	s.stamp(t)
