@@ -46,6 +46,10 @@ func Brought(x *gatehouse.Exchange, n gatehouse.Need) {
 	x.Cursor.Have = max(x.Cursor.Have, n)
 }
 
+// Clock spares the engine a look at its clock: the host has just read that at has gone by
+// since the exchange began.
+func Clock(x *gatehouse.Exchange, at time.Duration) { x.Cursor.After = at }
+
 // Fail ends the exchange with an answer of the host, such as 502 for an
 // upstream that cannot be reached. The Respond steps still run: call Advance
 // until it says [Done].

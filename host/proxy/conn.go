@@ -135,7 +135,7 @@ func (c *conn) exchange() bool {
 // reports false when there is nothing to be answered.
 func (c *conn) open(t *turn, refusal *wire.Refusal) bool {
 	s, x := c.server, &t.x
-	now := time.Now()
+	now := s.watcher.clock()
 	t.watch, t.task = &c.watch, c.task
 	c.closing, c.bodySize, c.bodyStart = false, 0, 0
 	x.Conn.Peer, x.Conn.TLS, x.Conn.Certificate = c.peer, c.tls, c.shown

@@ -7,10 +7,11 @@ import (
 
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/loop"
+	"github.com/gatehouse-api/gatehouse/wire"
 )
 
-// An ordinary exchange never waits but for the next request and for the reply: the head
-// is there as a whole, there is no body, a connection to the upstream is idle, the reply
+// An ordinary exchange never waits but for the next request and for the reply: the request
+// is there as a whole, a connection to the upstream is idle, the reply
 // comes whole and the answer finds room. Such exchanges are served by the connection's hand
 // ([loop.Task.Rest]) without a switch to the connection's task. Where one turns out not to be
 // ordinary, the task goes on with it from there.
@@ -51,7 +52,7 @@ func (c *conn) answered(t *turn, err error) bool {
 	}
 	ok := t.delivered(err)
 	s.freeUpstream(t)
-	s.recordTurn(t, 0)
+	s.recordTurn(t, c.bodySize)
 	return ok && c.reader.Release()
 }
 
@@ -126,7 +127,7 @@ func (c *conn) proceed() loop.Wish {
 				return loop.Ask
 			}
 			return loop.Resume
-		case c.want == engine.WantBody && t.bodyDone:
+		case c.want == engine.WantBody && (t.bodyDone || c.holdsBody()):
 			s.bringBody(t, c)
 		case c.want == engine.WantReplyBody && s.view(t):
 		case c.want == engine.Done:
@@ -142,6 +143,11 @@ func (c *conn) proceed() loop.Wish {
 	}
 }
 
+// holdsBody reports whether the whole body of the request has been read already.
+func (c *conn) holdsBody() bool {
+	return c.continued && c.message.Framing == wire.Length && int64(c.reader.Buffered()) >= c.message.Length
+}
+
 // hear goes on with the upstream's reply.
 func (c *conn) hear() loop.Wish {
 	t := c.turn
@@ -154,8 +160,10 @@ func (c *conn) hear() loop.Wish {
 		return loop.Resume
 	}
 	t.asked = false
-	t.waited += time.Since(t.x.At) - t.began
+	at := time.Since(t.x.At)
+	t.waited += at - t.began
 	c.server.replied(t)
+	engine.Clock(&t.x, at)
 	c.stage = deciding
 	return c.proceed()
 }
@@ -197,7 +205,10 @@ func (s *Server) askIdle(t *turn, d downstream) bool {
 	if u == nil {
 		return false
 	}
-	t.pool, t.up, t.began = p, u, time.Since(x.At)
+	t.pool, t.up, t.began = p, u, x.Cursor.After
+	if t.began == 0 {
+		t.began = time.Since(x.At)
+	}
 	if _, err := s.compose(t, d); err != nil || u.socket == nil || u.reader.Buffered() > 0 {
 		s.dropUpstream(t)
 		return false
