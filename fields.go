@@ -152,6 +152,23 @@ func (f *Fields) SetLike(p *Preset, list Fields) {
 // Del removes every such field and keeps the order of the others.
 func (f *Fields) Del(name string) { f.delFrom(0, name) }
 
+// DelIf removes every field that has one of the names and keeps the order of the others.
+func (f *Fields) DelIf(named func(name string) bool) {
+	s := *f
+	i := 0
+	for i < len(s) && !named(s[i].Name) {
+		i++
+	}
+	n := i
+	for ; i < len(s); i++ {
+		if !named(s[i].Name) {
+			s[n] = s[i]
+			n++
+		}
+	}
+	*f = s[:n]
+}
+
 func (f *Fields) delFrom(i int, name string) {
 	s := *f
 	for i < len(s) && s[i].Name != name {

@@ -24,16 +24,20 @@ func (s *idSource) identify(x *gatehouse.Exchange) {
 	n := s.count.Add(1)
 	k0, k1 := binary.LittleEndian.Uint64(s.key[:8]), binary.LittleEndian.Uint64(s.key[8:])
 	a, b := mix(n, k0), mix(n^k1, k1)
-	x.ID = x.Request.TrustedID
-	if x.ID == "" {
+	f := &x.Request.Forward
+	if x.ID = x.Request.TrustedID; x.ID != "" {
+		f.Add("x-request-id", x.ID)
+	} else {
 		ms := uint64(x.At.UnixMilli())
-		x.ID = x.Append(func(dst []byte) []byte { return appendID(dst, ms, a, b) })
+		line := x.Append(func(dst []byte) []byte { return append(appendID(append(dst, "x-request-id: "...), ms, a, b), "\r\n"...) })
+		x.ID = line[len("x-request-id: ") : len(line)-2]
+		f.AddWritten(line[:len("x-request-id")], x.ID)
 	}
 	c, d := mix(a, k1), mix(b, k0)
 	// One text holds the ids of the trace and of the span as well.
 	known := parent(x)
-	carried := x.Append(func(dst []byte) []byte {
-		dst = append(dst, "00-"...)
+	line := x.Append(func(dst []byte) []byte {
+		dst = append(dst, "traceparent: 00-"...)
 		if known {
 			dst = append(dst, x.Trace.TraceID...)
 		} else {
@@ -41,14 +45,13 @@ func (s *idSource) identify(x *gatehouse.Exchange) {
 		}
 		dst = appendHex(append(dst, '-'), a|1)
 		if x.Trace.Sampled {
-			return append(dst, "-01"...)
+			return append(dst, "-01\r\n"...)
 		}
-		return append(dst, "-00"...)
+		return append(dst, "-00\r\n"...)
 	})
+	carried := line[len("traceparent: ") : len(line)-2]
 	x.Trace.TraceID, x.Trace.SpanID = carried[3:35], carried[36:52]
-	f := &x.Request.Forward
-	f.Add("x-request-id", x.ID)
-	f.Add("traceparent", carried)
+	f.AddWritten(line[:len("traceparent")], carried)
 }
 
 // parent reads the caller's traceparent. A malformed one is as good as none.
@@ -80,22 +83,26 @@ func mix(n, key uint64) uint64 {
 
 // appendID appends 26 characters: 48 bits of time, 80 of a and b.
 func appendID(dst []byte, ms, a, b uint64) []byte {
-	var id [26]byte
+	dst = append(dst, "00000000000000000000000000"...)
+	id := (*[26]byte)(dst[len(dst)-26:])
 	for i := range 10 {
 		id[9-i] = crockford[ms>>(5*i)&31]
 	}
 	for i := range 8 {
 		id[17-i], id[25-i] = crockford[a>>(5*i)&31], crockford[b>>(5*i)&31]
 	}
-	return append(dst, id[:]...)
+	return dst
 }
 
 func appendHex(dst []byte, n uint64) []byte {
-	const digits = "0123456789abcdef"
-	var hex [16]byte
-	for i := range hex {
-		hex[i] = digits[n>>60]
-		n <<= 4
-	}
-	return append(dst, hex[:]...)
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, hexDigits(n>>32)), hexDigits(n&0xffffffff))
+}
+
+// hexDigits returns the eight digits of n, which is below 2^32, the first one uppermost.
+func hexDigits(n uint64) uint64 {
+	n = (n | n<<16) & 0x0000ffff0000ffff
+	n = (n | n<<8) & 0x00ff00ff00ff00ff
+	n = (n | n<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (n + 0x0606060606060606) >> 4 & 0x0101010101010101
+	return n + 0x3030303030303030 + letters*('a'-'9'-1)
 }

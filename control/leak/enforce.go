@@ -3,7 +3,6 @@ package leak
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +16,11 @@ var (
 
 // askPlain asks for bodies that can be read.
 func askPlain(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	x.Request.Forward.Set("accept-encoding", "identity")
+	x.Request.Forward.SetAll(plain)
 	return gatehouse.Pass, nil
 }
+
+var plain = gatehouse.NewPreset(gatehouse.Field{Name: "accept-encoding", Value: "identity"})
 
 // binary reports a success whose media type has no text to look for leaks in:
 // images, sound, archives. Such a reply is streamed, however long it is.
@@ -117,13 +118,13 @@ func replace(x *gatehouse.Exchange, reason, title string) {
 
 // scrub drops the fields that name products and machines.
 func scrub(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	x.Response.Fields = slices.DeleteFunc(x.Response.Fields, tells)
+	x.Response.Fields.DelIf(tells)
 	return gatehouse.Pass, nil
 }
 
-// tells reports whether a field says what the upstream is made of.
-func tells(f gatehouse.Field) bool {
-	name, own := strings.CutPrefix(f.Name, "x-")
+// tells reports whether a field of that name says what the upstream is made of.
+func tells(name string) bool {
+	name, own := strings.CutPrefix(name, "x-")
 	if !own {
 		return name == "server" || name == "via" || name == "server-timing"
 	}
