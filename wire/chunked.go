@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"io"
-)
+import "io"
 
 // chunkState is where the decoder stands in a chunked body (RFC 9112 section 7.1).
 type chunkState uint8
@@ -147,8 +144,7 @@ func (b *Body) takeTrailers(section []byte) error {
 		if !b.AllowTrailers && !b.reply {
 			return Trailer
 		}
-		e := bytes.IndexByte(section, '\n')
-		name, value, refusal := splitField(section[:e-1])
+		name, value, n, refusal := splitField(section)
 		if refusal != nil {
 			return refusal
 		}
@@ -162,7 +158,7 @@ func (b *Body) takeTrailers(section []byte) error {
 		if len(b.trailers) > maxTrailers {
 			return TrailerTooLarge
 		}
-		section = section[e+1:]
+		section = section[n+2:]
 	}
 	return io.EOF
 }

@@ -61,27 +61,18 @@ func (s *section) bar(r *Refusal) {
 
 // read takes every field line of b, which ends in the empty line.
 func (s *section) read(b []byte) *Refusal {
-	for {
-		e := bytes.IndexByte(b, '\n') // the lines end in CRLF: scanLines has seen to it
-		line := b[:e-1]
-		if len(line) == 0 {
-			return s.end()
-		}
-		if r := s.line(line); r != nil {
+	for b[0] != '\r' || b[1] != '\n' { // the lines end in CRLF: scanLines has seen to it
+		name, value, n, r := splitField(b)
+		if r != nil {
 			return r
 		}
-		b = b[e+1:]
+		s.written = len(name)+2+len(value) == n && b[len(name)+1] == ' '
+		if r := s.take(name, value); r != nil {
+			return r
+		}
+		b = b[n+2:]
 	}
-}
-
-// line takes one field line, without its CRLF.
-func (s *section) line(line []byte) *Refusal {
-	name, value, r := splitField(line)
-	if r != nil {
-		return r
-	}
-	s.written = len(name)+2+len(value) == len(line) && line[len(name)+1] == ' '
-	return s.take(name, value)
+	return s.end()
 }
 
 // add keeps the field, as the line that it is where it can be sent as it came.
@@ -93,28 +84,32 @@ func (s *section) add(name string, value []byte) {
 	s.fields.Add(name, view(value))
 }
 
-// splitField splits a field line and puts the name into lower case in place.
-func splitField(line []byte) (name string, value []byte, r *Refusal) {
+// splitField splits the field line that b begins with, n bytes and CRLF, and puts the
+// name into lower case in place.
+func splitField(b []byte) (name string, value []byte, n int, r *Refusal) {
 	i := 0
-	for ; i < len(line); i++ {
-		c := lowered[line[i]]
+	for ; ; i++ {
+		c := lowered[b[i]]
 		if c == 0 {
 			break
 		}
-		line[i] = c
+		b[i] = c
 	}
-	if i == len(line) || line[i] != ':' || i == 0 {
-		return "", nil, badName(line, i)
+	if i == 0 || b[i] != ':' {
+		return "", nil, 0, badName(lineOf(b), i)
 	}
-	value = trim(line[i+1:])
-	if !isValue(value) {
-		if bytes.IndexByte(value, '\r') >= 0 {
-			return "", nil, BareCR
-		}
-		return "", nil, FieldValue
+	n = i + 1 + valueLength(b[i+1:])
+	switch {
+	case b[n] == '\r' && b[n+1] == '\n':
+		return view(b[:i]), trim(b[i+1 : n]), n, nil
+	case bytes.IndexByte(lineOf(b), '\r') >= 0:
+		return "", nil, 0, BareCR
 	}
-	return view(line[:i]), value, nil
+	return "", nil, 0, FieldValue
 }
+
+// lineOf returns the line that b begins with, without its CRLF.
+func lineOf(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')-1] }
 
 // badName says what is wrong with a line whose name ends at i without a colon.
 func badName(line []byte, i int) *Refusal {

@@ -65,3 +65,38 @@ func TestAFieldIsSentAsTheLineThatItCameIn(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSplit: a line is split, or refused, as by who looks for its end first.
+func FuzzSplit(f *testing.F) {
+	for _, s := range []string{"A-b: c\td\xff \r\n", "a:b", ":", "a b: c", " a: b", "a : b", "a: b\rc", "a\r: b", "a: b\x00\rc", "a: 0123456789012345678901234567890123456789\x7f", "a: \xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		text = strings.ReplaceAll(text, "\n", "") + "\r\n"
+		if text == "\r\n" {
+			return // the end of the section
+		}
+		name, value, n, r := splitField([]byte(text + "next: line\r\n\r\n"))
+		wantName, wantValue, want := splitCarefully([]byte(text[:len(text)-2]))
+		if r != want || name != wantName || string(value) != string(wantValue) || r == nil && n != len(text)-2 {
+			t.Fatalf("%q: %q %q, %d bytes, %v; want %q %q, %v", text, name, value, n, r, wantName, wantValue, want)
+		}
+	})
+}
+
+func splitCarefully(line []byte) (name string, value []byte, r *Refusal) {
+	i := 0
+	for i < len(line) && lowered[line[i]] != 0 {
+		i++
+	}
+	if i == len(line) || line[i] != ':' || i == 0 {
+		return "", nil, badName(line, i)
+	}
+	if value = bytes.Trim(line[i+1:], " \t"); eachIsValue(value) {
+		return strings.ToLower(string(line[:i])), value, nil
+	}
+	if bytes.IndexByte(value, '\r') >= 0 {
+		return "", nil, BareCR
+	}
+	return "", nil, FieldValue
+}

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Every name and every value is looked at twice, as it comes and as it leaves. Most
 // bytes of most fields are of a few ordinary kinds, which eight at a time are known by
@@ -31,9 +34,34 @@ func isValue(b []byte) bool {
 	return odd(word(last)) == 0 || eachIsValue(last)
 }
 
+// valueLength returns how many bytes of b are a field value's, up to the first that no
+// value holds.
+func valueLength(b []byte) int {
+	n := 0
+	for len(b)-n >= 32 && odd(word(b[n:]))|odd(word(b[n+8:]))|odd(word(b[n+16:]))|odd(word(b[n+24:])) == 0 {
+		n += 32
+	}
+	for len(b)-n >= 8 {
+		w := odd(word(b[n:]))
+		if w == 0 {
+			n += 8
+			continue
+		}
+		if n += bits.TrailingZeros64(w) / 8; class[b[n]]&inValue == 0 {
+			return n
+		}
+		n++
+	}
+	for n < len(b) && class[b[n]]&inValue != 0 {
+		n++
+	}
+	return n
+}
+
 // odd returns zero when every byte of w is from 0x20 to 0x7e. It is exact: where no
 // byte has its high bit set, adding one sets it in 0x7f alone, and the lowest byte
-// from which 0x20 cannot be taken has it set afterwards.
+// from which 0x20 cannot be taken has it set afterwards. The lowest bit that is set is
+// exact, too: that of the first byte that is not from 0x20 to 0x7e.
 func odd(w uint64) uint64 { return (w | (w + ones) | (w - 0x20*ones)) & highs }
 
 func eachIsValue(b []byte) bool {
