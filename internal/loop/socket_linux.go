@@ -241,7 +241,10 @@ func (o *output) write() {
 		n, errno := call(syscall.SYS_SENDTO, o.socket.fd, o.left)
 		switch errno {
 		case 0:
-			o.n += n
+			if o.n += n; n == len(o.left) {
+				o.left = nil // nobody's memory is kept
+				return
+			}
 			o.left = o.left[n:]
 		case syscall.EAGAIN:
 			if !o.socket.writable.Swap(false) {
