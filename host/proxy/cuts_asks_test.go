@@ -86,7 +86,7 @@ func (a *asked) replayable(held bool) bool {
 
 // cuts makes pieces of n bytes.
 func cuts(r *rand.Rand, n int) (all []cut) {
-	most := []int{1 << 30, 3, 20, 100, 2000}[r.IntN(5)]
+	most := []int{3, 20, 100, 2000, 1 << 30, 1 << 30, 1 << 30, 1 << 30}[r.IntN(8)] // half of them is not cut at all
 	if n > 5000 {
 		most = max(most, 2000)
 	} else if n > 500 && most < 20 {

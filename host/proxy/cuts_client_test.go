@@ -122,7 +122,9 @@ func (c *talk) dial() net.Conn {
 	for {
 		nc, err := net.Dial("tcp", d.addr)
 		if err != nil {
-			c.w.fail(nil, nil, "dialling: %v", err)
+			if !c.w.ending.Load() {
+				c.w.fail(nil, nil, "dialling: %v", err)
+			}
 			return nil
 		}
 		c.peer = nc.LocalAddr().String()
@@ -226,6 +228,9 @@ func (c *talk) broken(g []*asked, err error) {
 	if c.goes >= 0 {
 		return
 	}
+	if c.w.ending.Load() && len(g[0].sightings()) == 0 { // it came after the end
+		return
+	}
 	for i, a := range g {
 		seen := a.sightings()
 		if c.w.held || !a.acts[0].cut || len(seen) == 0 {
@@ -247,7 +252,7 @@ func (c *talk) end(nc net.Conn, br *bufio.Reader) {
 	if !c.half {
 		c.closeWrite(nc)
 	}
-	if b, err := io.ReadAll(br); len(b) > 0 || err != nil {
+	if b, err := io.ReadAll(br); len(b) > 0 || err != nil && !c.w.ending.Load() {
 		c.w.fail(nil, nil, "after all answers came %s, %v\n%s", shown(b, 150), err, c.protocol)
 	}
 }
@@ -277,7 +282,7 @@ func (c *talk) judge(a *asked, res *http.Response, body []byte, err error) strin
 	case !own && !x.cut && (err != nil || !bytes.Equal(body, x.body)):
 		return fmt.Sprintf("%s: %s, %v instead of %s", a.id, shown(body, 150), err, shown(x.body, 150))
 	}
-	if sure := !own || a.refused > 0 && !a.broken; sure && !x.cut && res.Close != (a.ends || c.w.ending.Load()) && !(x.early && res.Close) {
+	if sure := !own || a.refused > 0 && !a.broken; sure && !x.cut && res.Close != a.ends && !(res.Close && (x.early || c.w.ending.Load())) {
 		return fmt.Sprintf("%s: Connection: close is %v", a.id, res.Close)
 	}
 	return ""

@@ -39,6 +39,8 @@ func TestHoweverTheBytesAreCut(t *testing.T) {
 		{name: "held", held: true, sneaky: true},
 		{name: "streamed by one loop", sneaky: true, procs: 1},
 		{name: "held, to https", held: true, secure: true, sneaky: true, reloads: true},
+		{name: "with look-ups", held: true, sneaky: true, looks: true},
+		{name: "shut down", sneaky: true, ends: true},
 	} {
 		files, goroutines := descriptors(t), runtime.NumGoroutine()
 		t.Run(s.name, func(t *testing.T) {
@@ -64,6 +66,8 @@ type setting struct {
 	secure  bool // the upstream speaks TLS
 	sneaky  bool // the upstream closes idle connections, and without an answer
 	reloads bool // the policy is swapped all the time
+	looks   bool // the object is looked up before each request
+	ends    bool // there is a shutdown in the midst of it
 	procs   int
 }
 
@@ -124,6 +128,9 @@ func newWorld(t *testing.T, s setting) *world {
 	var controls []engine.Configured
 	if s.held {
 		controls = append(controls, bodyStep, replyStep)
+	}
+	if s.looks {
+		controls = append(controls, engine.Configured{Kind: gatehouse.Kind{Name: "object"}, Control: &step{stage: gatehouse.Authorize, need: gatehouse.Object, path: lookup, do: pass}})
 	}
 	w.ledger.lines = map[string][]line{}
 	w.gate = open(t, up, proxy.Config{MaxConnsPerIP: 5000, UpstreamTime: patience, Record: &w.ledger}, nil, controls...)
@@ -191,9 +198,18 @@ func (w *world) crowd(lasts time.Duration) {
 	var all sync.WaitGroup
 	var next atomic.Uint64
 	ends := w.began.Add(lasts)
+	if w.ends {
+		all.Go(func() {
+			time.Sleep(lasts / 2)
+			w.ending.Store(true)
+			if err := w.gate.server.Shutdown(w.t.Context()); err != nil {
+				w.t.Error(err)
+			}
+		})
+	}
 	for range 40 {
 		all.Go(func() {
-			for time.Now().Before(ends) && w.failed.Load() == 0 {
+			for time.Now().Before(ends) && w.failed.Load() == 0 && !w.ending.Load() {
 				seed := next.Add(1)
 				if seed > 400 {
 					seed = rand.Uint64() >> 1

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
@@ -126,6 +127,9 @@ func (u *upside) one(br *bufio.Reader, nth int) bool {
 		}
 		return false
 	}
+	if r.URL.Path == lookup {
+		return u.looked(r.Header.Get("X-Id"))
+	}
 	id := r.Header.Get("X-Id")
 	known, ok := u.w.asks.Load(id)
 	if !ok {
@@ -134,6 +138,24 @@ func (u *upside) one(br *bufio.Reader, nth int) bool {
 	}
 	a := known.(*asked)
 	return u.answer(a, br, r, nth)
+}
+
+// lookup is where the object is.
+const lookup = "/the/object"
+
+// looked answers a look-up, in one of many ways, and reports whether the connection goes on.
+func (u *upside) looked(id string) bool {
+	h := fnv.New32()
+	_, _ = io.WriteString(h, id)
+	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+	way := h.Sum32() % 16
+	reply := []string{1: "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 2: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		3: "HTTP/1.1 200 OK\r\n\r\n{}", 4: "", 5: ok[:20], 6: "HTTP/1.1 103 Early Hints\r\n\r\n" + ok, 7: ok[:len(ok)-1], 8: "HTTP/1.1 204 No Content\r\n\r\n", 15: ""}[way]
+	if way > 8 || way == 0 {
+		reply = ok
+	}
+	_, _ = io.WriteString(u, reply)
+	return way != 3 && way != 4 && way != 5 && way != 7
 }
 
 // answer takes note of a request and does what is to be done with it.
