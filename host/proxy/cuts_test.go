@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/host/proxy"
+	"github.com/gatehouse-api/gatehouse/internal/aside"
 	"github.com/gatehouse-api/gatehouse/internal/race"
 )
 
@@ -35,12 +36,12 @@ func TestHoweverTheBytesAreCut(t *testing.T) {
 	only, err := strconv.ParseUint(os.Getenv("CUT_SEED"), 10, 64)
 	alone := err == nil
 	for _, s := range []setting{
-		{name: "streamed"},
+		{name: "streamed", asides: true},
 		{name: "held", held: true, sneaky: true},
 		{name: "streamed by one loop", sneaky: true, procs: 1},
 		{name: "held, to https", held: true, secure: true, sneaky: true, reloads: true},
-		{name: "with look-ups", held: true, sneaky: true, looks: true},
-		{name: "shut down", sneaky: true, ends: true},
+		{name: "with look-ups", held: true, sneaky: true, looks: true, asides: true},
+		{name: "shut down, to https", sneaky: true, secure: true, ends: true},
 	} {
 		files, goroutines := descriptors(t), runtime.NumGoroutine()
 		t.Run(s.name, func(t *testing.T) {
@@ -66,6 +67,7 @@ type setting struct {
 	secure  bool // the upstream speaks TLS
 	sneaky  bool // the upstream closes idle connections, and without an answer
 	reloads bool // the policy is swapped all the time
+	asides  bool // steps say that they may block
 	looks   bool // the object is looked up before each request
 	ends    bool // there is a shutdown in the midst of it
 	procs   int
@@ -129,6 +131,9 @@ func newWorld(t *testing.T, s setting) *world {
 	if s.held {
 		controls = append(controls, bodyStep, replyStep)
 	}
+	if s.asides {
+		controls = append(controls, away(gatehouse.Identify, 0, 2), away(gatehouse.Inspect, gatehouse.Reply, 3), away(gatehouse.Respond, 0, 5))
+	}
 	if s.looks {
 		controls = append(controls, engine.Configured{Kind: gatehouse.Kind{Name: "object"}, Control: &step{stage: gatehouse.Authorize, need: gatehouse.Object, path: lookup, do: pass}})
 	}
@@ -149,6 +154,17 @@ func newWorld(t *testing.T, s setting) *world {
 	}
 	w.doors = []entrance{{"loop", w.gate.addr, false}, {"loop", w.gate.addr, false}, {"loop, TLS", w.listen(cfg, false), true}, {"goroutine", w.listen(nil, true), false}, {"goroutine, TLS", w.listen(cfg, true), true}}
 	return w
+}
+
+// away has one of n requests leave its loop for nothing.
+func away(stage gatehouse.Stage, need gatehouse.Need, n int) engine.Configured {
+	return engine.Configured{Kind: gatehouse.Kind{Name: "away" + strconv.Itoa(n)}, Control: &step{stage: stage, need: need,
+		do: func(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+			if len(x.Request.Path)%n == 0 {
+				aside.Step(ctx)
+			}
+			return gatehouse.Pass, nil
+		}}}
 }
 
 // every calls f now and then, until the test ends.

@@ -2,9 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,7 +19,7 @@ import (
 )
 
 // seam is a door of one loop, before an upstream that answers as the path says:
-// /wait/300/id waits for 300 ms, /big/5000/id is answered with 5000 bytes, and whatever
+// /wait/300/id waits for 300 ms (for which /wait/300 has no time), /big/5000/id is answered with 5000 bytes, and whatever
 // else with its path.
 type seam struct {
 	*door
@@ -58,6 +56,9 @@ func openSeam(t *testing.T, cfg proxy.Config, secured bool, controls ...engine.C
 		if e.Template == "/" {
 			e.Upstream = nil // so that asking for it is a bug
 		}
+		if e.Template == "/{a}/{b}" {
+			e.Timeout = 400 * time.Millisecond
+		}
 	}
 	return s
 }
@@ -72,19 +73,35 @@ func (s *seam) upstream(c net.Conn) {
 		}
 		s.asked.Add(1)
 		body := r.URL.Path
-		if p := strings.Split(body, "/"); len(p) == 4 {
+		if p := strings.Split(body, "/"); len(p) > 2 {
 			n, _ := strconv.Atoi(p[2])
 			switch p[1] {
 			case "wait":
 				time.Sleep(time.Duration(n) * time.Millisecond)
 			case "big":
 				body += strings.Repeat(".", n-len(body))
+			case "drip":
+				if !drip(c, body, n) {
+					return
+				}
+				continue
 			}
 		}
 		if _, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
 			return
 		}
 	}
+}
+
+// drip answers with body and n pieces more, each 250 ms after the one before.
+func drip(c net.Conn, body string, n int) bool {
+	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+	for range n {
+		_, _ = fmt.Fprintf(c, "%x\r\n%s\r\n", len(body), body)
+		time.Sleep(250 * time.Millisecond)
+	}
+	_, err := io.WriteString(c, "0\r\n\r\n")
+	return err == nil
 }
 
 // caller is a client of the seam's.
@@ -347,39 +364,5 @@ func TestAnswersThatAreReadSlowlyComeInOrder(t *testing.T) {
 			}
 		}
 		s.rests(1)
-	})
-}
-
-// A shutdown answers what is in progress and says that the connection ends; what waits is
-// closed at once.
-func TestAShutdownAnswersWhatIsInProgress(t *testing.T) {
-	seams(t, proxy.Config{HeaderTime: time.Second}, func(t *testing.T, s *seam) {
-		idle, busy, piped := s.call(), s.call(), s.call()
-		idle.served("/a")
-		busy.served("/a")
-		piped.served("/a")
-		busy.ask("/wait/400/busy")
-		piped.ask("/wait/400/piped", "/b", "/c")
-		time.Sleep(100 * time.Millisecond)
-		ended := make(chan error, 1)
-		go func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			ended <- s.server.Shutdown(ctx)
-		}()
-		idle.ends(0, 250*time.Millisecond)
-		for c, path := range map[*caller]string{busy: "/wait/400/busy", piped: "/wait/400/piped"} {
-			c.hear(200, path)
-			if b, err := io.ReadAll(c.br); len(b) > 0 && !strings.HasPrefix(string(b), "HTTP/1.1 200") || err != nil && !errors.Is(err, io.EOF) {
-				t.Errorf("%q, %v", b, err)
-			}
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if n := s.asked.Load(); n < 5 || n > 7 {
-			t.Errorf("the upstream has seen %d requests", n)
-		}
-		s.rests(0)
 	})
 }
