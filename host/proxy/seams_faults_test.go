@@ -44,7 +44,7 @@ type sleepy struct{ recorder }
 
 func (p *sleepy) Record(x *gatehouse.Exchange, t gatehouse.Traffic) {
 	if strings.HasPrefix(x.Request.Path, "/muterecord") {
-		time.Sleep(600 * time.Millisecond)
+		time.Sleep(900 * time.Millisecond)
 	}
 	p.recorder.Record(x, t)
 }
@@ -154,7 +154,7 @@ func (l *lockedBuffer) String() string {
 // say so for as long as it takes to see that the loop is held up. It makes no difference
 // to its own exchange where in it that is, nor that it is longer than any phase may last.
 func TestAStepThatBlocksHoldsNobodyElseUp(t *testing.T) {
-	const long, short = 600 * time.Millisecond, 300 * time.Millisecond
+	const long, short = 900 * time.Millisecond, 500 * time.Millisecond
 	say := func(ctx context.Context, _ *gatehouse.Exchange) { aside.Step(ctx); time.Sleep(long) }
 	mute := func(context.Context, *gatehouse.Exchange) { time.Sleep(long) }
 	seams(t, proxy.Config{Record: &sleepy{}, HeaderTime: short, UpstreamTime: short, BodyGrace: short, MinRate: 1 << 20}, func(t *testing.T, s *seam) {

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ func openSeam(t *testing.T, cfg proxy.Config, secured bool, controls ...engine.C
 			e.Upstream = nil // so that asking for it is a bug
 		}
 		if e.Template == "/{a}/{b}" {
-			e.Timeout = 400 * time.Millisecond
+			e.Timeout = 600 * time.Millisecond
 		}
 	}
 	return s
@@ -73,6 +74,15 @@ func (s *seam) upstream(c net.Conn) {
 		}
 		s.asked.Add(1)
 		body := r.URL.Path
+		if strings.HasPrefix(body, "/upload") {
+			time.Sleep(300 * time.Millisecond) // until no more goes into the connection
+		}
+		sum := sha256.New()
+		if n, err := io.Copy(sum, r.Body); err != nil {
+			return
+		} else if strings.HasPrefix(body, "/upload") {
+			body += fmt.Sprintf(" %d %x", n, sum.Sum(nil))
+		}
 		if p := strings.Split(body, "/"); len(p) > 2 {
 			n, _ := strconv.Atoi(p[2])
 			switch p[1] {
@@ -153,8 +163,12 @@ func (c *caller) hear(status int, body string) bool {
 		return false
 	}
 	b, err := io.ReadAll(r.Body)
-	if r.StatusCode != status || err != nil || status == 200 && !strings.HasPrefix(string(b), body) {
-		c.t.Errorf("%s: %d, %.80q, %v; want %d", body, r.StatusCode, b, err, status)
+	whole := true
+	if p := strings.Split(body, "/"); len(p) > 3 && p[1] == "big" {
+		whole = p[2] == strconv.Itoa(len(b))
+	}
+	if r.StatusCode != status || err != nil || status == 200 && !(whole && strings.HasPrefix(string(b), body)) {
+		c.t.Errorf("%s: %d, %d bytes %.80q, %v; want %d", body, r.StatusCode, len(b), b, err, status)
 		return false
 	}
 	return !r.Close
@@ -201,8 +215,8 @@ func (s *seam) rests(open int, records ...string) {
 // A head has its own time, which begins with its first byte: also behind a request that
 // was served, and where its first bytes came with that.
 func TestHalfAHeadBehindAnAnswerIsWaitedForAsLongAsAHead(t *testing.T) {
-	seams(t, proxy.Config{HeaderTime: 400 * time.Millisecond, IdleTime: 20 * time.Second}, func(t *testing.T, s *seam) {
-		for _, gap := range []time.Duration{-1, 0, 250 * time.Millisecond} {
+	seams(t, proxy.Config{HeaderTime: 600 * time.Millisecond, IdleTime: 20 * time.Second}, func(t *testing.T, s *seam) {
+		for _, gap := range []time.Duration{-1, 0, 450 * time.Millisecond} {
 			c := s.call()
 			if gap < 0 {
 				c.say(fmt.Sprintf(getHead, "/a") + "GET /b HTT")
@@ -212,7 +226,7 @@ func TestHalfAHeadBehindAnAnswerIsWaitedForAsLongAsAHead(t *testing.T) {
 				time.Sleep(gap)
 				c.say("GET /b HTT")
 			}
-			c.ends(250*time.Millisecond, 1500*time.Millisecond)
+			c.ends(450*time.Millisecond, 2500*time.Millisecond)
 		}
 		c := s.call() // whose pieces come in time
 		for range 3 {
@@ -231,18 +245,18 @@ func TestHalfAHeadBehindAnAnswerIsWaitedForAsLongAsAHead(t *testing.T) {
 // A client that has been served may be silent for the idle time, and one that has not for
 // the handshake's.
 func TestAClientThatHasBeenServedMayBeSilentForAWhile(t *testing.T) {
-	seams(t, proxy.Config{HandshakeTime: 1500 * time.Millisecond, HeaderTime: 5 * time.Second, IdleTime: 500 * time.Millisecond}, func(_ *testing.T, s *seam) {
+	seams(t, proxy.Config{HandshakeTime: 1500 * time.Millisecond, HeaderTime: 5 * time.Second, IdleTime: 800 * time.Millisecond}, func(_ *testing.T, s *seam) {
 		if !s.tls {
 			s.call().ends(1300*time.Millisecond, 3*time.Second)
 		}
 		c := s.call()
 		for range 4 {
 			c.served("/a")
-			time.Sleep(250 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 		}
-		c.ask("/wait/900/a") // is not silence
-		c.hear(200, "/wait/900/a")
-		c.ends(300*time.Millisecond, 1500*time.Millisecond)
+		c.ask("/wait/1200/a") // is not silence
+		c.hear(200, "/wait/1200/a")
+		c.ends(600*time.Millisecond, 2500*time.Millisecond)
 		s.rests(0)
 	})
 }
@@ -250,23 +264,23 @@ func TestAClientThatHasBeenServedMayBeSilentForAWhile(t *testing.T) {
 // An upstream that does not answer in time is given up, with its connection: what it says
 // later is nobody's answer. The client goes on.
 func TestALateReplyIsNobodysAnswer(t *testing.T) {
-	seams(t, proxy.Config{UpstreamTime: 400 * time.Millisecond}, func(_ *testing.T, s *seam) {
+	seams(t, proxy.Config{UpstreamTime: 800 * time.Millisecond}, func(_ *testing.T, s *seam) {
 		c, other := s.call(), s.call()
 		c.served("/a")
-		for i := range 3 {
+		for i := range 2 {
 			began := time.Now()
-			c.ask("/wait/600/late")
+			c.ask("/wait/1200/late")
 			c.hear(504, "")
-			if took := time.Since(began); took < 250*time.Millisecond || took > 1500*time.Millisecond {
+			if took := time.Since(began); took < 650*time.Millisecond || took > 1200*time.Millisecond {
 				s.t.Errorf("504 after %v", took)
 			}
 			for range 10 {
 				other.served("/o" + strconv.Itoa(i))
 				c.served("/c" + strconv.Itoa(i))
-				time.Sleep(30 * time.Millisecond)
+				time.Sleep(50 * time.Millisecond)
 			}
 		}
-		if n := s.asked.Load(); n != 1+3+60 {
+		if n := s.asked.Load(); n != 1+2+40 {
 			s.t.Errorf("the upstream has seen %d requests", n)
 		}
 		s.rests(2)
@@ -301,68 +315,5 @@ func TestAClientMayGoWhileTheUpstreamIsAsked(t *testing.T) {
 		if n := len(s.record.lines); n < 10+10+50 || n > 10+20+50 {
 			s.t.Errorf("%d requests are recorded", n)
 		}
-	})
-}
-
-// An answer that a client does not take is given up in time, whole or piece by piece, and
-// the others of the loop are served meanwhile.
-func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
-	seams(t, proxy.Config{BodyGrace: 300 * time.Millisecond, MinRate: 1 << 30}, func(t *testing.T, s *seam) {
-		other := s.call()
-		deaf := s.call()
-		deaf.ask("/big/30000000/x")
-		small := s.call() // whose answers are small, and many
-		go func() {
-			for {
-				if _, err := io.WriteString(small, strings.Repeat(fmt.Sprintf(getHead, "/big/2000/y"), 100)); err != nil {
-					return
-				}
-			}
-		}()
-		began := time.Now()
-		for s.server.Stats().Expired < 2 && time.Since(began) < 10*time.Second {
-			at := time.Now()
-			other.served("/o")
-			if took := time.Since(at); took > time.Second {
-				t.Errorf("another client waited for %v", took)
-			}
-		}
-		if s.server.Stats().Expired < 2 {
-			t.Errorf("%+v; want two clients that read too slowly", s.server.Stats())
-		}
-		s.rests(1)
-		s.record.mu.Lock()
-		defer s.record.mu.Unlock()
-		slow := 0
-		for _, l := range s.record.lines {
-			if strings.HasSuffix(l, "the client reads too slowly") {
-				slow++
-			}
-		}
-		if slow != 2 {
-			t.Errorf("%d answers are recorded as read too slowly; want 2", slow)
-		}
-	})
-}
-
-// Answers that are not taken at once are whole and in order all the same.
-func TestAnswersThatAreReadSlowlyComeInOrder(t *testing.T) {
-	seams(t, proxy.Config{}, func(_ *testing.T, s *seam) {
-		c := s.call()
-		const n = 4000
-		go func() {
-			for i := range n {
-				if _, err := fmt.Fprintf(c, getHead, "/big/3000/"+strconv.Itoa(i)); err != nil {
-					return
-				}
-			}
-		}()
-		time.Sleep(700 * time.Millisecond)
-		for i := range n {
-			if !c.hear(200, "/big/3000/"+strconv.Itoa(i)+".") {
-				return
-			}
-		}
-		s.rests(1)
 	})
 }

@@ -1,0 +1,104 @@
+package proxy_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-api/gatehouse/engine"
+	"github.com/gatehouse-api/gatehouse/host/proxy"
+)
+
+// An answer that a client does not take is given up in time, whole or piece by piece, and
+// the others of the loop are served meanwhile.
+func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
+	seams(t, proxy.Config{BodyGrace: 300 * time.Millisecond, MinRate: 1 << 30}, func(t *testing.T, s *seam) {
+		other := s.call()
+		deaf := s.call()
+		deaf.ask("/big/30000000/x")
+		small := s.call() // whose answers are small, and many
+		go func() {
+			for {
+				if _, err := io.WriteString(small, strings.Repeat(fmt.Sprintf(getHead, "/big/2000/y"), 100)); err != nil {
+					return
+				}
+			}
+		}()
+		began := time.Now()
+		for s.server.Stats().Expired < 2 && time.Since(began) < 10*time.Second {
+			at := time.Now()
+			other.served("/o")
+			if took := time.Since(at); took > time.Second {
+				t.Errorf("another client waited for %v", took)
+			}
+		}
+		if s.server.Stats().Expired < 2 {
+			t.Errorf("%+v; want two clients that read too slowly", s.server.Stats())
+		}
+		s.rests(1)
+		s.record.mu.Lock()
+		defer s.record.mu.Unlock()
+		slow := 0
+		for _, l := range s.record.lines {
+			if strings.HasSuffix(l, "the client reads too slowly") {
+				slow++
+			}
+		}
+		if slow != 2 {
+			t.Errorf("%d answers are recorded as read too slowly; want 2", slow)
+		}
+	})
+}
+
+// Answers that are not taken at once are whole and in order all the same: many small ones,
+// and large ones that are written in one piece.
+func TestAnswersThatAreReadSlowlyComeInOrder(t *testing.T) {
+	seams(t, proxy.Config{}, func(_ *testing.T, s *seam) {
+		c := s.call()
+		const n, large = 4000, "/big/4000000/x"
+		go func() {
+			_, _ = fmt.Fprintf(c, getHead+getHead, large, large)
+			for i := range n {
+				if _, err := fmt.Fprintf(c, getHead, "/big/3000/"+strconv.Itoa(i)); err != nil {
+					return
+				}
+			}
+		}()
+		time.Sleep(700 * time.Millisecond)
+		c.hear(200, large)
+		time.Sleep(200 * time.Millisecond)
+		c.hear(200, large)
+		for i := range n {
+			if !c.hear(200, "/big/3000/"+strconv.Itoa(i)) {
+				return
+			}
+		}
+		s.rests(1)
+	}, replyStep)
+}
+
+// A body that the upstream does not take at once reaches it whole, held or streamed.
+func TestABodyThatIsReadSlowlyReachesTheUpstreamWhole(t *testing.T) {
+	body := make([]byte, 1<<20) // the limit
+	for i := range body {
+		body[i] = byte(i * i >> 7)
+	}
+	want := fmt.Sprintf("/upload %d %x", len(body), sha256.Sum256(body))
+	for name, controls := range map[string][]engine.Configured{"streamed": nil, "held": {bodyStep}} {
+		t.Run(name, func(t *testing.T) {
+			seams(t, proxy.Config{}, func(_ *testing.T, s *seam) {
+				c := s.call()
+				for range 2 {
+					c.served("/a")
+					c.say(fmt.Sprintf("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+					c.hear(200, want)
+				}
+				s.rests(1)
+			}, controls...)
+		})
+	}
+}
