@@ -31,8 +31,8 @@ func (a away) Take(context.Context, time.Time, store.Charges) (store.Taken, erro
 	return store.Taken{}, a.fail()
 }
 
-func (a away) Peek(context.Context, time.Time, store.Charges) (store.Taken, error) {
-	return store.Taken{}, a.fail()
+func (a away) Peek(context.Context, time.Time, store.Charge) (store.Standing, error) {
+	return store.Standing{}, a.fail()
 }
 
 // TestEveryErrorCloses runs every control's cases with a counter store that is

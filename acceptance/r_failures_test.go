@@ -30,8 +30,9 @@ func (g goneCounters) Take(context.Context, time.Time, store.Charges) (store.Tak
 	return store.Taken{OK: true}, errGone // what comes with an error must not be believed
 }
 
-func (g goneCounters) Peek(ctx context.Context, at time.Time, c store.Charges) (store.Taken, error) {
-	return g.Take(ctx, at, c)
+func (g goneCounters) Peek(ctx context.Context, at time.Time, c store.Charge) (store.Standing, error) {
+	_, err := g.Take(ctx, at, store.Charges{})
+	return store.Standing{}, err
 }
 
 // goneKey cannot sign.

@@ -15,8 +15,9 @@ type Counters interface {
 	// nodes use their own clock instead. An error means that nobody knows, and
 	// that the caller must refuse.
 	Take(ctx context.Context, at time.Time, c Charges) (Taken, error)
-	// Peek says what Take would say, and charges nothing.
-	Peek(ctx context.Context, at time.Time, c Charges) (Taken, error)
+	// Peek says where one layer stands, and charges nothing. It is refused where Take
+	// would refuse.
+	Peek(ctx context.Context, at time.Time, c Charge) (Standing, error)
 }
 
 // Algorithm is how a limit counts.

@@ -13,8 +13,7 @@ func noStore(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error
 	f := &x.Response.Fields
 	f.SetAll(unstored)
 	// Both would give a cache its own reasons (RFC 9111 section 5.3, 5.4).
-	f.Del("expires")
-	f.Del("pragma")
+	f.DelIf(func(name string) bool { return name == "expires" || name == "pragma" })
 	return gatehouse.Pass, nil
 }
 

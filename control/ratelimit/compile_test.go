@@ -61,8 +61,8 @@ func (broken) Take(context.Context, time.Time, store.Charges) (store.Taken, erro
 	return store.Taken{OK: true}, errBroken
 }
 
-func (broken) Peek(context.Context, time.Time, store.Charges) (store.Taken, error) {
-	return store.Taken{OK: true}, errBroken
+func (broken) Peek(context.Context, time.Time, store.Charge) (store.Standing, error) {
+	return store.Standing{}, errBroken
 }
 
 func TestAnErrorOfTheStoreIsAnErrorOfTheStep(t *testing.T) {

@@ -25,15 +25,14 @@ var errNoAddress = errors.New("ratelimit: the client has no address")
 // refuseFailing refuses an address whose callers failed too often to prove who
 // they are, before anything is verified. It charges nothing.
 func (l *limiter) refuseFailing(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
-	var c store.Charges
-	if err := add(&c, x, l.failures, new(string)); err != nil {
-		return gatehouse.Verdict{}, err
+	if !x.Conn.Client.IsValid() {
+		return gatehouse.Verdict{}, errNoAddress
 	}
-	taken, err := l.counters.Peek(ctx, x.At, c)
-	if err != nil || taken.OK {
+	s, err := l.counters.Peek(ctx, x.At, store.Charge{Limit: l.failures.limit, Key: addressKey(x)})
+	if err != nil || !s.Refused {
 		return gatehouse.Pass, err
 	}
-	note(x, l.failures, &taken.Layers[0])
+	note(x, l.failures, &s)
 	return gatehouse.Deny(failing), nil
 }
 

@@ -78,10 +78,8 @@ func (c *Counters) admits(now int64, charges *store.Charges, h *hashes, n int) b
 }
 
 // Peek implements [store.Counters]. Its error is always nil.
-func (c *Counters) Peek(_ context.Context, at time.Time, charges store.Charges) (store.Taken, error) {
-	t, h := store.Taken{OK: true}, c.hashes(&charges)
-	c.peek(c.since(at), &charges, &h, charges.Len(), &t)
-	return t, nil
+func (c *Counters) Peek(_ context.Context, at time.Time, charge store.Charge) (store.Standing, error) {
+	return c.layer(charge, c.hash(charge), c.since(at), look), nil
 }
 
 // peek says where the first n layers stand.
@@ -151,6 +149,9 @@ func (c *Counters) hashes(charges *store.Charges) (h hashes) {
 	}
 	return h
 }
+
+// hash returns the hash of one charge.
+func (c *Counters) hash(ch store.Charge) uint64 { return mix(ch.Limit.Print(), maphash.String(c.seed, ch.Key)) }
 
 // mix makes one hash of what is counted and of the key. The parts are hashed
 // apart, so that ("a", "bc") and ("ab", "c") are not the same, and the key with a

@@ -192,18 +192,16 @@ func checkNeverTooMany(t *testing.T, l *store.Limit, times []time.Duration) {
 }
 
 func testPeek(t *testing.T, c store.Counters, ch store.Charge) {
-	var charges store.Charges
-	charges.Add(ch.Limit, ch.Key)
 	for range 3 {
-		got, err := c.Peek(t.Context(), start, charges)
-		if err != nil || !got.OK || got.Layers[0].Remaining != ch.Limit.Capacity() {
+		got, err := c.Peek(t.Context(), start, ch)
+		if err != nil || got.Refused || got.Remaining != ch.Limit.Capacity() {
 			t.Fatalf("peek: %+v, %v; want %d remaining", got, err, ch.Limit.Capacity())
 		}
 	}
 	for range ch.Limit.Capacity() {
 		take(t, c, start, ch)
 	}
-	if got, err := c.Peek(t.Context(), start, charges); err != nil || got.OK || got.Layers[0].Retry <= 0 {
+	if got, err := c.Peek(t.Context(), start, ch); err != nil || !got.Refused || got.Retry <= 0 {
 		t.Errorf("peek at a spent limit: %+v, %v; want a refusal with a time", got, err)
 	}
 }
