@@ -10,29 +10,30 @@ import (
 
 // Step is one compiled check, bound to its place on the way.
 type Step struct {
-	Control string
-	Stage   Stage
-	Need    Need
-	Mode    Mode
-	Place   Place // where it was configured; the zero Place for a default
-
-	// Prepare, for steps that need [Object], says where the object is read: it
-	// sets Exchange.Lookup.Path, or leaves it empty when nothing is to be asked.
-	Prepare func(x *Exchange)
-	// Skip, for steps of Inspect that need [ReplyBody], says by the reply's head
-	// that there is nothing for the step to look at. When every such step skips,
-	// the body is not held but streamed.
-	Skip func(x *Exchange) bool
-	// Each, for steps of Inspect that need [ReplyBody], judges one item of a reply
-	// that is a sequence, in place of Enforce. When every such step has it, the
-	// items are not gathered but leave one by one as they come.
-	Each func(ctx context.Context, x *Exchange, item *Item) (Verdict, error)
+	Stage Stage
+	Need  Need
+	Mode  Mode
 	// Last, for steps of Inspect, puts the step behind the others: it looks at what
 	// they leave of the reply.
 	Last bool
 	// Enforce decides. An error means it could not: the engine, not the
 	// control, then closes. ctx ends when the client has gone or time is up.
 	Enforce func(ctx context.Context, x *Exchange) (Verdict, error)
+	// Skip, for steps of Inspect that need [ReplyBody], says by the reply's head
+	// that there is nothing for the step to look at. When every such step skips,
+	// the body is not held but streamed.
+	Skip func(x *Exchange) bool
+	// What follows is rarely looked at: what is above stands in one line of the cache.
+
+	Control string
+	Place   Place // where it was configured; the zero Place for a default
+	// Prepare, for steps that need [Object], says where the object is read: it
+	// sets Exchange.Lookup.Path, or leaves it empty when nothing is to be asked.
+	Prepare func(x *Exchange)
+	// Each, for steps of Inspect that need [ReplyBody], judges one item of a reply
+	// that is a sequence, in place of Enforce. When every such step has it, the
+	// items are not gathered but leave one by one as they come.
+	Each func(ctx context.Context, x *Exchange, item *Item) (Verdict, error)
 }
 
 // Plan is an endpoint's steps in order. It is immutable.

@@ -74,23 +74,25 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 		}
 	}()
 	for c.PC < len(p.Steps) {
-		s := &p.Steps[c.PC]
-		if s.Stage != gatehouse.Respond {
+		at := c.PC
+		s := &p.Steps[at]
+		// Before the reply most steps need nothing that has to be brought.
+		if s.Stage != gatehouse.Respond && (s.Need != gatehouse.Head || s.Stage >= gatehouse.Inspect) {
 			if w, wants := want(x, s); wants {
 				return w, true
 			}
 		}
-		c.PC++
-		if s.Need == gatehouse.ReplyBody && s.Stage == gatehouse.Inspect && c.Deferred.Has(c.PC-1) {
-			mark(x, c.PC-1, gatehouse.SaidPass, perItem, "")
+		c.PC = at + 1
+		if s.Need == gatehouse.ReplyBody && s.Stage == gatehouse.Inspect && c.Deferred.Has(at) {
+			mark(x, at, gatehouse.SaidPass, perItem, "")
 			continue
 		}
 		if s.Skip != nil && s.Stage == gatehouse.Inspect && s.Skip(x) {
-			mark(x, c.PC-1, gatehouse.SaidPass, "engine.skipped", "")
+			mark(x, at, gatehouse.SaidPass, "engine.skipped", "")
 			continue
 		}
 		if s.Mode == gatehouse.Shadow {
-			shadow(ctx, x, c.PC-1, s)
+			shadow(ctx, x, at, s)
 			continue
 		}
 		v, err := s.Enforce(ctx, x)
@@ -99,7 +101,7 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 		}
 		if err != nil {
 			if p.Opens[s.Control] {
-				mark(x, c.PC-1, gatehouse.SaidErrorOpen, "", err.Error())
+				mark(x, at, gatehouse.SaidErrorOpen, "", err.Error())
 				// Open means open: the waiver stands for the grant too, or it
 				// would be closed again by the post-condition.
 				c.Granted = c.Granted || s.Stage == gatehouse.Authorize
@@ -110,7 +112,7 @@ func walk(ctx context.Context, x *gatehouse.Exchange) (w Want, ok bool) {
 		}
 		// Most steps have nothing to say, and reading the clock costs more than
 		// most of them.
-		if v.Silent() && x.Passed.Add(c.PC-1) {
+		if v.Silent() && x.Passed.Add(at) {
 			continue
 		}
 		settle(x, p, s, v)

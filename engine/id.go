@@ -29,7 +29,9 @@ func (s *idSource) identify(x *gatehouse.Exchange) {
 		f.Add("x-request-id", x.ID)
 	} else {
 		ms := uint64(x.At.UnixMilli())
-		line := x.Append(func(dst []byte) []byte { return append(appendID(append(dst, "x-request-id: "...), ms, a, b), "\r\n"...) })
+		line := x.Append(func(dst []byte) []byte {
+			return append(appendID(append(dst, "x-request-id: "...), ms, a, b), "\r\n"...)
+		})
 		x.ID = line[len("x-request-id: ") : len(line)-2]
 		f.AddWritten(line[:len("x-request-id")], x.ID)
 	}

@@ -151,7 +151,9 @@ func (c *Counters) hashes(charges *store.Charges) (h hashes) {
 }
 
 // hash returns the hash of one charge.
-func (c *Counters) hash(ch store.Charge) uint64 { return mix(ch.Limit.Print(), maphash.String(c.seed, ch.Key)) }
+func (c *Counters) hash(ch store.Charge) uint64 {
+	return mix(ch.Limit.Print(), maphash.String(c.seed, ch.Key))
+}
 
 // mix makes one hash of what is counted and of the key. The parts are hashed
 // apart, so that ("a", "bc") and ("ab", "c") are not the same, and the key with a
