@@ -234,6 +234,19 @@ func (x *Exchange) WriteNumber(f *Field, name string, n int64) {
 	f.is(line[:len(name)], line[len(name)+2:len(line)-2], len(line))
 }
 
+// WriteText makes f a field with the concatenation of parts for its value, as [Written]
+// would. It lives as long as the exchange. The name and the parts are made in the program.
+func (x *Exchange) WriteText(f *Field, name string, parts ...string) {
+	start := len(x.arena)
+	x.arena = append(append(x.arena, name...), ": "...)
+	for _, p := range parts {
+		x.arena = append(x.arena, p...)
+	}
+	x.arena = append(x.arena, "\r\n"...)
+	line := view(x.arena[start:])
+	f.is(line[:len(name)], line[len(name)+2:len(line)-2], len(line))
+}
+
 // Append lets f append to the exchange's own memory and returns what it added
 // as a string that lives as long as the exchange.
 func (x *Exchange) Append(f func([]byte) []byte) string {

@@ -154,17 +154,15 @@ func (f *Fields) Del(name string) { f.delFrom(0, name) }
 
 // DelIf removes every field that has one of the names and keeps the order of the others.
 func (f *Fields) DelIf(named func(name string) bool) {
-	s := *f
-	i := 0
-	for i < len(s) && !named(s[i].Name) {
-		i++
-	}
-	n := i
-	for ; i < len(s); i++ {
-		if !named(s[i].Name) {
-			s[n] = s[i]
-			n++
+	s, n := *f, 0
+	for i := range s {
+		if named(s[i].Name) {
+			continue
 		}
+		if n < i {
+			s[n] = s[i]
+		}
+		n++
 	}
 	*f = s[:n]
 }

@@ -39,6 +39,14 @@ func TestANumberFieldIsALine(t *testing.T) {
 	}
 }
 
+func TestATextFieldIsALine(t *testing.T) {
+	var x Exchange
+	var f Field
+	if x.WriteText(&f, "a", "b", "", "c d"); f.Line() != "a: bc d\r\n" || f.Name != "a" || f.Value != "bc d" {
+		t.Errorf("%q: %q, the line %q", f.Name, f.Value, f.Line())
+	}
+}
+
 // What a preset sets is what setting its fields one by one leaves, in whatever list.
 func TestAPresetIsSetAsItsFieldsAre(t *testing.T) {
 	names := []string{"a", "b", "c", "dd", "ee", "ff", "ggg"}

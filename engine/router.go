@@ -131,6 +131,7 @@ func (n *node) child(segment string, text []string) *node {
 // match is one search: the path and the values found so far.
 type match struct {
 	path   string
+	plain  bool // the path has no escapes
 	values [maxParams]string
 	n      int
 }
@@ -176,6 +177,7 @@ func (r *router) leadsAway(method, path string, e *gatehouse.Endpoint) bool {
 
 // find returns the node of the path, or nil.
 func (m *match) find(root *node) *node {
+	m.plain = strings.IndexByte(m.path, '%') < 0
 	segments := strings.Count(m.path, "/")
 	if !root.reaches(segments) {
 		return nil
@@ -199,7 +201,10 @@ func (m *match) walk(n *node, i, segments int) *node {
 	}
 	// A canonical path keeps the escapes of reserved characters. The upstream may
 	// decode them before it routes, so "/a%3Ab" must not get past "/a:b" here.
-	segment, kept := decode(m.path[i:end]), m.n
+	segment, kept := m.path[i:end], m.n
+	if !m.plain {
+		segment = decode(segment)
+	}
 	segments--
 	if next := n.literal[segment]; next != nil && next.reaches(segments) {
 		if found := m.walk(next, end+1, segments); found != nil {

@@ -93,9 +93,8 @@ func sameField(a, b string) bool {
 
 // transport reports whether the serialiser alone may write the field.
 func transport(name string) bool {
-	switch len(name) {
-	case 2, 4, 7, 10, 14, 16, 17:
-	default:
+	const lengths = 1<<2 | 1<<4 | 1<<7 | 1<<10 | 1<<14 | 1<<16 | 1<<17
+	if lengths>>len(name)&1 == 0 {
 		return false
 	}
 	switch name {
@@ -113,11 +112,15 @@ func AppendResponseHead(b []byte, p *gatehouse.Response, f Framing, n int64, clo
 	if p.Status < 100 || p.Status > 999 {
 		return b, ErrUnsafe
 	}
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(p.Status), 10)
-	b = append(b, ' ')
-	b = append(b, http.StatusText(p.Status)...)
-	b = append(b, '\r', '\n')
+	if p.Status == http.StatusOK { // most are
+		b = append(b, "HTTP/1.1 200 OK\r\n"...)
+	} else {
+		b = append(b, "HTTP/1.1 "...)
+		b = strconv.AppendInt(b, int64(p.Status), 10)
+		b = append(b, ' ')
+		b = append(b, http.StatusText(p.Status)...)
+		b = append(b, '\r', '\n')
+	}
 	ok := true
 	for i := range p.Fields {
 		field := &p.Fields[i]

@@ -146,14 +146,14 @@ func (l *limiter) show(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verd
 	if q.Retry > 0 { // a refusal: when it is worth asking again
 		reset = seconds(q.Retry)
 	}
-	list := [...]gatehouse.Field{0: y.most, 3: y.policy, 4: {Name: "ratelimit"}} // draft-ietf-httpapi-ratelimit-headers-11
-	if q.Limit != int64(y.limit.N) {                                             // of another layer by the same name
+	list := [5]gatehouse.Field{0: y.most, 3: y.policy} // draft-ietf-httpapi-ratelimit-headers-11
+	if q.Limit != int64(y.limit.N) {                   // of another layer by the same name
 		x.WriteNumber(&list[0], "x-ratelimit-limit", q.Limit)
 	}
 	x.WriteNumber(&list[1], "x-ratelimit-remaining", q.Remaining)
 	// In seconds since 1970, as those who read this field expect.
 	x.WriteNumber(&list[2], "x-ratelimit-reset", x.At.Unix()+reset)
-	list[4].Value = x.Text(y.prefix, list[1].Value, ";t=", x.Number(reset))
+	x.WriteText(&list[4], "ratelimit", y.prefix, list[1].Value, ";t=", x.Number(reset))
 	f.SetLike(told, list[:])
 	return gatehouse.Pass, nil
 }
