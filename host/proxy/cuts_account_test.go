@@ -124,6 +124,9 @@ func (w *world) compare(c *talk, lines []line) {
 	for _, g := range c.groups {
 		all = append(all, g...)
 	}
+	if c.tunnel != nil {
+		all = append(all, c.tunnel)
+	}
 	if c.goes < 0 && len(lines) != len(c.answered) || len(lines) < len(c.answered) || len(lines) > len(all) {
 		w.fail(all[0], nil, "%d answers, %d requests are recorded: %+v", len(c.answered), len(lines), lines)
 		return
@@ -166,6 +169,8 @@ func (w *world) differs(got answered, l line) string {
 		return fmt.Sprintf("%d was answered", got.status)
 	case a.refused == 0 && (l.method != a.method || l.path != target):
 		return "another request's"
+	case a.tunnel:
+		return map[bool]string{true: "the tunnel", false: ""}[l.Aborted != "" || !asked]
 	case l.Out != got.size && !got.cut || l.Out < got.size:
 		return fmt.Sprintf("%d bytes went to the client", got.size)
 	case (l.Aborted != "") != aborted || aborted && l.Aborted != "the upstream broke off":

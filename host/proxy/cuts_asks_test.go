@@ -23,6 +23,7 @@ type asked struct {
 	expect   bool   // 100-continue
 	waits    bool   // the body is sent when 100 has come
 	broken   bool   // the body's framing is
+	tunnel   bool   // an upgrade is asked for
 	refused  int    // the gateway's own answer; 0 for none
 	ends     bool   // the connection is to end after the answer
 	pad      int

@@ -21,6 +21,7 @@ type talk struct {
 	seed   uint64
 	door   string
 	groups [][]*asked // each is sent at once
+	tunnel *asked     // what is asked for last; nil for nothing
 	half   bool       // closes its side behind the last request
 	goes   int        // bytes after which the client is gone; -1 for never
 	pauses bool
@@ -71,6 +72,9 @@ func (w *world) newTalk(seed uint64) *talk {
 	if last := c.groups[len(c.groups)-1]; last[len(last)-1].waits {
 		c.half = false // it still has something to say
 	}
+	if c.goes < 0 && !c.half && r.IntN(8) == 0 {
+		c.tunnel = newTunnel(fmt.Sprintf("s%d-t", seed), padding(r))
+	}
 	return c
 }
 
@@ -80,6 +84,9 @@ func (c *talk) run() {
 		for _, a := range g {
 			c.w.asks.Store(a.id, a)
 		}
+	}
+	if c.tunnel != nil {
+		c.w.asks.Store(c.tunnel.id, c.tunnel)
 	}
 	nc := c.dial()
 	if nc == nil {
@@ -101,7 +108,11 @@ func (c *talk) run() {
 		}
 		writer.Wait()
 	}
-	if !c.ended && !c.failed && c.goes < 0 {
+	switch {
+	case c.ended || c.failed || c.goes >= 0:
+	case c.tunnel != nil:
+		c.upgrade(r, nc, br)
+	default:
 		c.end(nc, br)
 	}
 }

@@ -258,7 +258,7 @@ func (w *world) fail(a *asked, u *upside, format string, args ...any) {
 	w.peers.Range(func(peer, v any) bool {
 		c := v.(*talk)
 		for _, g := range c.groups {
-			if a != nil && slices.Contains(g, a) {
+			if a != nil && (a == c.tunnel || slices.Contains(g, a)) && !told[c.protocol] {
 				fmt.Fprintf(&b, "\nCUT_SEED=%d, %s, door %q, half %v, goes %d", c.seed, w.name, c.door, c.half, c.goes)
 				c.list(&b)
 				tell("the client, from "+peer.(string), c.protocol)

@@ -167,6 +167,10 @@ func (u *upside) answer(a *asked, br *bufio.Reader, r *http.Request, nth int) bo
 	n := len(a.sight)
 	a.sight = append(a.sight, sighting{on: u, nth: nth})
 	a.mu.Unlock()
+	if a.tunnel {
+		u.echo(br)
+		return false
+	}
 	x := &a.acts[min(n, len(a.acts)-1)]
 	if !x.early {
 		b, err := io.ReadAll(r.Body)

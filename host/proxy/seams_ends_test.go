@@ -40,6 +40,34 @@ func TestEachPhaseHasItsOwnTime(t *testing.T) {
 	})
 }
 
+// Requests that come one after another, by however many connections, take one connection
+// to the upstream.
+func TestOneAfterAnotherTakesOneConnection(t *testing.T) {
+	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {
+		var all []*caller
+		for range 20 {
+			all = append(all, s.call())
+		}
+		for range 5 {
+			for i, c := range all {
+				if i%3 == 0 {
+					c.say("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx")
+					c.hear(200, "/p")
+				} else {
+					c.served("/g")
+				}
+				for s.server.Stats().InFlight > 0 { // it is put back behind the answer
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}
+		if n := s.conns.Load(); n > 3 {
+			t.Errorf("%d connections to the upstream", n)
+		}
+		s.rests(20)
+	})
+}
+
 // Who asks for much at once, and reads it, is not served at the cost of the others.
 func TestAFloodOfPipelinedRequestsHoldsNobodyUp(t *testing.T) {
 	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {
