@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,18 +96,27 @@ func (c *talk) run() {
 	defer nc.Close() //nolint:errcheck // it is over
 	r := rand.New(rand.NewPCG(c.seed, 100))
 	br := bufio.NewReader(nc)
+	left := c.goes
 	for i, g := range c.groups {
-		if c.ended || c.failed || c.goes == 0 {
+		if c.ended || c.failed {
 			return
 		}
 		var writer sync.WaitGroup
 		last := i == len(c.groups)-1
-		stays := c.stays(g)
-		writer.Go(func() { c.send(r, nc, g, last) })
-		if stays {
+		most := size(g)
+		if c.goes >= 0 {
+			most = min(most, left)
+			left -= most
+		}
+		gone := c.goes >= 0 && left == 0
+		writer.Go(func() { c.send(r, nc, g, most, gone, last && c.half) })
+		if !gone {
 			c.hear(nc, br, g, &writer)
 		}
 		writer.Wait()
+		if gone {
+			return
+		}
 	}
 	switch {
 	case c.ended || c.failed || c.goes >= 0:
@@ -116,9 +126,6 @@ func (c *talk) run() {
 		c.end(nc, br)
 	}
 }
-
-// stays reports whether the client hears the answers to g.
-func (c *talk) stays(g []*asked) bool { return c.goes < 0 || size(g) < c.goes }
 
 func size(g []*asked) (n int) {
 	for _, a := range g {
@@ -151,8 +158,9 @@ func (c *talk) dial() net.Conn {
 	}
 }
 
-// send sends a group, cut at random places. Errors show in what comes back.
-func (c *talk) send(r *rand.Rand, nc net.Conn, g []*asked, last bool) {
+// send sends most bytes of a group, cut at random places, and then closes, or this side.
+// Errors show in what comes back.
+func (c *talk) send(r *rand.Rand, nc net.Conn, g []*asked, most int, gone, half bool) {
 	var all []byte
 	for _, a := range g {
 		all = append(all, a.head...)
@@ -160,10 +168,7 @@ func (c *talk) send(r *rand.Rand, nc net.Conn, g []*asked, last bool) {
 			all = append(all, a.body...)
 		}
 	}
-	if c.goes >= 0 {
-		all = all[:min(len(all), c.goes)]
-		c.goes -= len(all)
-	}
+	all = all[:min(len(all), most)]
 	for _, k := range cuts(r, len(all)) {
 		if _, err := nc.Write(all[:k.n]); err != nil {
 			return
@@ -173,9 +178,9 @@ func (c *talk) send(r *rand.Rand, nc net.Conn, g []*asked, last bool) {
 			time.Sleep(k.pause)
 		}
 	}
-	if c.goes == 0 {
+	if gone {
 		_ = nc.Close()
-	} else if last && c.half {
+	} else if half {
 		c.closeWrite(nc)
 	}
 }
@@ -239,7 +244,9 @@ func (c *talk) broken(g []*asked, err error) {
 	if c.goes >= 0 {
 		return
 	}
-	if c.w.ending.Load() && len(g[0].sightings()) == 0 { // it came after the end
+	whole := func(s sighting) bool { return s.whole }
+	if c.w.ending.Load() && !slices.ContainsFunc(g[0].sightings(), whole) { // it came after the end, or too close before it
+		c.goes = 0
 		return
 	}
 	for i, a := range g {

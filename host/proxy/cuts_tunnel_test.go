@@ -22,7 +22,7 @@ func newTunnel(id string, pad int) *asked {
 func (c *talk) upgrade(r *rand.Rand, nc net.Conn, br *bufio.Reader) {
 	a := c.tunnel
 	early := text(a.id, 0, 1+r.IntN(6000))
-	c.send(r, nc, []*asked{{head: append(a.head, early...)}}, false)
+	c.send(r, nc, []*asked{{head: append(a.head, early...)}}, 1<<30, false, false)
 	res, err := http.ReadResponse(br, nil)
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		if !c.w.ending.Load() || len(a.sightings()) > 0 {

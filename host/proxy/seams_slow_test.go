@@ -2,8 +2,10 @@ package proxy_test
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,6 +81,40 @@ func TestAnswersThatAreReadSlowlyComeInOrder(t *testing.T) {
 		}
 		s.rests(1)
 	}, replyStep)
+}
+
+// Answers to a client that asks one thing after another and reads nothing go as far as there
+// is room, and the rest when there is room again.
+func TestAnAnswerThatFindsNoRoomIsSentLater(t *testing.T) {
+	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {
+		c := s.call()
+		tcp, ok := c.Conn.(*net.TCPConn)
+		if !ok {
+			tcp = c.Conn.(*tls.Conn).NetConn().(*net.TCPConn)
+		}
+		if err := tcp.SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		for full := false; !full; sent++ {
+			before, began := s.asked.Load(), time.Now()
+			c.ask("/big/3400/" + strconv.Itoa(sent))
+			for s.asked.Load() == before && !full { // else it stands behind an answer that has no room
+				full = time.Since(began) > 500*time.Millisecond
+				time.Sleep(20 * time.Microsecond)
+			}
+			if sent == 20_000 {
+				t.Fatal("there is always room")
+			}
+		}
+		for i := range sent {
+			if !c.hear(200, "/big/3400/"+strconv.Itoa(i)) {
+				return
+			}
+		}
+		c.served("/after")
+		s.rests(1)
+	})
 }
 
 // A body that the upstream does not take at once reaches it whole, held or streamed.

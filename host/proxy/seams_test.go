@@ -52,8 +52,10 @@ func openSeam(t *testing.T, cfg proxy.Config, secured bool, controls ...engine.C
 	if secured {
 		certificate = secure(t)
 	}
-	s.door = open(t, listen(t, s.upstream), cfg, certificate, controls...)
-	for _, e := range s.gate.Policy().Sites()[0].Endpoints {
+	up := listen(t, s.upstream)
+	s.door = open(t, up, cfg, certificate)
+	p := policy(t, up, controls...)
+	for _, e := range p.Sites()[0].Endpoints {
 		if e.Template == "/" {
 			e.Upstream = nil // so that asking for it is a bug
 		}
@@ -61,6 +63,7 @@ func openSeam(t *testing.T, cfg proxy.Config, secured bool, controls ...engine.C
 			e.Timeout = 600 * time.Millisecond
 		}
 	}
+	s.gate.Swap(p)
 	return s
 }
 
