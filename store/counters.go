@@ -108,7 +108,7 @@ func (l *Limit) Check() error {
 }
 
 // MaxLayers is how many limits can bind one request.
-const MaxLayers = 6
+const MaxLayers = 5
 
 // Charge is one unit of one key under one limit. Key may be a view into the
 // request: engines clone what they keep. The empty key counts all requests.

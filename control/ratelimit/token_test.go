@@ -101,3 +101,16 @@ func TestATokenEndpointThatIsNoneDoesNotCompile(t *testing.T) {
 		t.Error("a token endpoint has an account in JSON")
 	}
 }
+
+// No request is bound by more limits than a store takes at once: this one by all there are.
+func TestAKnownCallerAtATokenEndpointIsBoundByFiveLimits(t *testing.T) {
+	for _, kind := range []string{"user", "key"} {
+		x := &gatehouse.Exchange{At: start, Ended: gatehouse.Pass}
+		x.Conn.Client = addressV4
+		x.Request.Body = []byte("grant_type=client_credentials&client_id=job")
+		walk(t, tokenEndpoint(t), x, func() { x.Principal = &gatehouse.Principal{Kind: kind, ID: "alice"} })
+		if !x.Ended.Passed() {
+			t.Errorf("%s: %s", kind, x.Ended.Rule())
+		}
+	}
+}
