@@ -35,8 +35,8 @@ type conn struct {
 	watch     watch
 	idle      atomic.Bool // between requests: a shutdown may close it
 
-	socket *loop.Socket     // net, where a loop has it
-	hand   func() loop.Wish // that serves what is ordinary; nil where there is no loop, or TLS
+	socket *loop.Socket     // net or what is below it, where a loop has it
+	hand   func() loop.Wish // that serves what is ordinary; nil where there is no loop
 	stage  stage            // of the hand
 	turn   *turn            // that the hand has begun
 	want   engine.Want      // of turn, while deciding

@@ -40,16 +40,14 @@ func (c *conn) begin(nc net.Conn, below *seat) {
 	s.mu.Lock()
 	c.tcp = socket
 	s.mu.Unlock()
+	c.socket = socket
 	if below == nil {
-		c.net, c.socket = socket, socket
+		c.net = socket
 	} else {
 		below.Conn = socket
 	}
 	socket.Go(func(t *loop.Task) {
-		c.task, c.ctx = t, aside.With(c.ctx, t.Leave)
-		if c.socket != nil {
-			c.hand = c.serveByHand
-		}
+		c.task, c.ctx, c.hand = t, aside.With(c.ctx, t.Leave), c.serveByHand
 		c.run()
 	})
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net"
 	"runtime/debug"
 	"time"
 
@@ -198,7 +199,7 @@ func (s *Server) askIdle(t *turn, d downstream) bool {
 		return false
 	}
 	p, err := s.pool(x.Endpoint.Upstream)
-	if err != nil || p.local != nil || p.tls != nil {
+	if err != nil || p.local != nil {
 		return false
 	}
 	u := p.takeIdle(t.task, !x.Request.Idempotent())
@@ -214,9 +215,29 @@ func (s *Server) askIdle(t *turn, d downstream) bool {
 		return false
 	}
 	s.watcher.begin(t.watch, u.Conn, s.patience(x))
-	t.task.Put(u.socket, t.out)
+	if !t.put(u.Conn, u.socket) {
+		s.watcher.rest(t.watch)
+		s.dropUpstream(t)
+		return false
+	}
 	t.asked, t.timed = true, true
 	return true
+}
+
+// put leaves what is composed to the loop: to c, which is socket or TLS on it.
+func (t *turn) put(c net.Conn, socket *loop.Socket) bool {
+	if c == net.Conn(socket) {
+		t.task.Put(socket, t.out)
+		return true
+	}
+	if t.sealed == nil {
+		t.sealed = make([]byte, 0, 4<<10)
+	}
+	t.task.Gather(t.sealed[:0])
+	_, err := c.Write(t.out)
+	t.sealed = t.task.Gathered()
+	t.task.Put(socket, t.sealed)
+	return err == nil
 }
 
 // ready puts the answer to the client, if it is one that goes out in one piece on a
@@ -234,6 +255,5 @@ func (s *Server) ready(t *turn, c *conn) bool {
 		return false
 	}
 	s.watcher.begin(&c.watch, c.net, s.writeTime(len(t.out)))
-	c.task.Put(c.socket, t.out)
-	return true
+	return t.put(c.net, c.socket)
 }

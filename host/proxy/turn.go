@@ -15,11 +15,12 @@ import (
 
 // turn is the memory of one exchange: pooled, so that an idle connection has none.
 type turn struct {
-	x     gatehouse.Exchange
-	out   []byte // what is being sent, to either side
-	body  []byte // memory for the reply's body, while viewed
-	list  []byte // the field section of an HTTP/2 request
-	reply wire.Message
+	x      gatehouse.Exchange
+	out    []byte // what is being sent, to either side
+	sealed []byte // the same as TLS has it
+	body   []byte // memory for the reply's body, while viewed
+	list   []byte // the field section of an HTTP/2 request
+	reply  wire.Message
 	passage
 }
 
@@ -65,7 +66,7 @@ func (s *Server) putTurn(t *turn) {
 	if t.viewed {
 		x.Response.Body, t.body = t.body, nil // another exchange must not write into the connection's memory
 	}
-	if cap(t.out) > largest || cap(x.Request.Body) > largest || cap(x.Response.Body) > largest || cap(x.Lookup.Body) > largest {
+	if cap(t.out) > largest || cap(t.sealed) > 2*largest || cap(x.Request.Body) > largest || cap(x.Response.Body) > largest || cap(x.Lookup.Body) > largest {
 		return
 	}
 	x.Reset()

@@ -21,6 +21,8 @@
 // the stack of a task that rests stays small and is not touched.
 package loop
 
+import "net"
+
 // Wish is what a task, or its hand, hands over for.
 type Wish uint8
 
@@ -34,8 +36,14 @@ const (
 )
 
 // ErrAgain says to a hand that there is nothing to be read yet.
-var ErrAgain error = again{}
+var ErrAgain net.Error = again{}
 
 type again struct{}
 
 func (again) Error() string { return "loop: nothing is there yet" }
+
+// Timeout implements [net.Error].
+func (again) Timeout() bool { return false }
+
+// Temporary implements [net.Error]: crypto/tls reads on after an error that is.
+func (again) Temporary() bool { return true }

@@ -31,6 +31,12 @@ func (t *Task) Rest(func() Wish) {}
 // Put does nothing.
 func (t *Task) Put(*Socket, []byte) {}
 
+// Gather does nothing.
+func (t *Task) Gather([]byte) {}
+
+// Gathered returns nil.
+func (t *Task) Gathered() []byte { return nil }
+
 // Sent reports true.
 func (t *Task) Sent() bool { return true }
 

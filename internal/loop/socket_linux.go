@@ -172,6 +172,10 @@ func (s *Socket) Write(b []byte) (int, error) {
 		}
 		return o.n, o.err
 	}
+	if t.gather != nil {
+		t.gather = append(t.gather, b...)
+		return len(b), nil
+	}
 	if err := s.send(t, b, Write); err != nil {
 		return t.out.n, err
 	}

@@ -20,6 +20,7 @@ type Task struct {
 
 	hand   func() Wish // is called in place of next; nil for none
 	inHand bool        // it is being called
+	gather []byte      // what is written goes here, if it is not nil
 
 	held  bool          // whoever has to wait waits where it is
 	woken chan struct{} // made by the first Hold; has one place
@@ -73,6 +74,17 @@ func (t *Task) Rest(hand func() Wish) {
 // must not change until Sent reports true or Flush returns.
 func (t *Task) Put(s *Socket, b []byte) { t.out = output{socket: s, left: b} }
 
+// Gather has what a hand writes to sockets of the task until Gathered appended to b, which
+// has room: TLS, say, writes what is then to be put.
+func (t *Task) Gather(b []byte) { t.gather = b }
+
+// Gathered returns what has been written since Gather.
+func (t *Task) Gathered() []byte {
+	b := t.gather
+	t.gather = nil
+	return b
+}
+
 // Sent reports whether all that was put is written.
 func (t *Task) Sent() bool { return t.out.err == nil && len(t.out.left) == 0 }
 
@@ -84,7 +96,7 @@ func (t *Task) step() (Wish, bool) {
 	if t.hand != nil {
 		t.inHand = true
 		w := t.hand()
-		t.inHand = false
+		t.inHand, t.gather = false, nil
 		if w != Resume {
 			return w, true
 		}
