@@ -33,7 +33,7 @@ type conn struct {
 	group     netip.Addr
 	reader    *wire.Reader
 	watch     watch
-	idle      atomic.Bool // between requests: a shutdown may close it
+	idle      atomic.Bool // between requests: a shutdown may take it away, and close the connection
 
 	socket *loop.Socket     // net or what is below it, where a loop has it
 	hand   func() loop.Wish // that serves what is ordinary; nil where there is no loop
@@ -83,7 +83,9 @@ func (c *conn) run() {
 			c.late()
 			return
 		}
-		c.idle.Store(false)
+		if !c.idle.Swap(false) {
+			break // a shutdown was faster
+		}
 		if !s.watcher.phase(&c.watch, c.net, s.cfg.HeaderTime) {
 			return
 		}
@@ -91,6 +93,7 @@ func (c *conn) run() {
 			return
 		}
 	}
+	c.linger() // the last answer is on its way, and the client may have asked on
 }
 
 // waits begins the wait for the next request, and reports false if there will be none.

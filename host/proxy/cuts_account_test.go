@@ -57,6 +57,9 @@ func (w *world) must(a *asked) (x *act, allowed string) {
 	}
 	x = &a.acts[0]
 	again := x.dies && a.replayable(w.held) && seen[0].nth > 0
+	if x.dies && a.replayable(true) && seen[0].nth > 0 && len(seen) == 2 {
+		again = true // a body that came with its head is there, whoever wants it
+	}
 	switch {
 	case again && (len(seen) != 2 || seen[1].nth > 0):
 		return nil, "it may be sent again, on a fresh connection, and was not"

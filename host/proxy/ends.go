@@ -67,7 +67,7 @@ func (c *conn) handshake(below net.Conn) (proto string, ok bool) {
 
 // endWhenIdle closes a connection that waits for its next request.
 func (c *conn) endWhenIdle() {
-	if c.idle.Load() {
+	if c.idle.CompareAndSwap(true, false) {
 		_ = c.tcp.SetReadDeadline(longAgo)
 	}
 }

@@ -25,13 +25,18 @@ const (
 	deciding               // the engine wants what takes a task to bring, or is done
 	asking                 // the request has been put to the upstream
 	answering              // the answer has been put to the client
+	leaving                // the server shuts down
 	over                   // the connection is to be closed
 )
 
 // goOn takes over the exchange that the hand has begun, and reports whether the connection
 // may be used again.
 func (c *conn) goOn() bool {
-	if c.stage == over {
+	switch c.stage {
+	case leaving:
+		c.linger()
+		return false
+	case over:
 		return false
 	}
 	s, t, done := c.server, c.turn, c.stage == answering
@@ -81,7 +86,7 @@ func (c *conn) serveByHand() (w loop.Wish) {
 		c.server.putTurn(t)
 		c.turn, c.stage = nil, resting
 		if !c.waits(c.server.cfg.IdleTime) {
-			c.stage = over
+			c.stage = leaving
 			return loop.Resume
 		}
 	default:
@@ -101,7 +106,10 @@ func (c *conn) serveByHand() (w loop.Wish) {
 // serve begins an exchange whose head is there.
 func (c *conn) serve() loop.Wish {
 	s := c.server
-	c.idle.Store(false)
+	if !c.idle.Swap(false) {
+		c.stage = leaving
+		return loop.Resume
+	}
 	if !s.watcher.rest(&c.watch) {
 		s.stats.expired.Add(1)
 		c.stage = over
@@ -122,6 +130,8 @@ func (c *conn) proceed() loop.Wish {
 	s, t := c.server, c.turn
 	for {
 		switch c.want = engine.Advance(c.ctx, &t.x); {
+		case c.want == engine.WantReply && !t.bodyDone && !t.x.Request.BodyTooLarge && c.holdsBody():
+			s.bringBody(t, c) // nobody wanted it, but it is there
 		case c.want == engine.WantReply:
 			if s.askIdle(t, c) {
 				c.stage = asking
