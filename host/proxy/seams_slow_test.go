@@ -22,24 +22,28 @@ func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 		other := s.call()
 		deaf := s.call()
 		deaf.ask("/big/30000000/x")
-		small := s.call() // whose answers are small, and many
-		go func() {
-			for {
-				if _, err := io.WriteString(small, strings.Repeat(fmt.Sprintf(getHead, "/big/2000/y"), 100)); err != nil {
-					return
+		for _, at := range []int{1, 100} { // whose answers are small, and many
+			small := s.call()
+			small.narrow()
+			go func() {
+				for {
+					if _, err := io.WriteString(small, strings.Repeat(fmt.Sprintf(getHead, "/big/2000/y"), at)); err != nil {
+						return
+					}
+					time.Sleep(300 * time.Microsecond)
 				}
-			}
-		}()
+			}()
+		}
 		began := time.Now()
-		for s.server.Stats().Expired < 2 && time.Since(began) < 10*time.Second {
+		for s.server.Stats().Expired < 3 && time.Since(began) < 10*time.Second {
 			at := time.Now()
 			other.served("/o")
 			if took := time.Since(at); took > time.Second {
 				t.Errorf("another client waited for %v", took)
 			}
 		}
-		if s.server.Stats().Expired < 2 {
-			t.Errorf("%+v; want two clients that read too slowly", s.server.Stats())
+		if s.server.Stats().Expired < 3 {
+			t.Errorf("%+v; want three clients that read too slowly", s.server.Stats())
 		}
 		s.rests(1)
 		s.record.mu.Lock()
@@ -50,8 +54,8 @@ func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 				slow++
 			}
 		}
-		if slow != 2 {
-			t.Errorf("%d answers are recorded as read too slowly; want 2", slow)
+		if slow != 3 {
+			t.Errorf("%d answers are recorded as read too slowly; want 3", slow)
 		}
 	})
 }
@@ -83,18 +87,24 @@ func TestAnswersThatAreReadSlowlyComeInOrder(t *testing.T) {
 	}, replyStep)
 }
 
+// narrow has the client's side of the connection hold little.
+func (c *caller) narrow() {
+	c.t.Helper()
+	nc := c.Conn
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	if err := nc.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // Answers to a client that asks one thing after another and reads nothing go as far as there
 // is room, and the rest when there is room again.
 func TestAnAnswerThatFindsNoRoomIsSentLater(t *testing.T) {
 	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {
 		c := s.call()
-		tcp, ok := c.Conn.(*net.TCPConn)
-		if !ok {
-			tcp = c.Conn.(*tls.Conn).NetConn().(*net.TCPConn)
-		}
-		if err := tcp.SetReadBuffer(64 << 10); err != nil {
-			t.Fatal(err)
-		}
+		c.narrow()
 		sent := 0
 		for full := false; !full; sent++ {
 			before, began := s.asked.Load(), time.Now()
