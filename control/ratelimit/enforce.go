@@ -128,8 +128,7 @@ func note(x *gatehouse.Exchange, y *layer, s *store.Standing) {
 	if q.Layer != "" && (int64(s.Remaining) > q.Remaining || int64(s.Remaining) == q.Remaining && s.Reset <= q.Reset) {
 		return
 	}
-	retry := q.Retry
-	*q = gatehouse.Quota{Layer: y.name, Limit: int64(y.limit.N), Window: y.limit.Per, Remaining: int64(s.Remaining), Reset: s.Reset, Retry: retry}
+	q.Layer, q.Limit, q.Window, q.Remaining, q.Reset = y.name, int64(y.limit.N), y.limit.Per, int64(s.Remaining), s.Reset
 }
 
 // show writes the fields of the tightest layer, and of no other.
