@@ -68,6 +68,25 @@ func TestOneAfterAnotherTakesOneConnection(t *testing.T) {
 	})
 }
 
+// A connection that the upstream has closed while it was idle is not used for what must not
+// be sent twice, though all of that is there; and nothing is sent twice without need.
+func TestWhatIsHeldIsNotSentToADeadConnection(t *testing.T) {
+	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {
+		c := s.call()
+		for range 5 {
+			for _, method := range []string{"GET", "POST"} {
+				c.say(method + " /bye HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx")
+				c.hear(200, "/bye")
+				time.Sleep(60 * time.Millisecond)
+			}
+		}
+		if asked, conns := s.asked.Load(), s.conns.Load(); asked != 10 || conns != 10 {
+			t.Errorf("the upstream has seen %d requests on %d connections; want 10 on 10", asked, conns)
+		}
+		s.rests(1)
+	}, bodyStep)
+}
+
 // Who asks for much at once, and reads it, is not served at the cost of the others.
 func TestAFloodOfPipelinedRequestsHoldsNobodyUp(t *testing.T) {
 	seams(t, proxy.Config{}, func(t *testing.T, s *seam) {

@@ -20,8 +20,9 @@ import (
 )
 
 // seam is a door of one loop, before an upstream that answers as the path says:
-// /wait/300/id waits for 300 ms (for which /wait/300 has no time), /big/5000/id is answered with 5000 bytes, and whatever
-// else with its path.
+// /wait/300/id waits for 300 ms (for which /wait/300 has no time), /big/5000/id is answered
+// with 5000 bytes, /drip/3 in pieces, /bye closes behind the answer, and whatever else is
+// answered with its path.
 type seam struct {
 	*door
 	t     *testing.T
@@ -101,6 +102,10 @@ func (s *seam) upstream(c net.Conn) {
 			}
 		}
 		if _, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+			return
+		}
+		if body == "/bye" {
+			time.Sleep(20 * time.Millisecond)
 			return
 		}
 	}
