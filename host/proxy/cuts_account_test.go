@@ -49,8 +49,7 @@ func (w *world) must(a *asked) (x *act, allowed string) {
 			allowed = "502"
 		}
 		return &act{status: a.refused}, allowed
-	// A body of more than 64 KiB is written by itself, and a failure of that is final.
-	case len(seen) == 0 && (!w.sneaky || a.replayable(w.held) && len(a.payload) <= 64<<10):
+	case len(seen) == 0 && (!w.sneaky || a.replayable(w.held)):
 		return nil, "the upstream has not seen it"
 	case len(seen) == 0:
 		return &act{status: 502}, "" // lost on a connection that was closed as it was taken

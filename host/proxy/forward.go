@@ -143,7 +143,9 @@ func (s *Server) send(t *turn, d downstream) error {
 	}
 	if t.bodyDone {
 		if len(x.Request.Body) > largest {
-			return s.toUpstream(t, x.Request.Body)
+			if err := s.toUpstream(t, x.Request.Body); err != nil {
+				return stale(t, err)
+			}
 		}
 		return nil
 	}

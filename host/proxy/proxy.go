@@ -296,6 +296,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		err = ctx.Err()
+		s.watcher.all.Store(true) // also who waits for an upstream
 		s.mu.Lock()
 		for c := range s.conns {
 			c.cut()

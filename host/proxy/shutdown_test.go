@@ -1,6 +1,9 @@
 package proxy_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -35,5 +38,33 @@ func TestServingAfterAShutdownEndsAtOnce(t *testing.T) {
 	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
 		_ = c.Close()
 		t.Error("the listener is still open")
+	}
+}
+
+// A shutdown whose time is over waits for no upstream.
+func TestAShutdownIsNotHeldUpByAnUpstreamThatDoesNotAnswer(t *testing.T) {
+	asked := make(chan struct{}, 10)
+	up := listen(t, func(c net.Conn) {
+		defer c.Close() //nolint:errcheck // it is over
+		_, _ = c.Read(make([]byte, 4096))
+		asked <- struct{}{}
+		_, _ = c.Read(make([]byte, 4096)) // until it is closed
+	})
+	for _, method := range []string{"GET", "POST"} {
+		d := open(t, up, proxy.Config{}, nil)
+		c, err := net.Dial("tcp", d.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() //nolint:errcheck // it is over
+		_, _ = io.WriteString(c, method+" /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+		<-asked
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		began := time.Now()
+		err = d.server.Shutdown(ctx)
+		cancel()
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
+			t.Errorf("%s: %v after %v", method, err, took)
+		}
 	}
 }

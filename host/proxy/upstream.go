@@ -89,8 +89,8 @@ func (p *pool) shelf(t *loop.Task) *shelf {
 }
 
 // get returns an idle connection or dials one. fresh asks for a dialled one;
-// once says that the request must not be sent twice, so that a connection that the
-// upstream has closed meanwhile is not used for it.
+// once says that the request must not be sent twice, so that a connection of which nobody
+// knows whether the upstream has closed it meanwhile is not used for it.
 func (p *pool) get(ctx context.Context, t *loop.Task, fresh, once bool) (*upconn, error) {
 	if !fresh {
 		if u := p.takeIdle(t, once); u != nil {
@@ -118,7 +118,7 @@ func (p *pool) takeIdle(t *loop.Task, once bool) *upconn {
 		if u.socket != nil {
 			u.socket.Have(t)
 		}
-		if !u.reused || !once || u.alive() {
+		if !u.reused || u.quiet == nil && !once || u.alive() {
 			return u
 		}
 		_ = u.Close()
@@ -205,8 +205,8 @@ func silence(c net.Conn) func() bool {
 	return func() bool { return raw.Read(look) == nil && silent }
 }
 
-// alive reports whether an idle connection is still open and silent: an upstream
-// that speaks unasked is not to be trusted with the next request.
+// alive reports whether an idle connection is still open and silent. What an upstream says
+// unasked, such as a 408 before it closes, is nobody's answer (RFC 9112 section 9.2).
 func (u *upconn) alive() bool { return u.reader.Buffered() == 0 && u.quiet != nil && u.quiet() }
 
 // put gives back a connection whose reply was read to its end.

@@ -53,7 +53,8 @@ type watcher struct {
 	base   atomic.Pointer[time.Time] // the same, as a time
 	shards [32]shard
 	next   atomic.Uint32
-	ticks  uint // the watcher's own
+	all    atomic.Bool // every phase is overdue
+	ticks  uint        // the watcher's own
 }
 
 func newWatcher() *watcher {
@@ -104,7 +105,7 @@ func (w *watcher) look() {
 			switch {
 			case judge && h.forfeited(at):
 				why = expelled
-			case until > now:
+			case until > now && !w.all.Load():
 				continue
 			}
 			target := h.target
