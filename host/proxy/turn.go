@@ -118,8 +118,10 @@ func (s *Server) drive(ctx context.Context, t *turn, d downstream) {
 func (s *Server) takeOff(t *turn, d downstream) {
 	s.stats.flying.Add(1)
 	t.flying = true
-	f, _ := d.framing()
-	t.bodyDone = f == wire.None
+	if f, _ := d.framing(); f == wire.None {
+		t.bodyDone = true
+		engine.Brought(&t.x, gatehouse.Body)
+	}
 }
 
 func (s *Server) land(t *turn) {
@@ -230,7 +232,9 @@ func (s *Server) view(t *turn) bool {
 		t.unread = false
 		s.releaseUpstream(t)
 	}
+	at := x.Cursor.After
 	engine.Brought(x, gatehouse.ReplyBody)
+	engine.Clock(x, at) // nothing was waited for
 	return true
 }
 
