@@ -25,21 +25,34 @@ type setup struct {
 	keep []string
 	// public lets everybody in.
 	public bool
+	// tls serves over TLS.
+	tls bool
+	// operations is how many the description has; 0 is the orders' own.
+	operations int
 }
 
 var (
 	plain   = setup{name: "plain", keep: []string{}, public: true}
 	limited = setup{name: "limited", keep: []string{"jwt", "ratelimit", "role"}}
 	full    = setup{name: "full"}
+
+	plainTLS = setup{name: "plain-tls", keep: []string{}, public: true, tls: true}
+	fullTLS  = setup{name: "full-tls", tls: true}
+	few      = setup{name: "few", operations: fewOperations}
+	many     = setup{name: "many", operations: manyOperations}
 )
 
 // configuration is what an operator would write who wants setup, but that the
 // limits, all five, are out of reach of the load.
 func (s setup) configuration(listen, admin, upstream, issuer, dir string) string {
 	waiver := fmt.Sprintf(`{because: "a measurement of what is left", owner: bench@example.com, until: %s}`, time.Now().AddDate(0, 0, 7).Format(time.DateOnly))
+	pair := ""
+	if s.tls {
+		pair = ", tls: {cert: ../cert.pem, key: ../key.pem}"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `environment: development
-listen: {address: %q, max_connections: 20000, max_connections_per_ip: 20000}
+listen: {address: %q%s, max_connections: 20000, max_connections_per_ip: 20000}
 admin: {address: %q}
 state: %q
 log: %q
@@ -48,7 +61,7 @@ apis:
     openapi: orders.openapi.yaml
     upstream: http://%s
     hosts: [127.0.0.1]
-`, listen, admin, filepath.Join(dir, s.name+".state"), filepath.Join(dir, s.name+".access.log"), upstream)
+`, listen, pair, admin, filepath.Join(dir, s.name+".state"), filepath.Join(dir, s.name+".access.log"), upstream)
 	if s.public {
 		b.WriteString("    public:\n")
 		for _, op := range []string{"getOrder", "listOrders", "createOrder"} {
@@ -82,9 +95,12 @@ func (s *site) startGatehouse(set setup, program, listen string) (*process, erro
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "gatehouse.yaml")
+	path, description := filepath.Join(dir, "gatehouse.yaml"), ordersDescription
+	if set.operations > 0 {
+		description = describe(set.operations)
+	}
 	for name, data := range map[string][]byte{
-		path: []byte(set.configuration(listen, admin, s.upstream, s.issuer.URL, dir)), filepath.Join(dir, "orders.openapi.yaml"): ordersDescription,
+		path: []byte(set.configuration(listen, admin, s.upstream, s.issuer.URL, dir)), filepath.Join(dir, "orders.openapi.yaml"): description,
 	} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			return nil, err

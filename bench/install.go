@@ -20,6 +20,8 @@ func packages(tools []string) (missing []string) {
 			t = "util-linux"
 		case "node":
 			t = "nodejs"
+		case "h2load":
+			t = "nghttp2-client"
 		}
 		missing = append(missing, t)
 	}

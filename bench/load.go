@@ -75,7 +75,7 @@ func lua(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" 
 // verify asks once, as the load will, and looks at the answer.
 func (s *site) verify(r *row) error {
 	l := r.load
-	req, err := http.NewRequestWithContext(s.ctx, l.method, "http://"+r.addr+l.path, strings.NewReader(l.body))
+	req, err := http.NewRequestWithContext(s.ctx, l.method, r.url(), strings.NewReader(l.body))
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *site) verify(r *row) error {
 	if req.Header.Get("Authorization") == "" { // the script has one for each customer
 		req.Header.Set("Authorization", "Bearer "+s.token(customer(0)))
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client(r).Do(req)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
@@ -91,6 +91,9 @@ func (s *site) verify(r *row) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
+	}
+	if err := r.spoken(resp); err != nil {
+		return err
 	}
 	if l.check != nil && resp.StatusCode == l.status {
 		if err := l.check(string(body)); err != nil {
@@ -105,15 +108,18 @@ func (s *site) verify(r *row) error {
 }
 
 func (s *site) wrkArgs(r *row, d time.Duration) []string {
-	args := []string{"-t1", "-c" + strconv.Itoa(connections), fmt.Sprintf("-d%ds", max(1, int(d.Round(time.Second).Seconds())))}
+	args := []string{"-t1", "-c" + strconv.Itoa(connections), fmt.Sprintf("-d%ds", seconds(d))}
 	for name, values := range r.load.header {
 		args = append(args, "-H", name+": "+values[0])
 	}
 	if r.load.script != "" {
 		args = append(args, "-s", filepath.Join(s.dir, strings.NewReplacer(" ", "-", ",", "").Replace(r.name)+".lua"))
 	}
-	return append(args, "http://"+r.addr+r.load.path)
+	return append(args, r.url())
 }
+
+// seconds are what wrk and h2load count in.
+func seconds(d time.Duration) int { return max(1, int(d.Round(time.Second).Seconds())) }
 
 var (
 	wrkRequests = regexp.MustCompile(`(\d+) requests in`)
@@ -121,10 +127,21 @@ var (
 	wrkFailed   = regexp.MustCompile(`(?m)^\s*(Non-2xx.*|Socket errors.*)$`)
 )
 
-// wrk loads a row and returns what it cost. One wrong answer spoils the run.
-func (s *site) wrk(r *row, d time.Duration) (sample, error) {
-	args := s.wrkArgs(r, d)
-	if r.load.script != "" {
+// tool returns what loads a row, and its arguments.
+func (s *site) tool(r *row, d time.Duration) (program string, args []string) {
+	switch r.tool {
+	case http2:
+		return "h2load", s.h2loadArgs(r, d)
+	case paced:
+		return s.programs["openloop"], s.paceArgs(r, d)
+	}
+	return "wrk", s.wrkArgs(r, d)
+}
+
+// load loads a row and returns what it cost. One wrong answer spoils the run.
+func (s *site) load(r *row, d time.Duration) (sample, error) {
+	program, args := s.tool(r, d)
+	if r.tool == http1 && r.load.script != "" {
 		if err := os.WriteFile(args[len(args)-2], []byte(r.load.script), 0o600); err != nil {
 			return sample{}, err
 		}
@@ -134,42 +151,73 @@ func (s *site) wrk(r *row, d time.Duration) (sample, error) {
 		return sample{}, err
 	}
 	var out bytes.Buffer
-	cmd := pinned(s.ctx, otherCore, "wrk", args...)
+	cmd := pinned(s.ctx, otherCore, program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if r.tool == paced {
+		cmd.Stdin = strings.NewReader(r.message())
+	}
 	if err := cmd.Run(); err != nil {
-		return sample{}, fmt.Errorf("wrk: %w\n%s", err, tail(out.String(), 1000))
+		return sample{}, fmt.Errorf("%s: %s: %w\n%s", r.name, program, err, tail(out.String(), 1000))
 	}
 	after, err := r.process.cpu()
 	if err != nil {
 		return sample{}, err
 	}
-	if f := wrkFailed.FindString(out.String()); f != "" {
-		return sample{}, fmt.Errorf("%s: wrk says: %s", r.name, strings.TrimSpace(f))
+	read := map[tool]func(string) (sample, error){http1: readWrk, http2: readH2load, paced: readPaced}[r.tool]
+	m, err := read(out.String())
+	if err != nil {
+		return sample{}, fmt.Errorf("%s: %w", r.name, err)
 	}
-	n, rate := wrkRequests.FindStringSubmatch(out.String()), wrkRate.FindStringSubmatch(out.String())
+	m.cpu = after - before
+	return m, nil
+}
+
+// readWrk reads how many requests were answered and how many a second.
+func readWrk(out string) (sample, error) {
+	if f := wrkFailed.FindString(out); f != "" {
+		return sample{}, errors.New("wrk says: " + strings.TrimSpace(f))
+	}
+	n, rate := wrkRequests.FindStringSubmatch(out), wrkRate.FindStringSubmatch(out)
 	if n == nil || rate == nil {
-		return sample{}, fmt.Errorf("wrk: cannot read its output:\n%s", out.String())
+		return sample{}, errors.New("cannot read the output of wrk:\n" + out)
 	}
 	requests, err := strconv.ParseInt(n[1], 10, 64)
 	perSec, err2 := strconv.ParseFloat(rate[1], 64)
 	if requests == 0 {
-		err = errors.Join(err, fmt.Errorf("%s: no request was answered", r.name))
+		err = errors.Join(err, errors.New("no request was answered"))
 	}
-	return sample{requests: requests, cpu: after - before, perSec: perSec}, errors.Join(err, err2)
+	return sample{requests: requests, perSec: perSec}, errors.Join(err, err2)
+}
+
+// warm loads every row once, those at a constant rate with all that they can take:
+// that says what the rate is.
+func (s *site) warm(rows []*row, d time.Duration) error {
+	for _, r := range rows {
+		flat := *r
+		if r.tool == paced {
+			flat.tool = http1
+		}
+		m, err := s.load(&flat, d)
+		if err != nil {
+			return err
+		}
+		if r.tool == paced {
+			s.slowDown(m)
+		}
+	}
+	return nil
 }
 
 // rounds loads every row in turn, again and again, so that what else the machine
 // does falls on all of them alike.
 func (s *site) rounds(rows []*row, o options, stderr io.Writer) error {
-	for _, r := range rows {
-		if _, err := s.wrk(r, o.warm); err != nil {
-			return err
-		}
+	if err := s.warm(rows, o.warm); err != nil {
+		return err
 	}
 	for i := range o.rounds {
 		fmt.Fprintf(stderr, "round %d of %d\n", i+1, o.rounds)
 		for _, r := range rows {
-			m, err := s.wrk(r, o.each)
+			m, err := s.load(r, o.each)
 			if err != nil {
 				return err
 			}

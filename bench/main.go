@@ -92,7 +92,7 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (met bool
 		return false, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	rows, err := s.rows(o)
+	rows, err := s.rows(o, stderr)
 	if err != nil {
 		return false, err
 	}
@@ -111,9 +111,14 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (met bool
 		return false, err
 	}
 	table(stdout, rows, o)
+	latencies(stdout, rows, s.rate)
+	started, err := starts(rows)
+	if err != nil {
+		return false, err
+	}
 	memory, err := s.memory(o, stderr)
 	if err != nil {
 		return false, err
 	}
-	return judge(stdout, rows, memory), nil
+	return judge(stdout, rows, append(started, memory...)), nil
 }

@@ -29,7 +29,8 @@ http {
 `
 
 func (s *site) startNginx(core int, name, addr, server string) (*process, error) {
-	text := strings.NewReplacer("$DIR", s.dir, "$NAME", name, "$SERVER", strings.ReplaceAll(server, "$LISTEN", addr)).Replace(nginxConfig)
+	text := strings.Replace(nginxConfig, "$SERVER", server, 1)
+	text = strings.NewReplacer("$DIR", s.dir, "$NAME", name, "$LISTEN", addr).Replace(text)
 	path := filepath.Join(s.dir, name+".conf")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -49,12 +50,24 @@ func upstreamServer() string {
 }
 
 // plainProxy forwards and does nothing else.
-func plainProxy(upstream string) string {
+func plainProxy(upstream string) string { return proxyServer(upstream, "listen $LISTEN;") }
+
+// tlsProxy is plainProxy behind TLS 1.3, for HTTP/1.1 and HTTP/2. The cipher
+// suite is the one that Go chooses.
+func tlsProxy(upstream string) string {
+	return proxyServer(upstream, `listen $LISTEN ssl http2;
+    ssl_certificate $DIR/cert.pem;
+    ssl_certificate_key $DIR/key.pem;
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;`)
+}
+
+func proxyServer(upstream, listen string) string {
 	return fmt.Sprintf(`upstream api { server %s; keepalive 64; keepalive_requests 1000000000; }
   server {
-    listen $LISTEN;
+    %s
     location / { proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; }
-  }`, upstream)
+  }`, upstream, listen)
 }
 
 // customer returns the name of the nth customer, who owns one order of that name.

@@ -29,7 +29,11 @@ type process struct {
 	name   string
 	output bytes.Buffer
 	ended  chan struct{}
+	booted time.Duration // from its start until it listened
 }
+
+// patience is how long a program may take until it listens.
+const patience = 3 * time.Minute
 
 // start runs a program pinned to a core and waits until it listens at addr.
 func start(ctx context.Context, core int, name, addr string, env []string, program string, args ...string) (*process, error) {
@@ -41,7 +45,8 @@ func start(ctx context.Context, core int, name, addr string, env []string, progr
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	go func() { _ = p.cmd.Wait(); close(p.ended) }()
-	for range 200 {
+	began := time.Now()
+	for time.Since(began) < patience {
 		select {
 		case <-p.ended:
 			return nil, fmt.Errorf("%s ended at once:\n%s", name, tail(p.output.String(), 2000))
@@ -49,6 +54,7 @@ func start(ctx context.Context, core int, name, addr string, env []string, progr
 		}
 		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
 			_ = c.Close()
+			p.booted = time.Since(began)
 			return p, nil
 		}
 	}

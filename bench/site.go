@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,13 @@ type site struct {
 	servers  map[string]*row   // by what serves: the first row of each
 	running  []*process
 	server   *http.Server
+	rate     int // of the paced rows, in requests per second
+
+	certificate *x509.Certificate // of everybody who serves over TLS
 }
+
+// upstreamName is what serves when nothing is in front of the upstream.
+const upstreamName = "upstream"
 
 // audience is whom the tokens are meant for.
 const audience = "https://api.example.com/orders"
@@ -51,20 +58,21 @@ func newSite(ctx context.Context, stderr io.Writer) (s *site, err error) {
 		return s, err
 	}
 	fmt.Fprintln(stderr, "building")
-	for name, folder := range map[string]string{"gatehouse": "./cmd/gatehouse", "reverseproxy": "./bench/reverseproxy"} {
+	for name, folder := range map[string]string{"gatehouse": "./cmd/gatehouse", "reverseproxy": "./bench/reverseproxy", "openloop": "./bench/openloop"} {
 		if err := s.build(name, folder); err != nil {
 			return s, err
 		}
 	}
-	if err := s.startIssuer(); err != nil {
+	if err := errors.Join(s.startIssuer(), s.certify()); err != nil {
 		return s, err
 	}
 	if s.upstream, err = freeAddr(); err != nil {
 		return s, err
 	}
-	p, err := s.startNginx(otherCore, "upstream", s.upstream, upstreamServer())
+	p, err := s.startNginx(otherCore, upstreamName, s.upstream, upstreamServer())
 	if err == nil {
 		s.running = append(s.running, p)
+		s.servers[upstreamName] = &row{process: p, addr: s.upstream}
 	}
 	return s, err
 }
@@ -125,9 +133,13 @@ func (s *site) hold(rows []*row, o options, stdout io.Writer) error {
 		if r.name != o.hold {
 			continue
 		}
-		fmt.Fprintf(stdout, "pid %d, load: %s\n", r.process.cmd.Process.Pid, strings.Join(s.wrkArgs(r, time.Hour), " "))
+		if err := s.warm(rows, o.warm); err != nil {
+			return err
+		}
+		program, args := s.tool(r, time.Hour)
+		fmt.Fprintf(stdout, "pid %d, load: %s %s\n", r.process.cmd.Process.Pid, program, strings.Join(args, " "))
 		for s.ctx.Err() == nil {
-			if _, err := s.wrk(r, o.each); err != nil && s.ctx.Err() == nil {
+			if _, err := s.load(r, o.each); err != nil && s.ctx.Err() == nil {
 				return err
 			}
 		}

@@ -11,17 +11,22 @@ func (r *row) median() float64 {
 	return middle(r.rounds, sample.perRequest)
 }
 
-func middle(samples []sample, of func(sample) float64) float64 {
-	var all []float64
-	for _, m := range samples {
-		all = append(all, of(m))
-	}
+// median returns the middle value, or 0 of none.
+func median(all []float64) float64 {
 	if len(all) == 0 {
 		return 0
 	}
 	slices.Sort(all)
 	n := len(all)
 	return (all[n/2] + all[(n-1)/2]) / 2
+}
+
+func middle(samples []sample, of func(sample) float64) float64 {
+	var all []float64
+	for _, m := range samples {
+		all = append(all, of(m))
+	}
+	return median(all)
 }
 
 // ratio returns the median of the rounds' ratios to the base: both were
@@ -31,12 +36,7 @@ func (r *row) ratio(base *row) float64 {
 	for i := range min(len(r.rounds), len(base.rounds)) {
 		all = append(all, r.rounds[i].perRequest()/base.rounds[i].perRequest())
 	}
-	if len(all) == 0 {
-		return 0
-	}
-	slices.Sort(all)
-	n := len(all)
-	return (all[n/2] + all[(n-1)/2]) / 2
+	return median(all)
 }
 
 func find(rows []*row, name string) *row {
@@ -49,9 +49,15 @@ func find(rows []*row, name string) *row {
 // table prints every row. The ratio is the median over the rounds, with the
 // lowest and the highest behind it.
 func table(w io.Writer, rows []*row, o options) {
+	if !slices.ContainsFunc(rows, func(r *row) bool { return r.tool != paced }) {
+		return
+	}
 	fmt.Fprintf(w, "\nCPU of the measured process, one core, %d keep-alive connections; %d rounds of %s, medians\n\n", connections, o.rounds, o.each)
 	fmt.Fprintf(w, "%-40s %12s %12s %10s   %s\n", "", "us/request", "requests/s", "ratio", "rounds (us/request)")
 	for _, r := range rows {
+		if r.tool == paced {
+			continue
+		}
 		ratio := "1.00"
 		if base := find(rows, r.base); base != nil {
 			ratio = fmt.Sprintf("%.2f", r.ratio(base))
@@ -89,7 +95,12 @@ func (f figure) met() bool {
 func judge(w io.Writer, rows []*row, memory []figure) bool {
 	var figures []figure
 	for _, r := range rows {
-		if base := find(rows, r.base); base != nil {
+		base := find(rows, r.base)
+		switch {
+		case base == nil:
+		case r.tool == paced:
+			figures = append(figures, added(r, base)...)
+		default:
 			figures = append(figures, figure{name: r.name + " / " + base.name, value: r.ratio(base), unit: "x", bar: r.bar})
 		}
 	}
