@@ -69,7 +69,7 @@ lint: ## formatting, vet, staticcheck; golangci-lint where it is installed
 gates: ## the load-independent gates of docs/performance.md
 	$(GO) test ./bench -run Gate -count=1
 
-bench: ## CPU per request beside nginx and Go's ReverseProxy (installs nginx and wrk where missing)
+bench: ## CPU per request beside nginx and Go's ReverseProxy (installs nginx, wrk and h2load where missing)
 	$(GO) run ./bench
 
 bench-authz: ## CPU per decision beside OPA and Casbin as libraries (a module of its own: bench/authz)

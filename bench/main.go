@@ -3,7 +3,7 @@
 // httputil.ReverseProxy doing nothing.
 //
 // What is measured is pinned to the first core, with GOMAXPROCS=1; the upstream
-// and the load (wrk) are pinned to the second. Everybody gets the same requests
+// and the load (wrk, h2load, openloop) are pinned to the second. Everybody gets the same requests
 // over 64 keep-alive connections, in interleaved rounds, and what counts is the
 // median of the rounds as a ratio to nginx in the same run: absolute figures are
 // a property of the machine and of who else uses it. docs/performance.md holds
@@ -33,6 +33,7 @@ type options struct {
 	beside  string
 	clients int
 	tokens  bool
+	quick   bool
 }
 
 func main() {
@@ -57,13 +58,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.beside, "beside", "", "measure this other build of the program in the same rounds, to compare two versions")
 	flags.IntVar(&o.clients, "clients", 10_000, "keep-alive clients for the memory figure; 0 leaves it out")
 	flags.BoolVar(&o.tokens, "tokens", false, "measure the token endpoint beside oidc-provider instead")
-	quick := flags.Bool("quick", false, "three short rounds")
+	flags.BoolVar(&o.quick, "quick", false, "three short rounds; 10,000 endpoints, whose start takes a minute, only when -only names them")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
 		return 2
 	}
-	if *quick {
+	if o.quick {
 		o.rounds, o.each, o.warm, o.clients = 3, time.Second, time.Second, 2000
 	}
 	run := measure

@@ -65,6 +65,9 @@ func (s *site) rows(o options, stderr io.Writer) ([]*row, error) {
 			}
 		}
 	}
+	if o.quick && o.only == "" && o.hold == "" {
+		all = slices.DeleteFunc(all, func(r *row) bool { return r.set != nil && r.set.operations > 0 })
+	}
 	some, err := matching(all, o)
 	if err != nil {
 		return nil, err
