@@ -75,6 +75,29 @@ func TestASuccessThatLeaksDoesNotLeave(t *testing.T) {
 	}
 }
 
+// TestASignatureThatBeginsLikeAKeyIsNone shows tokens with keys in their places: one of
+// five million tokens has such a signature, and its client got none.
+func TestASignatureThatBeginsLikeAKeyIsNone(t *testing.T) {
+	const head, claims = "eyJhbGciOiJFUzI1NiJ9", "eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUuY29tIn0"
+	for _, key := range []string{
+		"ghp_Bt8S2miurx0Gnuf84FBuP6kPnUa2ccRg9c1xbjrRu1nKD2CoyjKGG1CaT1LUi3BGSPXdiiwxOoujxTeUfg",
+		"AIzaSu3RmVpSwMqDPHwlavL9QSAllz8edGwcxKpA_s_HI4krmmmxWLZZ7Q0UzoJDSuHj4rSR-0Q-9ykg_YvUtg",
+		"xoxe-vjn5ECjFpNBwCDLmopcHbR51dqbfB9b3l-FyJ7mEdPzyR4BR1hSag8uE40k6F2SN_majli4PAs9S30Hwg",
+	} {
+		for _, token := range []string{head + "." + claims + "." + key, head + ".." + key, head + "." + key + "." + key + "." + key + "." + key} {
+			body := `{"access_token":"` + token + `","token_type":"Bearer"}`
+			if x, v := reply(t, 200, body); !v.Passed() || v.Rule() != "" || string(x.Response.Body) != body {
+				t.Errorf("%s: %q %q; want it unchanged", token, v.Rule(), v.Detail())
+			}
+		}
+		for _, note := range []string{key, "x." + key, head + " " + key, claims[1:] + "." + key, head + `\n` + key, head + strings.Repeat(".x", 4) + "." + key} {
+			if _, v := reply(t, 200, `{"note":"`+note+`"}`); v.Rule() != "leak.blocked" {
+				t.Errorf("%s: %q; want leak.blocked", note, v.Rule())
+			}
+		}
+	}
+}
+
 func TestErrorsBecomeProblemDocuments(t *testing.T) {
 	errorsToo := map[string]string{
 		"a path": `{"error":"open /var/lib/orders/1.json: no such file"}`, "an escaped path": `{"error":"C:\\Users\\deploy\\x.json"}`,
