@@ -13,14 +13,21 @@ var prefixes = [...]struct {
 	text string
 	more int
 }{
-	{"sk_", 12}, {"rk_", 16}, {"sk-", 20}, {"AKIA", 16}, {"ASIA", 16}, {"AIza", 30}, {"ya29.", 20}, {"GOCSPX-", 20},
+	{"AKIA", 16}, {"ASIA", 16}, {"AIza", 30}, {"ya29.", 20}, {"GOCSPX-", 20},
 	{"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20}, {"glpat-", 16}, {"glrt-", 16}, {"npm_", 30}, {"pypi-AgE", 20},
 	{"xoxb-", 10}, {"xoxp-", 10}, {"xoxa-", 10}, {"xoxr-", 10}, {"xoxs-", 10}, {"xoxe-", 10}, {"xapp-1-", 10}, {"shpat_", 32}, {"shpca_", 32}, {"shpss_", 32},
 	{"sq0atp-", 20}, {"sq0csp-", 20}, {"dop_v1_", 40}, {"hvs.", 20}, {"whsec_", 20}, {"SG.", 20}, {"-----BEGIN", 0},
 }
 
-// begins has the first bytes of prefixes.
+// short are prefixes of keys that one random value of 50,000 has, too: states, nonces and
+// cursors, which belong into URLs. So more is asked of what follows.
+var short = [...]string{"sk_", "sk-", "rk_"}
+
+// begins has the first bytes of prefixes and of short.
 var begins = func() (t [256]bool) {
+	for _, prefix := range short {
+		t[prefix[0]] = true
+	}
 	for i := range prefixes {
 		t[prefixes[i].text[0]] = true
 	}
@@ -64,7 +71,30 @@ func hasPrefix(s string) bool {
 			return true
 		}
 	}
+	for _, prefix := range short {
+		if strings.HasPrefix(s, prefix) {
+			return isKey(s[len(prefix):])
+		}
+	}
 	return false
+}
+
+// isKey reports whether s begins like a key behind a short prefix: with what the key is
+// for, as in "live_" or "proj-", and twelve more; or with as many letters and digits,
+// neither more nor fewer, as the keys have whose issuers say nothing of it.
+func isKey(s string) bool {
+	letters := 0
+	for letters < len(s) && s[letters] >= 'a' && s[letters] <= 'z' {
+		letters++
+	}
+	if letters >= 2 && letters <= 10 && letters < len(s) && (s[letters] == '_' || s[letters] == '-') && run(s[letters+1:]) >= 12 {
+		return true
+	}
+	n := 0
+	for n < len(s) && isWord(s[n]) {
+		n++
+	}
+	return (n == 32 || n == 48) && run(s) == n
 }
 
 // run returns how many letters, digits, hyphens and underscores s begins with.

@@ -2,6 +2,8 @@ package urlsecret
 
 import (
 	"context"
+	"encoding/base64"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +61,8 @@ func TestSecretsInTheURLAreRefused(t *testing.T) {
 		{"", "secret=x", "urlsecret.name"}, {"", "token=x", "urlsecret.name"}, {"", "client.secret=x", "urlsecret.name"},
 		{"", "q=" + jwt, "urlsecret.token"}, {jwt, "", "urlsecret.token"}, {"", "q=Bearer+" + jwt, "urlsecret.token"}, {"", jwt, "urlsecret.token"},
 		{"", "key=AKIAIOSFODNN7EXAMPLE", "urlsecret.token"}, {"", "k=sk_live_abcdefghijklmnop", "urlsecret.token"},
+		{"", "k=rk_test_abcdefghijklmnop", "urlsecret.token"}, {"", "k=sk-proj-abcdefghij_klmnop", "urlsecret.token"},
+		{"", "k=sk-0123456789abcdef0123456789abcdef", "urlsecret.token"}, {"", "k=sk-" + strings.Repeat("aB3", 16), "urlsecret.token"}, {"", "k=sk_" + strings.Repeat("a0", 24) + "&b=1", "urlsecret.token"},
 		{"", "k=ghp_abcdefghijklmnopqrstuvwxyz0123456789", "urlsecret.token"}, {"", "k=xoxb-1234567890-abc", "urlsecret.token"},
 		{"", "k=ya29.abcdefghijklmnopqrstuv", "urlsecret.token"}, {"", "k=GOCSPX-abcdefghijklmnopqrstuv", "urlsecret.token"}, {"", "k=whsec_abcdefghijklmnopqrstuvwx", "urlsecret.token"},
 		{"", "k=SG.abcdefghijklmnopqrstuv.abc", "urlsecret.token"}, {"", "k=shpat_abcdefghijklmnopqrstuvwxyz012345", "urlsecret.token"}, {"", "k=hvs.abcdefghijklmnopqrstuvwxyz", "urlsecret.token"},
@@ -93,6 +97,30 @@ func TestOrdinaryURLsPass(t *testing.T) {
 		if got := ask(t, s, c.path, c.query); got != "" {
 			t.Errorf("%q ?%s: refused by %s", c.path, c.query, got)
 		}
+	}
+}
+
+// TestRandomValuesPass gives what applications make of 256 random bits for every sign-in:
+// state, nonce and code_challenge (RFC 6749 section 10.12, RFC 7636 section 4.2).
+func TestRandomValuesPass(t *testing.T) {
+	s := step(t, &Config{})
+	for _, value := range []string{"sk-Zl5DhQ7pTKjsX5Pcg9bdh75LsmKh6FtTuU7RUHPk", "sk_G3SbwzhgEJdQN1NIxIixs1LW3gQQr9xZHsSN73Is", "rk_qT5CGtk1-Zu66L2aQvJ--l2NwuV6hTT7LkkU9Vol", "CguTZR5Mu5tjiPBIPRbsxxNu_sk-cgmOCpMSJuNHDVn"} {
+		if got := ask(t, s, "", "state="+value); got != "" {
+			t.Errorf("%s: refused by %s", value, got)
+		}
+	}
+	random, refused := rand.NewChaCha8([32]byte{1}), 0
+	const most, values = 4, 1_000_000 // keys have prefixes of four bytes, too
+	var bits [32]byte
+	for range values {
+		_, _ = random.Read(bits[:])
+		if find(base64.RawURLEncoding.EncodeToString(bits[:])) != nil {
+			refused++
+		}
+	}
+	t.Logf("figure: %d/%d of %d random values refused", refused, most, values)
+	if refused > most {
+		t.Errorf("%d of %d random values are refused", refused, values)
 	}
 }
 
