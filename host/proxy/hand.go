@@ -11,11 +11,11 @@ import (
 	"github.com/gatehouse-api/gatehouse/wire"
 )
 
-// An ordinary exchange never waits but for the next request and for the reply: the request
-// is there as a whole, a connection to the upstream is idle, the reply
-// comes whole and the answer finds room. Such exchanges are served by the connection's hand
-// ([loop.Task.Rest]) without a switch to the connection's task. Where one turns out not to be
-// ordinary, the task goes on with it from there.
+// An ordinary exchange waits for nothing but the next request and the reply: the request is
+// there as a whole, a connection to the upstream is idle, the reply comes whole and the
+// answer finds room. Such exchanges are served by the connection's hand ([loop.Task.Rest])
+// without a switch to the connection's task. Where one turns out not to be ordinary, the
+// task goes on with it from there.
 
 // stage is how far the hand has come with an exchange.
 type stage uint8
