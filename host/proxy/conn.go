@@ -93,7 +93,14 @@ func (c *conn) run() {
 			return
 		}
 	}
-	c.linger() // the last answer is on its way, and the client may have asked on
+	c.leave()
+}
+
+// leave closes a connection in a shutdown: the last answer is on its way, and the client may
+// have asked on.
+func (c *conn) leave() {
+	_ = c.net.SetReadDeadline(time.Time{}) // which said that the shutdown has come
+	c.linger()
 }
 
 // waits begins the wait for the next request, and reports false if there will be none.

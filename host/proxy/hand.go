@@ -34,7 +34,7 @@ const (
 func (c *conn) goOn() bool {
 	switch c.stage {
 	case leaving:
-		c.linger()
+		c.leave()
 		return false
 	case over:
 		return false
@@ -183,7 +183,6 @@ func (c *conn) hear() loop.Wish {
 func (c *conn) giveUp() {
 	s, t := c.server, c.turn
 	c.turn, c.stage = nil, over
-	s.land(t)
 	s.putTurn(t)
 }
 

@@ -60,6 +60,7 @@ func newTurn() *turn {
 const largest = 64 << 10
 
 func (s *Server) putTurn(t *turn) {
+	s.land(t)
 	s.dropUpstream(t)
 	s.freeUpstream(t)
 	x := &t.x

@@ -65,7 +65,8 @@ func newWatcher() *watcher {
 }
 
 // clock returns the time. It reads one clock where [time.Now] reads two: the wall clock is
-// asked every tick.
+// asked every tick, and when it has been set, or the machine has slept, the time is the old
+// one until then.
 func (w *watcher) clock() time.Time {
 	base := w.base.Load()
 	return base.Add(time.Since(*base))
