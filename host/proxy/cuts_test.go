@@ -87,7 +87,6 @@ type world struct {
 
 	ending atomic.Bool
 	failed atomic.Int64
-	kinds  sync.Map // of what was asked, to *atomic.Int64
 }
 
 // entrance is one of the gateway's listeners.

@@ -90,6 +90,9 @@ func (w *watcher) run(stop <-chan struct{}, each func()) {
 func (w *watcher) look() {
 	at := time.Now()
 	now := int64(at.Sub(w.start))
+	// Phases are counted from the last look: one that has begun since, while the program
+	// did not run, is given what it does not know of.
+	late := now - w.now.Load() - int64(tick)
 	w.now.Store(now)
 	w.base.Store(&at)
 	w.ticks++
@@ -107,6 +110,9 @@ func (w *watcher) look() {
 			case judge && h.forfeited(at):
 				why = expelled
 			case until > now && !w.all.Load():
+				continue
+			case late > int64(2*tick) && !w.all.Load():
+				h.until.CompareAndSwap(until, until+late)
 				continue
 			}
 			target := h.target
