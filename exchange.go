@@ -229,9 +229,7 @@ func (x *Exchange) Number(n int64) string {
 func (x *Exchange) WriteNumber(f *Field, name string, n int64) {
 	start := len(x.arena)
 	x.arena = strconv.AppendInt(append(append(x.arena, name...), ": "...), n, 10)
-	x.arena = append(x.arena, "\r\n"...)
-	line := view(x.arena[start:])
-	f.is(line[:len(name)], line[len(name)+2:len(line)-2], len(line))
+	x.endLine(f, start, len(name))
 }
 
 // WriteText makes f a field with the concatenation of parts for its value, as [Written]
@@ -242,9 +240,15 @@ func (x *Exchange) WriteText(f *Field, name string, parts ...string) {
 	for _, p := range parts {
 		x.arena = append(x.arena, p...)
 	}
+	x.endLine(f, start, len(name))
+}
+
+// endLine makes f the field whose line, all but its end, the exchange's memory has from
+// start on, with a name of n bytes.
+func (x *Exchange) endLine(f *Field, start, n int) {
 	x.arena = append(x.arena, "\r\n"...)
 	line := view(x.arena[start:])
-	f.is(line[:len(name)], line[len(name)+2:len(line)-2], len(line))
+	f.is(line[:n], line[n+2:len(line)-2], len(line))
 }
 
 // Append lets f append to the exchange's own memory and returns what it added

@@ -62,7 +62,7 @@ func (c *conn) run() {
 	defer s.forget(c)
 	defer func() {
 		if p := recover(); p != nil {
-			s.cfg.Log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.panicked(p)
 		}
 	}()
 	c.reader = wire.NewReader(c.net)
@@ -94,6 +94,10 @@ func (c *conn) run() {
 		}
 	}
 	c.leave()
+}
+
+func (c *conn) panicked(p any) {
+	c.server.cfg.Log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 // leave closes a connection in a shutdown: the last answer is on its way, and the client may

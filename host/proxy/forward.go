@@ -22,20 +22,19 @@ var errStale = errors.New("proxy: the idle connection was closed")
 // bringReply forwards the request and reads the reply's head.
 func (s *Server) bringReply(ctx context.Context, t *turn, d downstream) {
 	x := &t.x
+	defer engine.Brought(x, gatehouse.Reply)
 	if x.Request.BodyTooLarge { // nobody refused it, but only its beginning is here
 		engine.Fail(x, "proxy", &host.BodyTooLarge, "")
-		engine.Brought(x, gatehouse.Reply)
 		return
 	}
 	if err := s.roundTrip(ctx, t, d); err != nil {
 		s.failUpstream(t, err)
-		engine.Brought(x, gatehouse.Reply)
 		return
 	}
 	s.replied(t)
 }
 
-// replied says that the reply's head is there.
+// replied takes note of what kind of reply has come.
 func (s *Server) replied(t *turn) {
 	x := &t.x
 	if t.reply.Upgrade {
@@ -47,7 +46,6 @@ func (s *Server) replied(t *turn) {
 	if !t.unread && !t.tunnel {
 		s.releaseUpstream(t)
 	}
-	engine.Brought(x, gatehouse.Reply)
 }
 
 // roundTrip sends the request, a second time at the most: only when an idle
@@ -86,7 +84,7 @@ func (s *Server) roundTrip(ctx context.Context, t *turn, d downstream) error {
 // hear goes on where the connection's hand has put the request to the upstream.
 func (s *Server) hear(t *turn) error {
 	t.asked = false
-	if t.failure != nil && t.failure != loop.ErrAgain { //nolint:errorlint // as it is
+	if t.failure != nil {
 		return t.failure
 	}
 	if err := t.task.Flush(); err != nil {

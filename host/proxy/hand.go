@@ -1,11 +1,10 @@
 package proxy
 
 import (
-	"fmt"
 	"net"
-	"runtime/debug"
 	"time"
 
+	"github.com/gatehouse-api/gatehouse"
 	"github.com/gatehouse-api/gatehouse/engine"
 	"github.com/gatehouse-api/gatehouse/internal/loop"
 	"github.com/gatehouse-api/gatehouse/wire"
@@ -66,7 +65,7 @@ func (c *conn) answered(t *turn, err error) bool {
 func (c *conn) serveByHand() (w loop.Wish) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.panicked(p)
+			c.dropPanicked(p)
 			w = loop.Resume
 		}
 	}()
@@ -138,7 +137,7 @@ func (c *conn) proceed() loop.Wish {
 				return loop.Ask
 			}
 			return loop.Resume
-		case c.want == engine.WantBody && (t.bodyDone || c.holdsBody()):
+		case c.want == engine.WantBody && c.holdsBody():
 			s.bringBody(t, c)
 		case c.want == engine.WantReplyBody && s.view(t):
 		case c.want == engine.Done:
@@ -165,15 +164,17 @@ func (c *conn) hear() loop.Wish {
 	if !c.task.Sent() {
 		return loop.Resume
 	}
-	if t.failure = c.server.receive(t); t.failure == loop.ErrAgain { //nolint:errorlint // as it is
+	if err := c.server.receive(t); err == loop.ErrAgain { //nolint:errorlint // as it is
 		return loop.Wait
-	} else if t.failure != nil {
+	} else if err != nil {
+		t.failure = err
 		return loop.Resume
 	}
 	t.asked = false
 	at := time.Since(t.x.At)
 	t.waited += at - t.began
 	c.server.replied(t)
+	engine.Brought(&t.x, gatehouse.Reply)
 	engine.Clock(&t.x, at)
 	c.stage = deciding
 	return c.proceed()
@@ -186,10 +187,10 @@ func (c *conn) giveUp() {
 	s.putTurn(t)
 }
 
-// panicked ends the connection. The exchange's memory is used by nobody any more.
-func (c *conn) panicked(p any) {
+// dropPanicked ends the connection. The exchange's memory is used by nobody any more.
+func (c *conn) dropPanicked(p any) {
 	s, t := c.server, c.turn
-	s.cfg.Log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.panicked(p)
 	c.turn, c.stage = nil, over
 	if t == nil {
 		return

@@ -1,7 +1,6 @@
 package proxy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -90,7 +89,7 @@ func TestAPanicIsTheAffairOfOneConnection(t *testing.T) {
 	bug := func(context.Context, *gatehouse.Exchange) { panic("a control's bug") }
 	slow := func(context.Context, *gatehouse.Exchange) { time.Sleep(150 * time.Millisecond); panic("after long") }
 	away := func(ctx context.Context, _ *gatehouse.Exchange) { aside.Step(ctx); panic("elsewhere") }
-	var logged lockedBuffer
+	var logged syncBuffer
 	record := &panicky{}
 	seams(t, proxy.Config{Record: record, Log: slog.New(slog.NewTextHandler(&logged, nil))}, func(t *testing.T, s *seam) {
 		stop := s.busy(5)
@@ -130,24 +129,6 @@ func TestAPanicIsTheAffairOfOneConnection(t *testing.T) {
 	if n := strings.Count(logged.String(), "panic=\"the recorder's bug\""); n != 10 {
 		t.Errorf("the recorder's panic is logged %d times; want 10", n)
 	}
-}
-
-// lockedBuffer is written to by many.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // A step that says that it may block has others wait for nothing, and one that does not

@@ -96,7 +96,7 @@ func (w *watcher) look() {
 	w.now.Store(now)
 	w.base.Store(&at)
 	w.ticks++
-	judge := w.ticks%judged == 0
+	judge, all := w.ticks%judged == 0, w.all.Load()
 	for i := range w.shards {
 		s := &w.shards[i]
 		s.mu.Lock()
@@ -109,9 +109,10 @@ func (w *watcher) look() {
 			switch {
 			case judge && h.forfeited(at):
 				why = expelled
-			case until > now && !w.all.Load():
+			case all:
+			case until > now:
 				continue
-			case late > int64(2*tick) && !w.all.Load():
+			case late > int64(2*tick):
 				h.until.CompareAndSwap(until, until+late)
 				continue
 			}

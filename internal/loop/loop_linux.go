@@ -231,9 +231,8 @@ func (l *Loop) serve() {
 func (l *Loop) resume(t *Task) bool {
 	t.away = false
 	t.turn = l.turn.Add(1)
-	turn := t.turn
 	w, alive := t.step()
-	if !l.turn.CompareAndSwap(turn, turn+1) {
+	if !l.turn.CompareAndSwap(t.turn, t.turn+1) {
 		if alive {
 			t.host(w)
 		}
